@@ -1,0 +1,158 @@
+// Plain JavaScript without dependencies: this runs in a fresh clone, before anything is installed or built.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const rootDir = fileURLToPath(new URL('../..', import.meta.url));
+const stampFile = join(rootDir, 'dist', '.built-from');
+const parentPollMs = 1000;
+
+const [command, ...args] = process.argv.slice(2);
+let child;
+let stoppedBy;
+
+// We stay until the child has put everything away, and leave with its status.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => forward(signal));
+watchParent();
+await main();
+
+async function main() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`Node.js 20.19 or newer is needed; this is ${process.version}.`);
+    process.exit(1);
+  }
+  if (command !== 'start' && command !== 'test' && command !== 'build') {
+    console.error('Usage: node apps/local/bootstrap.js start|test|build');
+    process.exit(1);
+  }
+  if (!packagesAreCurrent()) await installPackages();
+  await build();
+  if (command === 'start')
+    exitWith(await run(process.execPath, ['--enable-source-maps', 'dist/apps/local/main.js', ...args], 'inherit'));
+  if (command === 'test')
+    exitWith(await run(process.execPath, ['--import=tsx', 'test/support/run.ts', ...args], 'inherit'));
+}
+
+async function installPackages() {
+  // npm ci empties node_modules first, which is right after an interrupted installation too.
+  const flags = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  await step('Installing the packages (npm ci)', () => {
+    const npm = process.env.npm_execpath;
+    return npm && /\.c?js$/.test(npm) ? run(process.execPath, [npm, ...flags]) : run('npm', flags);
+  });
+}
+
+async function build() {
+  const sources = listFiles(['apps', 'shared'], '.ts');
+  const fingerprint = fingerprintOf([...sources, 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']);
+  if (command !== 'build' && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprint) return;
+  rmSync(stampFile, { force: true });
+  await step('Building (tsc)', () =>
+    run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--pretty', 'false']),
+  );
+  removeStaleOutput(new Set(sources));
+  writeFileSync(stampFile, fingerprint);
+}
+
+/** True if node_modules holds exactly what package-lock.json asks for (npm writes what it installed into a hidden lock file). */
+function packagesAreCurrent() {
+  const wanted = readPackages(join(rootDir, 'package-lock.json'));
+  const installed = readPackages(join(rootDir, 'node_modules', '.package-lock.json'));
+  if (!wanted || !installed) return false;
+  delete wanted[''];
+  // Optional packages are those of other platforms.
+  const isComplete = Object.entries(wanted).every(([path, { version, optional }]) =>
+    installed[path] ? installed[path].version === version : optional,
+  );
+  return isComplete && Object.keys(installed).every((path) => path in wanted);
+}
+
+function readPackages(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).packages;
+  } catch {
+    return undefined;
+  }
+}
+
+function listFiles(folders, ending) {
+  return folders.flatMap((folder) =>
+    existsSync(join(rootDir, folder))
+      ? readdirSync(join(rootDir, folder), { recursive: true, encoding: 'utf8' })
+          .filter((name) => name.endsWith(ending))
+          .map((name) => join(folder, name))
+      : [],
+  );
+}
+
+function fingerprintOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files.toSorted())
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(rootDir, file)))
+      .update('\0');
+  return hash.digest('hex');
+}
+
+/** What was compiled from files that are gone; the rest stays in place, since an `npm start` may be running from it. */
+function removeStaleOutput(sources) {
+  for (const output of listFiles(['dist/apps', 'dist/shared'], '.js')) {
+    if (sources.has(output.slice('dist/'.length).replace(/js$/, 'ts'))) continue;
+    for (const suffix of ['', '.map']) rmSync(join(rootDir, output + suffix), { force: true });
+  }
+}
+
+/**
+ * Says what goes on and how long it took; ends everything when it fails.
+ */
+async function step(title, work) {
+  console.log(`${title} …`);
+  const start = performance.now();
+  const { status, output } = await work();
+  if (status === 0) return console.log(`${title}: done in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  console.error(`${output.trimEnd()}\n${title} failed.`);
+  return exitWith({ status });
+}
+
+function run(program, programArgs, output = 'pipe') {
+  return new Promise((settle) => {
+    let text = '';
+    // Through the channel the child learns when this process is killed.
+    const stdio = output === 'inherit' ? ['inherit', 'inherit', 'inherit', 'ipc'] : ['ignore', 'pipe', 'pipe'];
+    child = spawn(program, programArgs, {
+      cwd: rootDir,
+      stdio: stdio,
+    });
+    child.stdout?.on('data', (chunk) => (text += chunk));
+    child.stderr?.on('data', (chunk) => (text += chunk));
+    child.once('error', (error) => settle({ status: 1, output: `${program}: ${error.message}` }));
+    child.once('close', (code, signal) => {
+      child = undefined;
+      settle({ status: code ?? 128 + (signal ? constants.signals[signal] : 1), output: text });
+    });
+    if (stoppedBy) child.kill(stoppedBy);
+  });
+}
+
+function forward(signal) {
+  stoppedBy = signal;
+  child?.kill(signal);
+}
+
+function exitWith({ status }) {
+  process.exit(status);
+}
+
+/** npm itself may be killed without a chance to tell us. */
+function watchParent() {
+  if (!process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent && !stoppedBy) forward('SIGTERM');
+  }, parentPollMs).unref();
+}

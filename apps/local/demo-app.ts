@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+
+export const demoAppid = 'wxdemo0123456789ab';
+
+export interface ConfiguredApps {
+  /** Undefined when apps of somebody's own are configured. */
+  demoSecret: string | undefined;
+  /** All but the demo app. */
+  realAppids: string[];
+}
+
+/**
+ * Makes sure that there is an app: the demo app if there is none, which goes as soon as there is a real one, or
+ * else it might be the one that is chosen.
+ */
+export async function prepareApps(databaseUrl: string, log: (line: string) => void): Promise<ConfiguredApps> {
+  const connection = await createConnection(databaseUrl);
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>('select appid, secret from cAppinfo order by appid');
+    const realAppids = rows.map((row) => String(row['appid'])).filter((appid) => appid !== demoAppid);
+    const demo = rows.find((row) => row['appid'] === demoAppid);
+    if (realAppids.length > 0) {
+      if (demo) {
+        await connection.query('delete from cAppinfo where appid = ?', [demoAppid]);
+        log(`Removed the demo app ${demoAppid}: there is a real one now`);
+      }
+      return { demoSecret: undefined, realAppids };
+    }
+    if (demo) return { demoSecret: String(demo['secret']), realAppids };
+    const demoSecret = randomBytes(16).toString('hex');
+    await connection.query('insert into cAppinfo set appid = ?, secret = ?', [demoAppid, demoSecret]);
+    log(`No app is configured: added the demo app ${demoAppid}`);
+    return { demoSecret, realAppids };
+  } finally {
+    await connection.end();
+  }
+}

@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { readStartSettings } from './settings.ts';
+import { checkPorts, startStack } from './stack.ts';
+import { takeStartLock } from './start-lock.ts';
+
+/** npm passes a Ctrl-C on that the terminal has sent to us already: only a later one means "now, please". */
+const secondSignalAfterMs = 1000;
+
+// This file is dist/apps/local/main.js when it runs.
+const rootDir = fileURLToPath(new URL('../../..', import.meta.url));
+const closers: (() => Promise<void>)[] = [];
+const stopping = new AbortController();
+const stopped = new Promise<void>((resolve) => {
+  stopping.signal.addEventListener('abort', () => resolve());
+});
+let stoppedAt = 0;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) {
+  process.on(signal, () => {
+    if (!stopping.signal.aborted) {
+      stoppedAt = Date.now();
+      console.log('\nStopping … (Ctrl-C again to force)');
+      stopping.abort();
+    } else if (signal !== 'disconnect' && Date.now() - stoppedAt > secondSignalAfterMs) {
+      // What still runs is killed by the exit.
+      process.exit(130);
+    }
+  });
+}
+
+try {
+  const settings = readStartSettings(process.env);
+  const unlock = takeStartLock(join(rootDir, '.data', 'npm-start.json'));
+  process.on('exit', unlock);
+  await checkPorts(settings);
+  const options = { rootDir, settings, log: console.log, signal: stopping.signal };
+  console.log(await startStack({ ...options, onClose: (close) => closers.push(close) }));
+  await stopped;
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    console.error(`\nnpm start failed: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+    stopping.abort();
+  }
+}
+
+// Web and worker go first, together, then what they need.
+for (const close of closers.toReversed()) await close().catch((error: unknown) => console.error(error));
+if (process.exitCode === undefined) console.log('Everything has been stopped.');
+process.exit();

@@ -1,0 +1,121 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { migrate } from '../../shared/store/migrate.ts';
+import { createBanner } from './banner.ts';
+import { demoAppid, prepareApps } from './demo-app.ts';
+import { startApp, type AppOptions } from './local-app.ts';
+import { findFreePort, isPortFree } from './servers/ports.ts';
+import { provideServers } from './servers/provide.ts';
+import type { StartSettings } from './settings.ts';
+
+export interface StackOptions {
+  /** The folder of package.json. */
+  rootDir: string;
+  settings: StartSettings;
+  log: (line: string) => void;
+  /** Gives up while the stack is being started. */
+  signal: AbortSignal;
+  /** Gets the end of each thing that was started, in the order of the starts; to be called the other way round. */
+  onClose: (close: () => Promise<void>) => void;
+}
+
+/** Starts everything that `npm start` needs and returns what to tell the user. */
+export async function startStack({ rootDir, settings, log, signal, onClose }: StackOptions): Promise<string> {
+  const dataDir = join(rootDir, '.data');
+  const logsDir = join(dataDir, 'logs');
+  mkdirSync(logsDir, { recursive: true });
+  const port = settings.port || (await findFreePort());
+
+  const { redisUrl, databaseUrl, servers } = await openServers({ rootDir, dataDir, settings, log, signal, onClose });
+  signal.throwIfAborted();
+  log('Bringing the database to the current schema …');
+  await migrate({ databaseUrl, log });
+  const { demoSecret, realAppids } = await prepareApps(databaseUrl, log);
+  signal.throwIfAborted();
+
+  const run = (app: Pick<AppOptions, 'name' | 'readyUrl' | 'env'>) =>
+    startApp({ ...app, rootDir, dataDir, logsDir, log, signal });
+  let simulatorUrl: string | undefined;
+  if (settings.wechatApiBase === undefined && demoSecret !== undefined) {
+    const simulatorPort = settings.simulatorPort || (await findFreePort());
+    simulatorUrl = `http://127.0.0.1:${simulatorPort}`;
+    log('Starting the simulated WeChat …');
+    const simulator = await run({
+      name: 'wechat-simulator',
+      readyUrl: `${simulatorUrl}/_sim/stats`,
+      env: { WECHAT_SIMULATOR_PORT: String(simulatorPort), HOST: '127.0.0.1', SIM_APPS: `${demoAppid}:${demoSecret}` },
+    });
+    onClose(simulator.stop);
+  }
+
+  const wechat = simulatorUrl === undefined ? {} : { WECHAT_API_BASE: simulatorUrl };
+  const shared = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, ...wechat };
+  const address = `http://${clientHost(settings.host)}:${port}`;
+  const healthPort = await findFreePort();
+  log('Starting web and worker …');
+  const started = await Promise.allSettled([
+    run({ name: 'web', readyUrl: `${address}/readyz`, env: { ...shared, PORT: String(port), HOST: settings.host } }),
+    run({
+      name: 'worker',
+      readyUrl: `http://127.0.0.1:${healthPort}/livez`,
+      env: { ...shared, HOST: '127.0.0.1', WORKER_HEALTH_PORT: String(healthPort) },
+    }),
+  ]);
+  const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  onClose(async () => void (await Promise.all(running.map((app) => app.stop()))));
+  const failure = started.find((result) => result.status === 'rejected');
+  if (failure) throw failure.reason;
+
+  return createBanner({
+    address,
+    dataDir,
+    logsDir,
+    loginFile: join(dataDir, 'login.json'),
+    servers,
+    simulator: simulatorUrl === undefined ? undefined : { url: simulatorUrl, appid: demoAppid },
+    realAppids,
+  });
+}
+
+/** Throws when the ports that were asked for are taken, before anything is started. */
+export async function checkPorts({ port, host, simulatorPort }: StartSettings): Promise<void> {
+  if (port !== 0 && !(await isPortFree(port, host))) {
+    throw new Error(`Port ${port} of ${host} is taken by another program. Choose another one: PORT=8081 npm start`);
+  }
+  if (simulatorPort !== 0 && !(await isPortFree(simulatorPort, '127.0.0.1'))) {
+    throw new Error(`Port ${simulatorPort} (WECHAT_SIMULATOR_PORT) is taken by another program`);
+  }
+}
+
+async function openServers(
+  options: StackOptions & { dataDir: string },
+): Promise<{ redisUrl: string; databaseUrl: string; servers: string[] }> {
+  const { rootDir, dataDir, settings, log, signal, onClose } = options;
+  const wanted: ('redis' | 'mariadb')[] = [];
+  if (settings.redisUrl === undefined) wanted.push('redis');
+  if (settings.databaseUrl === undefined) wanted.push('mariadb');
+  if (wanted.length > 0) log(`Starting ${wanted.join(' and ')} …`);
+  const provided = await provideServers({ wanted, rootDir, dir: dataDir, log, signal });
+  onClose(provided.stop);
+
+  const redisUrl = settings.redisUrl ?? provided.redisUrl;
+  const databaseUrl = settings.databaseUrl ?? provided.databaseUrl;
+  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('Redis or the database did not start');
+  const describe = (url: string, isPrivate: boolean) =>
+    `${url.replace(/\/\/[^@/]*@/, '//')}${isPrivate ? '' : ' (yours)'}`;
+  return {
+    redisUrl,
+    databaseUrl,
+    servers: [
+      `Redis      ${describe(redisUrl, settings.redisUrl === undefined)}`,
+      `Database   ${describe(databaseUrl, settings.databaseUrl === undefined)}`,
+    ],
+  };
+}
+
+/** An address to listen on is not always one to connect to. */
+function clientHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,30 @@
+import type { Outcome } from '../../../shared/protocol/outcome.ts';
+import type { Calls, CallName } from '../../../shared/rpc/contract.ts';
+import type { CallOptions } from '../../../shared/rpc/client.ts';
+import type { AppSettings } from '../../../shared/session/app-settings.ts';
+import type { SessionCheck } from '../sessions/session-check.ts';
+import type { VisitCollector } from '../sessions/visit-collector.ts';
+
+/** One interface of the protocol: from its parameters to its outcome. Expected failures are outcomes. */
+export type Interface = (para: unknown, context: RequestContext) => Promise<Outcome>;
+
+export interface RequestContext {
+  /** Follows the request into the worker's log. */
+  readonly requestId: string;
+}
+
+/** What interfaces are made of. */
+export interface InterfaceParts {
+  readonly apps: AppSettings;
+  readonly sessions: SessionCheck;
+  readonly visits: VisitCollector;
+  readonly ask: Ask;
+  readonly login: { readonly deadlineMs: number; readonly requiresUserData: boolean };
+}
+
+/** Asks a worker. @throws {RpcError} */
+export type Ask = <Name extends CallName>(
+  name: Name,
+  request: Calls[Name]['request'],
+  options: CallOptions,
+) => Promise<Calls[Name]['response']>;

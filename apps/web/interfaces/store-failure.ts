@@ -1,0 +1,20 @@
+import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
+import { RpcError } from '../../../shared/rpc/client.ts';
+import { AppSettingsUnavailableError } from '../../../shared/session/app-settings.ts';
+import { LookupUnavailableError } from '../sessions/session-lookups.ts';
+
+/** A failure of the stores as 1001, never as "not valid". @throws what is no failure of the stores */
+export function databaseFailure(error: unknown): Failure {
+  return fail('databaseError', reasonOf(error));
+}
+
+/** A log-in that could not be queued or was not answered as 1006. @throws what is no failure of the stores */
+export function loginFailure(error: unknown): Failure {
+  return fail('sessionNotWritten', reasonOf(error));
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof LookupUnavailableError || error instanceof RpcError) return error.reason;
+  if (error instanceof AppSettingsUnavailableError) return 'store_unavailable';
+  throw error;
+}

@@ -1,0 +1,81 @@
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** What a front end counts. */
+export interface WebMetrics {
+  readonly contentType: string;
+  answered(interfaceName: string, returnCode: number, seconds: number): void;
+  lookedUp(result: 'cached' | 'confirmed'): void;
+  readFromMysql(sessions: number): void;
+  /** This process and its neighbours on the machine, merged: a scrape reaches any one of them. */
+  render(): Promise<string>;
+  snapshot(): Promise<string>;
+}
+
+type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+export function createWebMetrics(parts: {
+  readonly waitingCalls: () => number;
+  readonly pendingVisits: () => number;
+  /** Snapshots of the other front ends on this machine. */
+  readonly neighbours: () => Promise<string[]>;
+}): WebMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'wafer_requests_total',
+    help: 'Requests of the protocol by interface and return code',
+    labelNames: ['interface', 'code'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'wafer_request_seconds',
+    help: 'Time to answer a request of the protocol',
+    labelNames: ['interface'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const lookups = new Counter({
+    name: 'wafer_session_lookups_total',
+    help: 'Session checks answered by the cache, or confirmed from MySQL',
+    labelNames: ['result'],
+    registers,
+  });
+  const reads = new Counter({ name: 'wafer_session_reads_total', help: 'Statements that read sessions from MySQL', registers });
+  const readSessions = new Counter({ name: 'wafer_session_read_ids_total', help: 'Session ids asked for in those statements', registers });
+  new Gauge({
+    name: 'wafer_calls_waiting',
+    help: 'Requests that wait for a worker',
+    registers,
+    collect() {
+      this.set(parts.waitingCalls());
+    },
+  });
+  new Gauge({
+    name: 'wafer_visits_pending',
+    help: 'Visits that have not reached the visit log',
+    registers,
+    collect() {
+      this.set(parts.pendingVisits());
+    },
+  });
+  const snapshot = async () => JSON.stringify(await registry.getMetricsAsJSON());
+  return {
+    contentType: registry.contentType,
+    answered(interfaceName, returnCode, duration) {
+      requests.inc({ interface: interfaceName, code: returnCode });
+      seconds.observe({ interface: interfaceName }, duration);
+    },
+    lookedUp: (result) => lookups.inc({ result }),
+    readFromMysql(sessions) {
+      reads.inc();
+      readSessions.inc(sessions);
+    },
+    async render() {
+      const snapshots = await parts.neighbours().catch(() => []);
+      const all = [await snapshot(), ...snapshots].map((text) => JSON.parse(text) as Snapshot);
+      return AggregatorRegistry.aggregate(all).metrics();
+    },
+    snapshot,
+  };
+}

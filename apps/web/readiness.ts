@@ -1,0 +1,37 @@
+/** Whether a balancer should send requests here. */
+export interface Readiness {
+  /** `reasons` not to send any, and what is `degraded` although it serves. */
+  examine(): Promise<{ reasons: string[]; degraded: string[] }>;
+}
+
+/** Each resolves if that part works now. */
+export interface Probes {
+  readonly redis: () => Promise<unknown>;
+  readonly redisCache: () => Promise<unknown>;
+  readonly mysql: () => Promise<unknown>;
+  readonly app: () => Promise<unknown>;
+  readonly worker: () => Promise<unknown>;
+}
+
+/** Until log-in and auth were first possible everything has to be there; later only what auth needs, which is either store. */
+export function createReadiness(probes: Probes, isStopping: () => boolean): Readiness {
+  let wasReady = false;
+  return {
+    async examine() {
+      const names = Object.keys(probes) as (keyof Probes)[];
+      const results = await Promise.allSettled(names.map((name) => probes[name]()));
+      const missing = names.filter((_, index) => results[index]?.status === 'rejected').map(toToken);
+      if (isStopping()) return { reasons: ['stopping'], degraded: missing };
+      // An app may be configured at any time, so its absence does not keep the server from being ready.
+      const needed = missing.filter((name) => name !== 'app');
+      if (!wasReady && needed.length > 0) return { reasons: ['starting', ...needed], degraded: missing };
+      wasReady = true;
+      const canServeAuth = !missing.includes('redis_cache') || !missing.includes('mysql');
+      return { reasons: canServeAuth ? [] : ['redis_cache', 'mysql'], degraded: missing };
+    },
+  };
+}
+
+function toToken(name: keyof Probes): string {
+  return name === 'redisCache' ? 'redis_cache' : name;
+}

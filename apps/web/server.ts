@@ -1,0 +1,137 @@
+import type { Config } from '../../shared/config/config.ts';
+import { createCloser } from '../../shared/lifecycle/closer.ts';
+import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
+import { describeError, type Log } from '../../shared/log/log.ts';
+import { createRedisClock } from '../../shared/redis/clock.ts';
+import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
+import { hearControl } from '../../shared/redis/control.ts';
+import { createInstanceName, createPresence, listInstances, readNeighbourSnapshots } from '../../shared/redis/presence.ts';
+import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/client.ts';
+import { createSeal } from '../../shared/rpc/seal.ts';
+import { createAppSettings } from '../../shared/session/app-settings.ts';
+import { createAppSettingsCopy } from '../../shared/session/app-settings-copy.ts';
+import { createSessionCache } from '../../shared/session/session-cache.ts';
+import { createVisitLog } from '../../shared/session/visit-log.ts';
+import { readApps } from '../../shared/store/app-reader.ts';
+import { openDatabase } from '../../shared/store/database.ts';
+import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
+import { waitForSealKey } from '../../shared/store/seal-key.ts';
+import { readSessions } from '../../shared/store/session-reader.ts';
+import { createApp } from './app.ts';
+import { listen } from './http-server.ts';
+import { createInterfaces } from './interfaces/index.ts';
+import type { Ask } from './interfaces/interface.ts';
+import { createWebMetrics } from './metrics.ts';
+import { createReadiness } from './readiness.ts';
+import { createMinaAuth } from './routes/mina-auth.ts';
+import { createOperationsRouter } from './routes/operations.ts';
+import { createSessionCheck } from './sessions/session-check.ts';
+import { createSessionConfirmer } from './sessions/session-confirmer.ts';
+import { createSessionLookups } from './sessions/session-lookups.ts';
+import { createVisitCollector } from './sessions/visit-collector.ts';
+
+/** Calls that may wait for workers at once; more are refused at once. */
+const maxWaitingCalls = 10_000;
+/** A cache that takes longer than this is worse than MySQL. */
+const cacheTimeoutMs = 400;
+
+/** One front end, until it is closed. It listens at once; `/readyz` says when a balancer should send requests. */
+export async function startWeb(config: Config, log: Log): Promise<Service & { readonly port: number }> {
+  const closer = createCloser(log);
+  const instance = createInstanceName('web');
+
+  const sequelize = openDatabase(config.database.primary, config.database);
+  closer.add('database', () => sequelize.close());
+  const commands = connectRedis(config.redis.queue, 'commands');
+  closer.add('redis', () => commands.disconnect());
+  const cacheRedis = connectRedis(config.redis.cache, 'commands', { commandTimeoutMs: cacheTimeoutMs });
+  closer.add('redis cache', () => cacheRedis.disconnect());
+  const subscriber = connectRedis(config.redis.queue, 'subscriber');
+  closer.add('redis subscriber', () => subscriber.disconnect());
+  const clock = createRedisClock(commands);
+  closer.add('clock', () => clock.close());
+  const presence = createPresence(commands, clock, instance);
+  closer.add('presence', () => presence.leave());
+
+  let rpc: RpcClient | undefined;
+  const ask: Ask = async (name, request, options) => {
+    if (rpc === undefined) throw new RpcError('store_unavailable');
+    return rpc.call(name, request, options);
+  };
+  closer.add('rpc', () => rpc?.close());
+
+  const visitLog = createVisitLog(commands);
+  const visits = createVisitCollector(visitLog);
+  closer.add('visits', () => visits.close());
+  const metrics = createWebMetrics({
+    waitingCalls: () => rpc?.waiting() ?? 0,
+    pendingVisits: visits.pending,
+    neighbours: () => readNeighbourSnapshots(commands, clock, 'web', instance),
+  });
+
+  const appInfo = defineAppInfo(sequelize);
+  const sessionInfo = defineSessionInfo(sequelize);
+  const apps = createAppSettings({ read: () => readApps(appInfo), copy: createAppSettingsCopy(cacheRedis) });
+  const cache = createSessionCache(cacheRedis);
+  const lookups = createSessionLookups((ids) => {
+    metrics.readFromMysql(ids.length);
+    return readSessions(sessionInfo, ids);
+  });
+  const confirmer = createSessionConfirmer(lookups, cache);
+  const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, onLookup: metrics.lookedUp });
+
+  let isStopping = () => false;
+  const readiness = createReadiness(
+    {
+      redis: () => commands.ping(),
+      redisCache: () => cacheRedis.ping(),
+      mysql: () => sequelize.query('select 1'),
+      app: async () => {
+        if ((await apps.current()).default === undefined) throw new Error('no app is configured');
+      },
+      worker: async () => {
+        if (rpc === undefined || (await listInstances(commands, clock, 'worker')).length === 0) throw new Error('no worker');
+      },
+    },
+    () => isStopping(),
+  );
+  const app = createApp({
+    log,
+    minaAuth: createMinaAuth({
+      interfaces: createInterfaces({ apps, sessions, visits, ask, login: config.login }),
+      bodyLimitBytes: config.http.bodyLimitBytes,
+      metrics,
+    }),
+    operations: createOperationsRouter({ readiness, metrics }),
+    bodyLimitBytes: config.http.bodyLimitBytes,
+    isStopping: () => isStopping(),
+  });
+  const handle = app.callback();
+  const http = await listen((request, response) => void handle(request, response), config.http).catch(async (error: unknown) => {
+    await closer.close();
+    throw error;
+  });
+  isStopping = http.isStopping;
+  closer.add('http', () => http.close());
+  log.info({ instance, host: config.http.host, port: http.port }, 'web listens');
+
+  const starting = new AbortController();
+  closer.add('start', () => starting.abort());
+  const serve = async (): Promise<void> => {
+    const seal = createSeal(await waitForSealKey(sequelize, starting.signal, log));
+    await whenReady(commands, starting.signal);
+    await clock.sync().catch(() => undefined);
+    await hearControl(subscriber, commands, instance, () => {
+      apps.forget();
+      confirmer.forget();
+    });
+    const shards = { login: config.login.queues, decrypt: 1 };
+    rpc = createRpcClient({ instance, commands, subscriber, clock, seal, shards, maxWaiting: maxWaitingCalls });
+    await presence.announce(metrics.snapshot);
+    announceReady();
+  };
+  serve().catch((error: unknown) => {
+    if (!starting.signal.aborted) log.fatal({ err: describeError(error) }, 'bug: web did not start');
+  });
+  return { log, port: http.port, close: () => closer.close() };
+}

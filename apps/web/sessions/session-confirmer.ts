@@ -1,0 +1,99 @@
+import { setTimeout } from 'node:timers/promises';
+import type { CacheLookup, Seen, SessionCache } from '../../../shared/session/session-cache.ts';
+import type { Session } from '../../../shared/session/session.ts';
+import { equalHash } from '../../../shared/session/skey.ts';
+import { LookupUnavailableError, type SessionLookups } from './session-lookups.ts';
+
+/**
+ * Asks MySQL where the cache does not know, or says no: a cached entry alone never refuses. Once per id and second at most, so a
+ * flood of wrong skeys for one id costs a statement a second.
+ */
+export interface SessionConfirmer {
+  /**
+   * The session as MySQL has it, for a caller who brings this skey.
+   * @returns a session whose skey matches, or one read after the call began; undefined if there is none
+   * @throws {LookupUnavailableError}
+   */
+  confirm(id: string, skeyHash: string, cached: CacheLookup | undefined): Promise<Session | undefined>;
+  /** Forgets what was read. */
+  forget(): void;
+}
+
+interface Look {
+  readonly startedAt: number;
+  readonly session: Promise<Session | undefined>;
+  /** The skey that was last refused by this look, to be refused again at once. */
+  refused?: string;
+  /** The look after this one, for all who were not satisfied by this one. */
+  next?: Promise<Look>;
+}
+
+const spacingMs = 1000;
+const maxWaiting = 10_000;
+
+export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCache): SessionConfirmer {
+  let looks = new Map<string, Look>();
+  let waiting = 0;
+
+  const start = (id: string, cached: CacheLookup | undefined): Look => {
+    const look: Look = { startedAt: performance.now(), session: readAndFill(id, cached) };
+    const remembered = looks;
+    remembered.set(id, look);
+    const forgetLater = () => {
+      if (remembered.get(id) === look && look.next === undefined) remembered.delete(id);
+    };
+    globalThis.setTimeout(forgetLater, spacingMs).unref();
+    // A look that failed told nobody anything: the next caller may try at once.
+    look.session.catch(() => {
+      if (remembered.get(id) === look) remembered.delete(id);
+    });
+    return look;
+  };
+
+  /** Reads, and brings the cache up to date unless somebody changed the entry meanwhile. */
+  const readAndFill = async (id: string, cached: CacheLookup | undefined): Promise<Session | undefined> => {
+    const seen = await rightToFill(id, cached);
+    const session = await lookups.find(id);
+    if (seen !== undefined) {
+      const change = session !== undefined ? cache.fill(id, seen, session) : cached?.session !== undefined && cache.drop(id, seen);
+      if (change !== false) await change.catch(() => undefined);
+    }
+    return session;
+  };
+
+  const rightToFill = async (id: string, cached: CacheLookup | undefined): Promise<Seen | undefined> => {
+    if (cached === undefined) return undefined;
+    if (cached.session !== undefined) return cached.seen;
+    return cached.marked ? undefined : cache.lease(id).catch(() => undefined);
+  };
+
+  const startLater = async (id: string, after: Look): Promise<Look> => {
+    await setTimeout(Math.max(after.startedAt + spacingMs - performance.now(), 0));
+    return start(id, await cache.find(id).catch(() => undefined));
+  };
+
+  return {
+    async confirm(id, skeyHash, cached) {
+      const look = looks.get(id);
+      if (look === undefined) return start(id, cached).session;
+      const session = await look.session;
+      if (session !== undefined && equalHash(session.skeyHash, skeyHash)) return session;
+      if (look.refused === skeyHash && performance.now() - look.startedAt < spacingMs) return session;
+      // That look began before this caller came, and the row may have changed since: only a later one may refuse.
+      if (waiting >= maxWaiting) throw new LookupUnavailableError('overloaded');
+      waiting++;
+      try {
+        look.next ??= startLater(id, look);
+        const next = await look.next;
+        const later = await next.session;
+        if (later === undefined || !equalHash(later.skeyHash, skeyHash)) next.refused = skeyHash;
+        return later;
+      } finally {
+        waiting--;
+      }
+    },
+    forget() {
+      looks = new Map();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import type { Session } from '../../../shared/session/session.ts';
+
+/** Reads sessions from MySQL, the waiting ones together: a flood of unknown ids becomes a few statements. */
+export interface SessionLookups {
+  /** @throws {LookupUnavailableError} if it can't be read in time */
+  find(id: string): Promise<Session | undefined>;
+}
+
+/** MySQL did not answer, or too many look-ups wait: nobody knows whether the session is valid. */
+export class LookupUnavailableError extends Error {
+  readonly reason: 'store_unavailable' | 'overloaded' | 'deadline';
+
+  constructor(reason: LookupUnavailableError['reason']) {
+    super(`the session could not be read: ${reason}`);
+    this.name = 'LookupUnavailableError';
+    this.reason = reason;
+  }
+}
+
+const maxBatch = 200;
+const maxReading = 2;
+/** Under load statements start this far apart, so that each takes many ids with it. The first of a quiet time goes at once. */
+const spacingMs = 10;
+const maxWaiting = 10_000;
+const deadlineMs = 1500;
+
+interface Waiting {
+  readonly id: string;
+  readonly resolve: (session: Session | undefined) => void;
+  readonly reject: (error: LookupUnavailableError) => void;
+  readonly since: number;
+}
+
+/** @param read many sessions by id in one statement */
+export function createSessionLookups(read: (ids: readonly string[]) => Promise<Map<string, Session>>): SessionLookups {
+  let waiting: Waiting[] = [];
+  let reading = 0;
+  let lastStart = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
+
+  const schedule = (): void => {
+    if (waiting.length === 0 || reading >= maxReading || timer !== undefined) return;
+    const pauseMs = lastStart + spacingMs - performance.now();
+    if (pauseMs <= 0) return start();
+    timer = setTimeout(() => {
+      timer = undefined;
+      start();
+    }, pauseMs);
+  };
+
+  const start = (): void => {
+    const now = performance.now();
+    const late = waiting.filter(({ since }) => now - since > deadlineMs);
+    late.forEach(({ reject }) => reject(new LookupUnavailableError('deadline')));
+    const inTime = late.length === 0 ? waiting : waiting.filter(({ since }) => now - since <= deadlineMs);
+    const batch = inTime.slice(0, maxBatch);
+    waiting = inTime.slice(maxBatch);
+    if (batch.length === 0) return;
+    reading++;
+    lastStart = now;
+    read([...new Set(batch.map(({ id }) => id))])
+      .then(
+        (sessions) => batch.forEach(({ id, resolve }) => resolve(sessions.get(id))),
+        () => batch.forEach(({ reject }) => reject(new LookupUnavailableError('store_unavailable'))),
+      )
+      .finally(() => {
+        reading--;
+        schedule();
+      });
+    schedule();
+  };
+
+  return {
+    find: (id) =>
+      new Promise((resolve, reject) => {
+        if (waiting.length >= maxWaiting) return reject(new LookupUnavailableError('overloaded'));
+        waiting.push({ id, resolve, reject, since: performance.now() });
+        schedule();
+      }),
+  };
+}

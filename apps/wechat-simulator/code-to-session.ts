@@ -1,0 +1,64 @@
+import { BoundedMap } from './bounded-map.ts';
+import { ruleOf } from './code-rules.ts';
+import { createUser } from './users.ts';
+
+const usedCodesLimit = 1_000_000;
+
+export interface WechatAnswer {
+  status: number;
+  body: string;
+  delayMs: number;
+}
+
+/** GET /sns/jscode2session of WeChat, with the rules of the simulator. */
+export class CodeToSession {
+  readonly #apps: ReadonlyMap<string, string> | undefined;
+  /** Calls with a code so far, by app and code. */
+  readonly #calls = new BoundedMap<number>(usedCodesLimit);
+
+  /** apps: secrets by appid; undefined accepts every app. */
+  constructor(apps: ReadonlyMap<string, string> | undefined) {
+    this.#apps = apps;
+  }
+
+  /** The whole effect of a call happens here and now, however late its answer is sent: so it is with WeChat. */
+  answer(query: URLSearchParams): WechatAnswer {
+    const appid = query.get('appid') ?? '';
+    const code = query.get('js_code') ?? '';
+    const secret = query.get('secret') ?? '';
+    if (!appid || (this.#apps && !this.#apps.has(appid))) return failure(40013, 'invalid appid');
+    if (!secret || (this.#apps && this.#apps.get(appid) !== secret)) return failure(40125, 'invalid appsecret');
+    if (query.get('grant_type') !== 'authorization_code') return failure(40002, 'invalid grant_type');
+    if (!code) return failure(41008, 'missing code');
+
+    const rule = ruleOf(code);
+    if (rule.kind === 'error') return failure(rule.errcode, rule.errmsg);
+    if (rule.kind === 'raw') return { status: rule.status, body: rule.body, delayMs: 0 };
+
+    const key = `${appid}\0${code}`;
+    const earlierCalls = this.#calls.get(key) ?? 0;
+    this.#calls.set(key, earlierCalls + 1);
+    const busyTimes = rule.kind === 'busy' ? rule.times : 0;
+    if (earlierCalls < busyTimes) return failure(-1, 'system error');
+    if (earlierCalls > busyTimes) return failure(40163, 'code been used');
+
+    const { sessionKey, openid, unionid } = createUser(appid, code);
+    const isPlain = rule.kind === 'busy';
+    const body = JSON.stringify({
+      session_key: sessionKey,
+      ...(!isPlain && rule.withExpiresIn && { expires_in: 7200 }),
+      openid,
+      ...(!isPlain && rule.withUnionid && { unionid }),
+    });
+    return { status: 200, body, delayMs: isPlain ? 0 : rule.delayMs };
+  }
+
+  /** Makes every code fresh again. */
+  reset(): void {
+    this.#calls.clear();
+  }
+}
+
+function failure(errcode: number, errmsg: string): WechatAnswer {
+  return { status: 200, body: JSON.stringify({ errcode, errmsg }), delayMs: 0 };
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { toAsciiJson, toAsciiString } from '../../../shared/protocol/ascii-json.ts';
+import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { parsePhpJson, parsePhpJsonText, type JsonDocument } from '../../../shared/protocol/php-json.ts';
+import type { LoginRequest } from '../../../shared/rpc/contract.ts';
+import type { Seal } from '../../../shared/rpc/seal.ts';
+import { dropped, type CallContext, type CallHandler, type Dropped } from '../../../shared/rpc/server.ts';
+import type { AppSettings } from '../../../shared/session/app-settings.ts';
+import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
+import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import { describeError } from '../../../shared/log/log.ts';
+import { decryptLegacy, decryptWithIv, isLegacyIv, readWatermarked } from '../decrypt.ts';
+import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
+import { exchangeOnce } from '../login/exchange.ts';
+import type { SessionWriter } from '../login/write-session.ts';
+import { code2Session } from '../wechat/code2session.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { WechatClient } from '../wechat/client.ts';
+import { findApp } from './app.ts';
+
+interface LoginParts {
+  readonly apps: AppSettings<AppWithSecret>;
+  readonly wechat: WechatClient;
+  readonly wechatTimeoutMs: number;
+  readonly ledger: CodeLedger;
+  readonly seal: Seal;
+  readonly sessions: SessionWriter;
+  readonly metrics: WorkerMetrics;
+}
+
+/** qcloud.cam.id_skey in the worker: app settings → code2Session → decrypt → session write → answer (PROTOCOL.md, 3). */
+export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
+  const { ledger, seal } = parts;
+  /** Identical requests in this process share one run. */
+  const running = new Map<string, Promise<Outcome | Dropped>>();
+
+  return async (request, context) => {
+    const userData = JSON.stringify([request.userData?.encryptData, request.userData?.iv]);
+    const code: CodeKey = {
+      key: codeKeyOf(seal, context.shard, request.appid, request.code),
+      requestFingerprint: seal.fingerprint(request.appid, request.code, userData),
+      owner: randomBytes(12).toString('base64url'),
+    };
+    const known = running.get(code.requestFingerprint);
+    if (known !== undefined) return known;
+    const run = login(parts, request, code, context)
+      .catch((error: unknown) => {
+        context.log.warn({ err: describeError(error) }, 'log-in not written');
+        // Nothing is concluded: whoever asks the same again goes on from the record.
+        return fail('sessionNotWritten', 'store_unavailable');
+      })
+      .finally(() => running.delete(code.requestFingerprint));
+    running.set(code.requestFingerprint, run);
+    return run;
+  };
+
+  async function login(
+    { apps, wechat, wechatTimeoutMs, sessions, metrics }: LoginParts,
+    request: LoginRequest,
+    code: CodeKey,
+    context: CallContext,
+  ): Promise<Outcome | Dropped> {
+    const app = await findApp(apps, request.appid);
+    if (app === undefined) return fail('noApp');
+    const ask = async (timeoutMs: number) => {
+      const asked = performance.now();
+      const answer = await code2Session(wechat, { ...app, code: request.code }, timeoutMs);
+      metrics.askedWechat(answer, (performance.now() - asked) / 1000);
+      return answer;
+    };
+    const exchange = await exchangeOnce(ledger, code, ask, context, wechatTimeoutMs);
+    if (exchange === dropped || exchange.kind === 'concluded') return exchange === dropped ? dropped : exchange.outcome;
+    const outcome = exchange.kind === 'failed' ? exchange.failure : await openSession(sessions, app, request, exchange, context);
+    await ledger.conclude(code, outcome);
+    return outcome;
+  }
+
+  async function openSession(
+    sessions: SessionWriter,
+    app: AppWithSecret & { isDefault: boolean },
+    request: LoginRequest,
+    { record, fence }: { record: CodeRecord; fence: number },
+    context: CallContext,
+  ): Promise<Outcome> {
+    const { openId, sessionKey, unionId, newId, skey } = record;
+    const profile = readProfile(request, record, app.appid);
+    if (profile === 'refused') return fail('loginDecryptFailed');
+    const written = await sessions.write({
+      appid: app.appid,
+      ownsUnmarked: app.isDefault,
+      openId,
+      sessionKey,
+      unionId,
+      newId,
+      skey,
+      profile: profile ?? (request.userData === undefined ? placeholderProfile(record) : undefined),
+      fence,
+      time: nowSeconds(),
+      redisNowUs: context.redisNowUs,
+    });
+    // A log-in with the code alone answers what is known of the user; one with user data, what it decrypted.
+    const answered = request.userData === undefined ? written.storedProfile : profile;
+    const duration = record.expiresIn ?? Math.min(app.loginDurationDays * 86_400, app.sessionDurationSeconds);
+    const data = [
+      `"id":${toAsciiString(written.id)}`,
+      `"skey":${toAsciiString(skey)}`,
+      `"user_info":${renderUserInfo(answered)}`,
+      `"duration":${toAsciiJson(JSON.stringify(duration))}`,
+    ];
+    context.log.info({ appid: app.appid, isNew: written.isNew, isAnonymous: isAnonymous(answered) }, 'log-in');
+    return succeed(written.isNew ? 'NEW_SESSION_SUCCESS' : 'UPDATE_SESSION_SUCCESS', `{${data.join(',')}}`);
+  }
+}
+
+/** The decrypted user data; undefined if there is none, `refused` if today's scheme does not decrypt. */
+function readProfile(request: LoginRequest, { sessionKey }: CodeRecord, appid: string): JsonDocument | undefined | 'refused' {
+  if (request.userData === undefined) return undefined;
+  const { encryptData, iv } = request.userData;
+  if (!isLegacyIv(iv)) return readWatermarked(decryptWithIv(sessionKey, iv, encryptData), appid) ?? 'refused';
+  const plaintext = decryptLegacy(sessionKey, encryptData);
+  return plaintext === undefined ? undefined : parsePhpJson(plaintext);
+}
+
+/** A user of whom only WeChat's answer is known, in the shape that every SDK reads (the C# SDK wants an integer gender). */
+function placeholderProfile({ openId, unionId }: CodeRecord): JsonDocument | undefined {
+  const fields = { openId, nickName: '', gender: 0, language: '', city: '', province: '', country: '', avatarUrl: '' };
+  return parsePhpJsonText(JSON.stringify(unionId === undefined ? fields : { ...fields, unionId }));
+}

@@ -1,0 +1,70 @@
+import { setTimeout } from 'node:timers/promises';
+import { fail, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { dropped, type CallContext, type Dropped } from '../../../shared/rpc/server.ts';
+import { createCredential } from '../../../shared/session/skey.ts';
+import type { Exchange } from '../wechat/code2session.ts';
+import type { CodeKey, CodeLedger, CodeRecord } from './code-ledger.ts';
+
+/** What the exchange of a code came to: a record to write a session from, or the answer right away. */
+export type ExchangeResult =
+  | { readonly kind: 'recorded'; readonly record: CodeRecord; readonly fence: number; readonly redisMs: number }
+  /** Known from another run of the same request; to be told as it is. */
+  | { readonly kind: 'concluded'; readonly outcome: Outcome }
+  /** WeChat's refusal, which has to be kept for those who ask again. */
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | Dropped;
+
+/** How often a process looks whether another's exchange has an answer. */
+const lookAgainMs = 50;
+/** Time that a log-in needs after WeChat's answer: the write, the reply. */
+const reserveMs = 300;
+const busyPauseMs = 80;
+
+/**
+ * Exchanges a code once, however many runs and processes have it in hand (PROTOCOL.md, 7).
+ * @param ask code2Session; the argument is its time-out in milliseconds
+ */
+export async function exchangeOnce(
+  ledger: CodeLedger,
+  code: CodeKey,
+  ask: (timeoutMs: number) => Promise<Exchange>,
+  context: CallContext,
+  wechatTimeoutMs: number,
+): Promise<ExchangeResult> {
+  const askWithin = () => ask(Math.max(Math.min(wechatTimeoutMs, context.remainingMs() - reserveMs), 1));
+  for (;;) {
+    if (context.remainingMs() <= 0) return dropped;
+    const claim = await ledger.claim(code);
+    if (claim.kind === 'recorded' || claim.kind === 'concluded') return claim;
+    if (claim.kind === 'other-request') return { kind: 'concluded', outcome: fail('codeRefused', 'code_used') };
+    if (claim.kind === 'interrupted') return { kind: 'concluded', outcome: fail('wechatUnreachable', 'exchange_interrupted') };
+    if (claim.kind === 'wait') {
+      if (context.remainingMs() < reserveMs) return { kind: 'concluded', outcome: fail('wechatUnreachable', 'exchange_interrupted') };
+      await setTimeout(lookAgainMs);
+      continue;
+    }
+    let exchange = await askWithin();
+    if (exchange.kind === 'refused' && exchange.errcode === '-1' && (await ledger.askAgain(code))) {
+      await setTimeout(busyPauseMs * (0.5 + Math.random()));
+      exchange = await askWithin();
+    }
+    if (exchange.kind !== 'session') return { kind: 'failed', failure: toFailure(exchange) };
+    const { openId, sessionKey, unionId, expiresIn } = exchange;
+    const record: CodeRecord = {
+      openId,
+      sessionKey,
+      ...(unionId === undefined ? {} : { unionId }),
+      ...(expiresIn === undefined ? {} : { expiresIn }),
+      newId: createCredential(),
+      skey: createCredential(),
+    };
+    if (await ledger.record(code, record)) return { kind: 'recorded', record, fence: claim.fence, redisMs: claim.redisMs };
+    // Somebody took this process for dead and has the claim now: what it finds is what counts.
+  }
+}
+
+function toFailure(exchange: Exclude<Exchange, { kind: 'session' }>): Failure {
+  if (exchange.kind === 'refused') return fail('codeRefused', `wechat:${exchange.errcode}`);
+  if (exchange.kind === 'unreachable') return fail('wechatUnreachable', exchange.reason);
+  return fail('wechatAnswerInvalid', 'wechat_answer_invalid');
+}

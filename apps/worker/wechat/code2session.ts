@@ -1,0 +1,62 @@
+import type { WechatClient } from './client.ts';
+
+/** What WeChat's jscode2session said. */
+export type Exchange =
+  | { readonly kind: 'session'; readonly openId: string; readonly sessionKey: string; readonly unionId?: string; readonly expiresIn?: number | string }
+  /** An errcode: the code is not exchanged. -1 means busy. */
+  | { readonly kind: 'refused'; readonly errcode: string }
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  | { readonly kind: 'invalid' };
+
+/** Longest openid and session_key that the database can hold. */
+const maxLength = 100;
+
+/**
+ * Exchanges a code (https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html). The code is spent
+ * by this, whatever becomes of the answer: callers must hold the claim on it.
+ */
+export async function code2Session(
+  wechat: WechatClient,
+  { appid, secret, code }: { appid: string; secret: string; code: string },
+  timeoutMs: number,
+): Promise<Exchange> {
+  const query = Object.entries({ appid, secret, js_code: code, grant_type: 'authorization_code' })
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
+  const answer = await wechat.get('/sns/jscode2session', query, timeoutMs);
+  return answer.kind === 'body' ? readExchange(answer.text) : answer;
+}
+
+/** WeChat answers JSON as text/plain, with the fields that it feels like today; only openid and session_key decide. */
+function readExchange(text: string): Exchange {
+  // PHP takes an empty string and "0" for no answer at all.
+  if (text === '' || text === '0') return { kind: 'unreachable', reason: 'wechat_empty' };
+  const fields = parseObject(text);
+  const { openid, session_key: sessionKey, unionid, expires_in: expiresIn, errcode, errmsg } = fields ?? {};
+  if (isToken(openid) && isToken(sessionKey)) {
+    return {
+      kind: 'session',
+      openId: openid,
+      sessionKey,
+      ...(isToken(unionid) ? { unionId: unionid } : {}),
+      ...(typeof expiresIn === 'number' || typeof expiresIn === 'string' ? { expiresIn } : {}),
+    };
+  }
+  if ((errcode ?? null) !== null && (errmsg ?? null) !== null) {
+    return { kind: 'refused', errcode: /^-?\d{1,10}$/.test(String(errcode)) ? String(errcode) : 'unknown' };
+  }
+  return { kind: 'invalid' };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= maxLength;
+}

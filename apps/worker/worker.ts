@@ -1,0 +1,120 @@
+import type { Config } from '../../shared/config/config.ts';
+import { createCloser } from '../../shared/lifecycle/closer.ts';
+import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
+import { describeError, type Log } from '../../shared/log/log.ts';
+import { createRedisClock } from '../../shared/redis/clock.ts';
+import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
+import { hearControl } from '../../shared/redis/control.ts';
+import { createInstanceName, createPresence } from '../../shared/redis/presence.ts';
+import type { CallName } from '../../shared/rpc/contract.ts';
+import { createSeal } from '../../shared/rpc/seal.ts';
+import { createRpcServer, dropped, type CallHandler } from '../../shared/rpc/server.ts';
+import { fail } from '../../shared/protocol/outcome.ts';
+import { createAppSettings } from '../../shared/session/app-settings.ts';
+import { createSessionCache } from '../../shared/session/session-cache.ts';
+import { createVisitLog } from '../../shared/session/visit-log.ts';
+import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
+import { openDatabase } from '../../shared/store/database.ts';
+import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
+import { waitForSealKey } from '../../shared/store/seal-key.ts';
+import { startHealthServer } from './health.ts';
+import { createDecryptHandler } from './jobs/decrypt.ts';
+import { createLoginHandler } from './jobs/login.ts';
+import { startVisitWriter } from './jobs/write-visits.ts';
+import { createCodeLedger } from './login/code-ledger.ts';
+import { createSessionWriter } from './login/write-session.ts';
+import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
+import { createWechatClient } from './wechat/client.ts';
+
+/** One worker process, for as long as `close` is not called: opens everything, takes jobs, writes visits. */
+export async function startWorker(config: Config, log: Log): Promise<Service> {
+  const closer = createCloser(log);
+  const instance = createInstanceName('worker');
+  const metrics = createWorkerMetrics();
+
+  const sequelize = openDatabase(config.database.primary, config.database);
+  closer.add('database', () => sequelize.close());
+  const commands = connectRedis(config.redis.queue, 'commands');
+  closer.add('redis', () => commands.disconnect());
+  const cacheRedis = connectRedis(config.redis.cache, 'commands');
+  closer.add('redis cache', () => cacheRedis.disconnect());
+  const subscriber = connectRedis(config.redis.queue, 'subscriber');
+  closer.add('redis subscriber', () => subscriber.disconnect());
+  const wechat = createWechatClient(config.wechat.apiBase);
+  closer.add('wechat', () => wechat.close());
+  const clock = createRedisClock(commands);
+  closer.add('clock', () => clock.close());
+
+  const sessionInfo = defineSessionInfo(sequelize);
+  const appInfo = defineAppInfo(sequelize);
+  const apps = createAppSettings({ read: () => readAppsWithSecrets(appInfo) });
+  const cache = createSessionCache(cacheRedis);
+
+  const starting = new AbortController();
+  closer.add('start', () => starting.abort());
+  let serving = false;
+  const findFaults = async (): Promise<string[]> => {
+    const faults = await Promise.all([
+      commands.ping().then(() => undefined, () => 'redis'),
+      cacheRedis.ping().then(() => undefined, () => 'redis_cache'),
+      sequelize.query('select 1').then(() => undefined, () => 'mysql'),
+    ]);
+    return [...(serving ? [] : ['starting']), ...faults.filter((fault) => fault !== undefined)];
+  };
+  if (config.worker.healthPort !== undefined) {
+    const health = await startHealthServer({ host: config.http.host, port: config.worker.healthPort }, metrics.registry, findFaults);
+    closer.add('health', () => health.close());
+    log.info({ port: health.port }, 'health server listens');
+  }
+
+  const serve = async (): Promise<void> => {
+    const seal = createSeal(await waitForSealKey(sequelize, starting.signal, log));
+    await whenReady(commands, starting.signal);
+    await clock.sync().catch(() => undefined);
+    await hearControl(subscriber, commands, instance, () => apps.forget());
+    const ledger = createCodeLedger(commands, seal, config.wechat.timeoutMs);
+    const sessions = createSessionWriter({ sequelize, sessionInfo, cache });
+    const login = createLoginHandler({ apps, wechat, wechatTimeoutMs: config.wechat.timeoutMs, ledger, seal, sessions, metrics });
+    const open = <Name extends CallName>(name: Name, shard: number, handle: CallHandler<Name>) => {
+      const blocking = connectRedis(config.redis.queue, 'blocking');
+      closer.add(`${name} ${shard} redis`, () => blocking.disconnect());
+      const server = createRpcServer<Name>({
+        name,
+        shard,
+        blocking,
+        commands,
+        clock,
+        seal,
+        concurrency: config.worker.concurrency,
+        handle: counted(name, handle, metrics),
+        whenBroken: fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal'),
+        log,
+      });
+      closer.add(`${name} ${shard}`, () => server.close());
+    };
+    for (let shard = 0; shard < config.login.queues; shard++) open('login', shard, login);
+    open('decrypt', 0, createDecryptHandler({ sessionInfo }));
+
+    const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, cache, log, metrics });
+    closer.add('visits', () => visitWriter.close());
+    serving = true;
+    const presence = createPresence(commands, clock, instance);
+    closer.add('presence', () => presence.leave());
+    await presence.announce();
+    log.info({ instance, concurrency: config.worker.concurrency, loginQueues: config.login.queues }, 'worker takes jobs');
+    announceReady();
+  };
+  serve().catch((error: unknown) => {
+    if (!starting.signal.aborted) log.fatal({ err: describeError(error) }, 'bug: worker did not start');
+  });
+  return { log, close: () => closer.close() };
+}
+
+function counted<Name extends CallName>(name: Name, handle: CallHandler<Name>, metrics: WorkerMetrics): CallHandler<Name> {
+  return async (request, context) => {
+    const started = performance.now();
+    const outcome = await handle(request, context);
+    metrics.called(name, outcome === dropped ? 'dropped' : outcome, (performance.now() - started) / 1000);
+    return outcome;
+  };
+}

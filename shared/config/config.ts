@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { parseDatabaseUrl } from './database-url.ts';
+import { parseRedisUrl } from './redis-url.ts';
+
+const integer = (minimum: number, maximum: number, unit: string) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number of ${unit}`)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, `must be from ${minimum} to ${maximum} ${unit}`);
+
+/** Turns a parser that throws TypeError into a schema whose fault is the error's message. */
+const parsed = <Value>(parse: (text: string) => Value) =>
+  z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+
+function parseHttpUrl(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new TypeError('must be an http:// or https:// address');
+  return text.replace(/\/+$/, '');
+}
+
+const environment = z.object({
+  PORT: integer(0, 65535, 'as a port').default(8080),
+  HOST: z.string().default('127.0.0.1'),
+  DATABASE_URL: parsed(parseDatabaseUrl),
+  DATABASE_REPLICA_URL: parsed(parseDatabaseUrl).optional(),
+  DATABASE_POOL: integer(1, 1000, 'connections').default(10),
+  REDIS_URL: parsed(parseRedisUrl),
+  REDIS_CACHE_URL: parsed(parseRedisUrl).optional(),
+  WECHAT_API_BASE: parsed(parseHttpUrl).default('https://api.weixin.qq.com'),
+  WECHAT_TIMEOUT_MS: integer(100, 20_000, 'milliseconds').default(5000),
+  LOGIN_DEADLINE_MS: integer(500, 25_000, 'milliseconds').default(8000),
+  LOGIN_REQUIRES_USER_DATA: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
+  LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
+  WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(200),
+  WORKER_HEALTH_PORT: integer(0, 65535, 'as a port').optional(),
+  BODY_LIMIT_BYTES: integer(1024, 16_777_216, 'bytes').default(65_536),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], "must be one of pino's levels: fatal, error, warn, info, debug, trace, silent")
+    .default('info'),
+});
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** Thrown when the environment can't be used; `faults` names every variable that is wrong, all at once. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads the configuration from environment variables; an empty variable counts as absent.
+ * @throws {ConfigError} with all faults together. The values are not repeated: they may hold passwords.
+ */
+export function readConfig(variables: NodeJS.ProcessEnv) {
+  const present = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const result = environment.safeParse(present);
+  const faults = result.success ? [] : result.error.issues.map((issue) => describe(issue, present));
+  const crossFaults = result.success ? crossCheck(result.data) : [];
+  if (!result.success || crossFaults.length > 0) throw new ConfigError([...faults, ...crossFaults]);
+  const env = result.data;
+  return {
+    http: { port: env.PORT, host: env.HOST, bodyLimitBytes: env.BODY_LIMIT_BYTES },
+    database: { primary: env.DATABASE_URL, replica: env.DATABASE_REPLICA_URL, poolSize: env.DATABASE_POOL },
+    redis: { queue: env.REDIS_URL, cache: env.REDIS_CACHE_URL ?? env.REDIS_URL },
+    wechat: { apiBase: env.WECHAT_API_BASE, timeoutMs: env.WECHAT_TIMEOUT_MS },
+    login: { deadlineMs: env.LOGIN_DEADLINE_MS, requiresUserData: env.LOGIN_REQUIRES_USER_DATA, queues: env.LOGIN_QUEUES },
+    worker: { concurrency: env.WORKER_CONCURRENCY, healthPort: env.WORKER_HEALTH_PORT },
+    logLevel: env.LOG_LEVEL,
+  } as const;
+}
+
+function describe(issue: z.core.$ZodIssue, present: Record<string, unknown>): string {
+  const name = String(issue.path[0]);
+  return present[name] === undefined ? `${name} is missing` : `${name} ${issue.message}`;
+}
+
+function crossCheck(env: z.infer<typeof environment>): string[] {
+  return env.WECHAT_TIMEOUT_MS < env.LOGIN_DEADLINE_MS
+    ? []
+    : ['LOGIN_DEADLINE_MS must be longer than WECHAT_TIMEOUT_MS: a login includes a call to WeChat'];
+}

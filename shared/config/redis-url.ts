@@ -1,0 +1,63 @@
+export interface RedisNode {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a Redis role lives. `cluster` and `sentinel` list the nodes to ask first. */
+export interface RedisAddress {
+  readonly kind: 'single' | 'cluster' | 'sentinel';
+  readonly nodes: readonly [RedisNode, ...RedisNode[]];
+  readonly tls: boolean;
+  readonly username?: string;
+  readonly password?: string;
+  /** Database number; single servers and Sentinel only. */
+  readonly db: number;
+  /** Name of the master; Sentinel only. */
+  readonly masterName?: string;
+}
+
+const schemes: Readonly<Record<string, { kind: RedisAddress['kind']; tls: boolean }>> = {
+  redis: { kind: 'single', tls: false },
+  rediss: { kind: 'single', tls: true },
+  'redis+cluster': { kind: 'cluster', tls: false },
+  'rediss+cluster': { kind: 'cluster', tls: true },
+  'redis+sentinel': { kind: 'sentinel', tls: false },
+  'rediss+sentinel': { kind: 'sentinel', tls: true },
+};
+
+const shape = /^(?<scheme>[a-z+]+):\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@?#]+)(?:\/(?<path>[^?#]*))?$/;
+
+/**
+ * Parses the Redis URL forms of the configuration: `redis://`, `rediss://`, `redis+cluster://host:port,host:port`,
+ * `redis+sentinel://host:port,host:port/name` (each with `rediss` for TLS). `URL` can't: it refuses a list of hosts.
+ * @throws {TypeError} with what is wrong, never with the password.
+ */
+export function parseRedisUrl(url: string): RedisAddress {
+  const groups = shape.exec(url)?.groups;
+  const scheme = schemes[groups?.['scheme'] ?? ''];
+  if (groups === undefined || scheme === undefined) {
+    throw new TypeError(`must look like redis://host:port, redis+cluster://host:port,… or redis+sentinel://host:port,…/name`);
+  }
+  const nodes = (groups['hosts'] as string).split(',').map((text) => parseNode(text, scheme.kind));
+  const path = decodeURIComponent(groups['path'] ?? '');
+  const credentials = {
+    ...(groups['username'] ? { username: decodeURIComponent(groups['username']) } : {}),
+    ...(groups['password'] ? { password: decodeURIComponent(groups['password']) } : {}),
+  };
+  const address = { ...scheme, ...credentials, nodes: nodes as [RedisNode, ...RedisNode[]] };
+  if (scheme.kind === 'sentinel') {
+    if (path === '') throw new TypeError('needs the name of the master after the hosts: redis+sentinel://host:port,…/name');
+    return { ...address, db: 0, masterName: path };
+  }
+  if (scheme.kind === 'single' && nodes.length > 1) throw new TypeError('names several hosts: use redis+cluster:// or redis+sentinel://');
+  if (path !== '' && !/^\d{1,4}$/.test(path)) throw new TypeError('must end in a database number, if in anything');
+  if (scheme.kind === 'cluster' && Number(path) > 0) throw new TypeError('names a database number, which a cluster does not have');
+  return { ...address, db: Number(path) };
+}
+
+function parseNode(text: string, kind: RedisAddress['kind']): RedisNode {
+  const match = /^(?<host>\[[0-9a-f:]+\]|[^:[\]]+)(?::(?<port>\d{1,5}))?$/i.exec(text);
+  const port = Number(match?.groups?.['port'] ?? (kind === 'sentinel' ? 26379 : 6379));
+  if (!match?.groups || port < 1 || port > 65535) throw new TypeError(`has a host that is not host:port: "${text}"`);
+  return { host: (match.groups['host'] as string).replace(/^\[|\]$/g, ''), port };
+}

@@ -1,0 +1,43 @@
+import { destination, pino, type Logger } from 'pino';
+
+export type Log = Logger;
+
+/** Names under which a secret could reach a log line by accident. Nothing logs these on purpose. */
+const secretNames = [
+  'code', 'js_code', 'secret', 'appSecret', 'session_key', 'sessionKey', 'skey', 'encrypt_data', 'encryptData', 'encryptedData', 'iv',
+  'user_info', 'userInfo', 'password', 'authorization', 'cookie',
+];
+
+/**
+ * JSON lines on standard output.
+ * @param role which process writes: `web`, `worker`
+ */
+export function createLog(role: string, level: string): Log {
+  return pino(
+    {
+      level,
+      base: { role, pid: process.pid },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
+    },
+    // Synchronous: a process that dies must not take its last words with it.
+    destination({ sync: true }),
+  );
+}
+
+/**
+ * An error for the log, without what a driver hangs on it: SQL text with values, commands with arguments, connection options.
+ * A database's message can quote the data that it refuses, so of those only the code is kept.
+ */
+export function describeError(error: unknown): { name: string; message: string; errorCode?: string; stack?: string } {
+  if (!(error instanceof Error)) return { name: 'NonError', message: typeof error };
+  const cause = (error as { parent?: unknown }).parent ?? error;
+  const errorCode = (cause as { code?: unknown }).code;
+  const fromDatabase = Object.hasOwn(cause as object, 'sql') || Object.hasOwn(cause as object, 'errno');
+  return {
+    name: error.name,
+    message: fromDatabase ? 'database error' : error.message.slice(0, 300),
+    ...(typeof errorCode === 'string' ? { errorCode } : {}),
+    ...(error.stack === undefined || fromDatabase ? {} : { stack: error.stack.split('\n').slice(1, 6).join('\n') }),
+  };
+}

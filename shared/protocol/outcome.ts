@@ -1,0 +1,26 @@
+import type { FailureName, SuccessMessage } from './return-codes.ts';
+
+/** What an interface came to. A failure of the protocol is a value, never an exception: only bugs throw. */
+export type Outcome = Success | Failure;
+
+export interface Success {
+  readonly ok: true;
+  readonly message: SuccessMessage;
+  /** `returnData` as ASCII JSON text, ready for the wire. Text, because an object would lose number spelling and key order. */
+  readonly dataJson: string;
+}
+
+export interface Failure {
+  readonly ok: false;
+  readonly failure: FailureName;
+  /** One short token for the response header `X-Wafer-Reason`; for operators, never shown to end users. */
+  readonly reason?: string;
+}
+
+export function succeed(message: SuccessMessage, dataJson: string): Success {
+  return { ok: true, message, dataJson };
+}
+
+export function fail(failure: FailureName, reason?: string): Failure {
+  return reason === undefined ? { ok: false, failure } : { ok: false, failure, reason };
+}

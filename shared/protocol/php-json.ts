@@ -1,0 +1,64 @@
+import { isUtf8 } from 'node:buffer';
+
+/** PHP's json_decode accepts 511 levels and refuses 512 (conformance vectors `env-depth-511`, `env-depth-512`). */
+const maxDepth = 511;
+
+/** The text of a JSON document that PHP's json_decode accepts, with the value that it stands for. */
+export interface JsonDocument {
+  readonly text: string;
+  readonly value: unknown;
+}
+
+/**
+ * Parses JSON exactly as strictly as the original did. `JSON.parse` alone also accepts lone surrogate escapes, property names
+ * that begin with NUL and any nesting; decoding bytes leniently would accept invalid UTF-8.
+ * @returns undefined if the bytes are not JSON for PHP.
+ */
+export function parsePhpJson(bytes: Uint8Array): JsonDocument | undefined {
+  if (!isUtf8(bytes)) return undefined;
+  return parsePhpJsonText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+}
+
+/** As {@link parsePhpJson}, for text that is already decoded. */
+export function parsePhpJsonText(text: string): JsonDocument | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (text.length > maxDepth && depthOf(text) > maxDepth) return undefined;
+  if (text.includes('\\u') && hasForbiddenEscape(text)) return undefined;
+  return { text, value };
+}
+
+/** Levels of nesting in valid JSON. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const char = text.charCodeAt(index);
+    if (inString) {
+      if (char === 0x5c) index++;
+      else if (char === 0x22) inString = false;
+    } else if (char === 0x22) inString = true;
+    else if (char === 0x5b || char === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (char === 0x5d || char === 0x7d) depth--;
+  }
+  return deepest;
+}
+
+const stringToken = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gsu;
+const loneSurrogate = /\p{Cs}/u;
+
+/** True for a lone surrogate in any string, or NUL as the first character of a property name (valid JSON given). */
+function hasForbiddenEscape(text: string): boolean {
+  for (const [token, colon] of text.matchAll(stringToken)) {
+    if (!token.includes('\\u')) continue;
+    const decoded = JSON.parse(colon === undefined ? token : token.slice(0, -colon.length)) as string;
+    if (loneSurrogate.test(decoded)) return true;
+    if (colon !== undefined && decoded.startsWith('\0')) return true;
+  }
+  return false;
+}

@@ -1,0 +1,52 @@
+import { fail, type Failure } from './outcome.ts';
+import { parsePhpJson } from './php-json.ts';
+
+/** A request that passed the protocol's first checks: it names an interface and has parameters. */
+export interface MinaRequest {
+  readonly ok: true;
+  /** Anything but undefined and null: a name that is no string is unknown, not missing. */
+  readonly interfaceName: unknown;
+  readonly para: unknown;
+  /** The `interface` object itself, for parameters that stand beside `para`. */
+  readonly interface: Readonly<Record<string, unknown>>;
+}
+
+/** Checks 1 to 3 of PROTOCOL.md, 2: JSON, a name, parameters; in this order. */
+export function parseRequest(body: Uint8Array): MinaRequest | Failure {
+  if (body.length === 0) return fail('noInterfaceName');
+  const document = parsePhpJson(body);
+  if (document === undefined) return fail('notJson');
+  const call = propertyOf(document.value, 'interface');
+  const interfaceName = propertyOf(call, 'interfaceName') ?? null;
+  if (!isObject(call) || interfaceName === null) return fail('noInterfaceName');
+  const para = propertyOf(call, 'para') ?? null;
+  if (para === null) return fail('noParameters');
+  return { ok: true, interfaceName, para, interface: call };
+}
+
+/** Reads the named parameters; undefined if `para` is no object or one of them is missing or null. `""`, 0 and false are there. */
+export function readParameters<Name extends string>(
+  para: unknown,
+  names: readonly Name[],
+): Record<Name, unknown> | undefined {
+  const found = {} as Record<Name, unknown>;
+  for (const name of names) {
+    const value = propertyOf(para, name) ?? null;
+    if (value === null) return undefined;
+    found[name] = value;
+  }
+  return isObject(para) ? found : undefined;
+}
+
+/** A parameter that may be left out: undefined if missing or null. */
+export function readOptional(para: unknown, name: string): unknown {
+  return propertyOf(para, name) ?? undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function propertyOf(value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}

@@ -1,0 +1,23 @@
+/** Every failure of the protocol: the name used in this code, its wire code and its wire message (PROTOCOL.md, table of return codes). */
+export const failures = {
+  databaseError: { code: 1001, message: 'MYSQL_ERR' },
+  noInterfaceName: { code: 1002, message: 'NO_INTERFACENAME_PARA' },
+  parameterError: { code: 1003, message: 'PARA_ERR' },
+  wechatUnreachable: { code: 1005, message: 'WEIXIN_NET_ERR' },
+  sessionNotWritten: { code: 1006, message: 'CHANGE_SESSION_ERR' },
+  wechatAnswerInvalid: { code: 1007, message: 'WEIXIN_RETURN_ERR' },
+  notJson: { code: 1009, message: 'REQUEST_IS_NOT_JSON' },
+  unknownInterface: { code: 1010, message: 'INTERFACENAME_PARA_ERR' },
+  noParameters: { code: 1011, message: 'NO_PARA' },
+  noApp: { code: 1012, message: 'NO_APPID' },
+  initRefused: { code: 1013, message: 'INIT_APPINFO_FAIL' },
+  codeRefused: { code: 40029, message: 'WEIXIN_CODE_ERR' },
+  sessionInvalid: { code: 60012, message: 'AUTH_FAIL' },
+  loginDecryptFailed: { code: 60021, message: 'DECRYPT_FAIL' },
+  sessionKeyNotFound: { code: 60021, message: 'GET_SESSION_KEY_FAIL' },
+  decryptFailed: { code: 60021, message: 'GET_SESSION_KEY_SUCCESS_BUT_DECRYPT_FAIL' },
+} as const;
+
+export type FailureName = keyof typeof failures;
+
+export type SuccessMessage = 'AUTH_SUCCESS' | 'NEW_SESSION_SUCCESS' | 'UPDATE_SESSION_SUCCESS' | 'DECRYPT_SUCCESS';

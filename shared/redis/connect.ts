@@ -1,0 +1,89 @@
+import { Cluster, Redis } from 'ioredis';
+import type { RedisAddress } from '../config/redis-url.ts';
+
+export type RedisClient = Redis | Cluster;
+
+/**
+ * What a connection is for decides how it waits:
+ * - `commands`: a caller waits, so a command fails at once while the server is away, and after `commandTimeoutMs` when it is silent
+ * - `blocking`: BullMQ's worker, which waits for jobs and reconnects for ever
+ * - `subscriber`: pub/sub, subscribed again after every reconnect
+ */
+export type RedisRole = 'commands' | 'blocking' | 'subscriber';
+
+const defaultCommandTimeoutMs = 1000;
+const connectTimeoutMs = 2000;
+
+/** Reconnects soon after a short cut, and every second in a long one. Jitter keeps a thousand processes apart. */
+function retryDelayMs(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt, 5), 1000) * (0.75 + Math.random() / 2);
+}
+
+/** Opens a connection; it comes up in the background. The caller closes it with `disconnect()`. */
+export function connectRedis(
+  address: RedisAddress,
+  role: RedisRole,
+  { commandTimeoutMs = defaultCommandTimeoutMs } = {},
+): RedisClient {
+  const client = open(address, role, {
+    ...(address.username === undefined ? {} : { username: address.username }),
+    ...(address.password === undefined ? {} : { password: address.password }),
+    ...(address.tls ? { tls: {} } : {}),
+    connectTimeout: connectTimeoutMs,
+    keepAlive: 10_000,
+    ...(role === 'commands' ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 0 } : { maxRetriesPerRequest: null }),
+  });
+  // Without a listener ioredis prints every failed attempt; readiness reports the state instead.
+  client.on('error', () => {});
+  return client;
+}
+
+interface CommonOptions {
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: object;
+  readonly connectTimeout: number;
+  readonly keepAlive: number;
+  readonly commandTimeout?: number;
+  readonly maxRetriesPerRequest: number | null;
+}
+
+function open(address: RedisAddress, role: RedisRole, options: CommonOptions): RedisClient {
+  const enableOfflineQueue = role !== 'commands';
+  if (address.kind === 'cluster') {
+    return new Cluster([...address.nodes], {
+      redisOptions: options,
+      enableOfflineQueue,
+      clusterRetryStrategy: retryDelayMs,
+      slotsRefreshTimeout: connectTimeoutMs,
+      retryDelayOnFailover: 100,
+    });
+  }
+  const single = { ...options, enableOfflineQueue, retryStrategy: retryDelayMs, db: address.db };
+  if (address.kind === 'single') return new Redis({ ...single, ...address.nodes[0] });
+  return new Redis({
+    ...single,
+    sentinels: [...address.nodes],
+    name: address.masterName as string,
+    sentinelRetryStrategy: retryDelayMs,
+    enableTLSForSentinelMode: address.tls,
+  });
+}
+
+/** Resolves when the connection can take commands; rejects when `signal` aborts. */
+export async function whenReady(client: RedisClient, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (client.status === 'ready') return;
+  await new Promise<void>((resolve, reject) => {
+    const onReady = () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    };
+    const onAbort = () => {
+      client.off('ready', onReady);
+      reject(signal.reason as Error);
+    };
+    client.once('ready', onReady);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { RedisClient } from './connect.ts';
+import type { RedisClock } from './clock.ts';
+
+/** Which processes are alive: each says so every few seconds in a sorted set, by Redis's clock. */
+export interface Presence {
+  /**
+   * Says now, and from now on, that this process is alive.
+   * @param snapshot the process's metrics, for its neighbours on the machine to show along with theirs
+   */
+  announce(snapshot?: () => Promise<string>): Promise<void>;
+  /** Stops announcing and takes the name off the list. */
+  leave(): Promise<void>;
+}
+
+export type InstanceRole = 'web' | 'worker';
+
+const presenceKey = 'wafer:presence';
+const beatIntervalMs = 5000;
+/** Two missed beats and a bit. */
+const aliveMs = 12_000;
+
+const snapshotKey = (instance: string) => `wafer:metrics:${instance}`;
+const machineName = hostname().replace(/[^A-Za-z0-9.]/g, '.');
+
+/** A name for this process that no other has: `web-host-pid-random`. */
+export function createInstanceName(role: InstanceRole): string {
+  return `${role}-${machineName}-${process.pid}-${randomBytes(4).toString('hex')}`;
+}
+
+export function createPresence(client: RedisClient, clock: RedisClock, instance: string): Presence {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    async announce(snapshot) {
+      const beat = async () => {
+        const now = Math.floor(clock.nowMs());
+        await client.zadd(presenceKey, now, instance);
+        await client.zremrangebyscore(presenceKey, '-inf', now - 10 * aliveMs);
+        if (snapshot !== undefined) await client.set(snapshotKey(instance), await snapshot(), 'PX', aliveMs);
+      };
+      timer = setInterval(() => void beat().catch(() => undefined), beatIntervalMs);
+      timer.unref();
+      await beat().catch(() => undefined);
+    },
+    async leave() {
+      clearInterval(timer);
+      await client.zrem(presenceKey, instance).catch(() => undefined);
+    },
+  };
+}
+
+/** Names of the processes that are alive. @throws when Redis does not answer */
+export async function listInstances(client: RedisClient, clock: RedisClock, role?: InstanceRole): Promise<string[]> {
+  const names = await client.zrangebyscore(presenceKey, Math.floor(clock.nowMs() - aliveMs), '+inf');
+  return role === undefined ? names : names.filter((name) => name.startsWith(`${role}-`));
+}
+
+/** Metrics of the other processes of this role on this machine, a few seconds old. */
+export async function readNeighbourSnapshots(
+  client: RedisClient,
+  clock: RedisClock,
+  role: InstanceRole,
+  instance: string,
+): Promise<string[]> {
+  const neighbours = (await listInstances(client, clock, role)).filter(
+    (name) => name !== instance && name.startsWith(`${role}-${machineName}-`),
+  );
+  const snapshots = await Promise.all(neighbours.map((name) => client.get(snapshotKey(name))));
+  return snapshots.filter((text) => text !== null);
+}

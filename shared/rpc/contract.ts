@@ -1,0 +1,71 @@
+import type { Outcome } from '../protocol/outcome.ts';
+
+/**
+ * Every request/response job between front ends and workers: its name, what is asked, what is answered. Both sides import this
+ * file and nothing else of each other. Jobs are in flight while versions change, so a new field has to be optional.
+ */
+export interface Calls {
+  login: { request: LoginRequest; response: Outcome };
+  decrypt: { request: DecryptRequest; response: Outcome };
+}
+
+export type CallName = keyof Calls;
+
+export interface LoginRequest {
+  readonly appid: string;
+  readonly code: string;
+  /** `encrypt_data` and `iv` as the client sent them, checked by nobody yet; undefined for a log-in with the code alone. */
+  readonly userData?: { readonly encryptData: unknown; readonly iv?: unknown };
+}
+
+export interface DecryptRequest {
+  /** The session, which the front end has found valid. */
+  readonly id: string;
+  readonly skey: string;
+  readonly encryptData: unknown;
+  readonly iv?: unknown;
+  /** The app whose watermark is asked for when there is an `iv`. */
+  readonly appid: string;
+}
+
+/** A request as it waits in Redis. The payload is sealed: a dump of Redis shows neither code nor user data. */
+export interface SealedCall {
+  /** Names this request in its reply; random. */
+  readonly id: string;
+  /** The instance that waits for the reply. */
+  readonly replyTo: string;
+  /** Milliseconds since 1970 in Redis's clock. From then on nobody waits any more. */
+  readonly deadline: number;
+  /** The HTTP request's id, for the logs. */
+  readonly requestId: string;
+  readonly payload: string;
+}
+
+/** What a BullMQ job carries: requests that came in together share a job, because a queue's cost is per job. */
+export interface CallJob {
+  readonly calls: readonly SealedCall[];
+}
+
+export const maxCallsPerJob = 32;
+
+/**
+ * Where the jobs of a call wait. The hash tag keeps all keys of one queue in one slot of a Redis Cluster; each shard is a slot of
+ * its own.
+ */
+export function queueOf(name: CallName, shard: number): { readonly queueName: string; readonly prefix: string } {
+  return { queueName: name, prefix: queueTag(name, shard) };
+}
+
+/** Prefix, with hash tag, of everything that belongs to one queue: BullMQ's keys, replies, records of codes. */
+export function queueTag(name: CallName, shard: number): string {
+  return `{wafer:${name}:${shard}}`;
+}
+
+export function replyKey(name: CallName, shard: number, callId: string): string {
+  return `${queueTag(name, shard)}:reply:${callId}`;
+}
+
+/** The channel that wakes the instance which asked; nobody else listens there, so a reply costs the same however many ask. */
+export function replyChannel(instance: string): string {
+  return `wafer:reply:${instance}`;
+}

@@ -1,0 +1,42 @@
+/**
+ * Sends items in groups without making anybody wait for company: the first goes alone and at once; those that come while it is
+ * on its way go together. So a quiet server has the latency of single sends, and a busy one the cost of groups.
+ */
+export interface Grouper<Item> {
+  /** Resolves when the item's group was sent; rejects with what `send` failed with. */
+  add(item: Item): Promise<void>;
+}
+
+/** @param maxSending groups on their way at once; more items than these take wait for the next group */
+export function createGrouper<Item>(
+  maxPerGroup: number,
+  send: (items: Item[]) => Promise<void>,
+  maxSending = 2,
+): Grouper<Item> {
+  let pending: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  let sending = 0;
+
+  const sendNext = (): void => {
+    if (sending >= maxSending || pending.length === 0) return;
+    const group = pending.slice(0, maxPerGroup);
+    pending = pending.slice(maxPerGroup);
+    sending++;
+    send(group.map(({ item }) => item))
+      .then(
+        () => group.forEach(({ resolve }) => resolve()),
+        (error: unknown) => group.forEach(({ reject }) => reject(error)),
+      )
+      .finally(() => {
+        sending--;
+        sendNext();
+      });
+  };
+
+  return {
+    add: (item) =>
+      new Promise((resolve, reject) => {
+        pending.push({ item, resolve, reject });
+        sendNext();
+      }),
+  };
+}

@@ -1,0 +1,41 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+
+/** Encrypts what passes through Redis between our processes, and names secrets without telling them. */
+export interface Seal {
+  /** @param purpose bound to the text: what was sealed for one purpose does not open for another */
+  seal(purpose: string, text: string): string;
+  /** @throws if it was sealed with another key or for another purpose, or was changed */
+  open(purpose: string, sealed: string): string;
+  /** A keyed fingerprint, to use as a key in Redis: the same for the same parts, and of no use to who finds it. */
+  fingerprint(...parts: readonly string[]): string;
+}
+
+const algorithm = 'aes-256-gcm';
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/** @param key at least 32 random bytes, the same in all processes */
+export function createSeal(key: Uint8Array): Seal {
+  const encryptionKey = Buffer.from(hkdfSync('sha256', key, '', 'wafer seal', 32));
+  const fingerprintKey = Buffer.from(hkdfSync('sha256', key, '', 'wafer fingerprint', 32));
+  return {
+    seal(purpose, text) {
+      const nonce = randomBytes(nonceBytes);
+      const cipher = createCipheriv(algorithm, encryptionKey, nonce).setAAD(Buffer.from(purpose));
+      return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64');
+    },
+    open(purpose, sealed) {
+      const bytes = Buffer.from(sealed, 'base64');
+      const decipher = createDecipheriv(algorithm, encryptionKey, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
+        .setAAD(Buffer.from(purpose))
+        .setAuthTag(bytes.subarray(-tagBytes));
+      return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]).toString('utf8');
+    },
+    fingerprint(...parts) {
+      const hmac = createHmac('sha256', fingerprintKey);
+      // With its length before each part, no two lists of parts can look alike.
+      for (const part of parts) hmac.update(`${part.length}:`).update(part, 'utf8');
+      return hmac.digest('base64url').slice(0, 32);
+    },
+  };
+}

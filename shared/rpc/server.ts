@@ -1,0 +1,109 @@
+import { setTimeout } from 'node:timers/promises';
+import { Worker, type Job } from 'bullmq';
+import type { RedisClient } from '../redis/connect.ts';
+import type { RedisClock } from '../redis/clock.ts';
+import { describeError, type Log } from '../log/log.ts';
+import { queueOf, replyChannel, replyKey, type CallJob, type CallName, type Calls, type SealedCall } from './contract.ts';
+import type { Seal } from './seal.ts';
+
+/** Answers the calls of one queue. */
+export interface RpcServer {
+  /** Takes no more jobs, finishes those in hand. */
+  close(): Promise<void>;
+}
+
+/** What a handler knows beside the request. */
+export interface CallContext {
+  readonly requestId: string;
+  readonly shard: number;
+  /** Milliseconds until nobody waits for the answer any more. */
+  remainingMs(): number;
+  /** Redis's time in microseconds. */
+  redisNowUs(): number;
+  readonly log: Log;
+}
+
+export type CallHandler<Name extends CallName> = (
+  request: Calls[Name]['request'],
+  context: CallContext,
+) => Promise<Calls[Name]['response'] | Dropped>;
+
+/** The caller has gone: there is nobody to answer. */
+export const dropped = Symbol('dropped');
+export type Dropped = typeof dropped;
+
+/** A dead worker's jobs start again elsewhere after at most the sum of these two. */
+const lockDurationMs = 3000;
+const stalledIntervalMs = 1500;
+/** A job that fails for having stalled would leave its callers without an answer, so it never does: the deadline ends it. */
+const maxStalledCount = 1000;
+/** A reply outlives every caller's patience. */
+const replyTtlMs = 30_000;
+const replyRetryMs = 200;
+
+export function createRpcServer<Name extends CallName>(options: {
+  readonly name: Name;
+  readonly shard: number;
+  readonly blocking: RedisClient;
+  readonly commands: RedisClient;
+  readonly clock: RedisClock;
+  readonly seal: Seal;
+  readonly concurrency: number;
+  readonly handle: CallHandler<Name>;
+  /** What the caller is told when the handler throws, which only a bug does. */
+  readonly whenBroken: Calls[Name]['response'];
+  readonly log: Log;
+}): RpcServer {
+  const { name, shard, blocking, commands, clock, seal, concurrency, handle, whenBroken, log } = options;
+
+  const answer = async (call: SealedCall): Promise<void> => {
+    const remainingMs = () => call.deadline - clock.nowMs();
+    const callLog = log.child({ requestId: call.requestId });
+    if (remainingMs() <= 0) return callLog.info({ call: name }, 'dropped: the caller has gone');
+    const request = JSON.parse(seal.open(`${name} ${call.id}`, call.payload)) as Calls[Name]['request'];
+    const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
+    const context = { requestId: call.requestId, shard, remainingMs, redisNowUs, log: callLog };
+    const response = await handle(request, context).catch((error: unknown) => {
+      callLog.error({ call: name, err: describeError(error) }, 'call failed');
+      return whenBroken;
+    });
+    if (response !== dropped) await reply(call, seal.seal(`reply ${call.id}`, JSON.stringify(response)), remainingMs);
+  };
+
+  /** The record first, then the wake-up that carries it. While Redis is away somebody may still wait: so again until the deadline. */
+  const reply = async (call: SealedCall, sealed: string, remainingMs: () => number): Promise<void> => {
+    for (;;) {
+      const results = await commands
+        .pipeline()
+        .set(replyKey(name, shard, call.id), sealed, 'PX', replyTtlMs)
+        .publish(replyChannel(call.replyTo), `${call.id} ${sealed}`)
+        .exec()
+        .catch(() => undefined);
+      if (results?.[0]?.[0] === null) return;
+      if (remainingMs() <= replyRetryMs) throw new Error('the reply could not be stored before the deadline');
+      await setTimeout(replyRetryMs);
+    }
+  };
+
+  const process = async (job: Job<CallJob>): Promise<void> => {
+    // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
+    await Promise.all(
+      job.data.calls.map((call) =>
+        answer(call).catch((error: unknown) => log.error({ call: name, requestId: call.requestId, err: describeError(error) }, 'call failed')),
+      ),
+    );
+  };
+
+  const { queueName, prefix } = queueOf(name, shard);
+  const worker = new Worker<CallJob>(queueName, process, {
+    connection: blocking,
+    prefix,
+    concurrency,
+    lockDuration: lockDurationMs,
+    stalledInterval: stalledIntervalMs,
+    maxStalledCount,
+    skipVersionCheck: true,
+  });
+  worker.on('error', (error) => log.debug({ err: describeError(error) }, 'queue connection'));
+  return { close: () => worker.close() };
+}

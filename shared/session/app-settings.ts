@@ -1,0 +1,117 @@
+import type { App } from '../store/app-reader.ts';
+
+/** The apps of this server, as fresh as plain SQL beside it requires. */
+export interface AppSettings<Known extends App = App> {
+  /**
+   * The configured apps. Read again when older than three seconds, so that a row inserted or changed by plain SQL counts within five.
+   * While MySQL is away the last known settings go on.
+   * @throws {AppSettingsUnavailableError} if they were never read and can't be read now
+   */
+  current(): Promise<Apps<Known>>;
+  /** Makes the next use read again. */
+  forget(): void;
+}
+
+export interface Apps<Known extends App = App> {
+  /** The app of requests that name none: the last by primary key, as in the original. undefined if there is no app at all. */
+  readonly default: Known | undefined;
+  readonly byAppid: ReadonlyMap<string, Known>;
+}
+
+export class AppSettingsUnavailableError extends Error {
+  constructor() {
+    super('the app settings were never read and can not be read now');
+    this.name = 'AppSettingsUnavailableError';
+  }
+}
+
+/** Where settings outlive the process, for a start while MySQL is away. */
+export interface AppSettingsCopy<Known extends App = App> {
+  save(apps: readonly Known[]): Promise<void>;
+  load(): Promise<Known[] | undefined>;
+}
+
+const freshMs = 3000;
+/** Younger than this they are used without a look; between this and `freshMs` they are read again behind the request's back. */
+const youngMs = 2000;
+/** How long a request waits for a read before it goes on with the last known settings. */
+const patienceMs = 400;
+const retryMs = 1000;
+
+export function createAppSettings<Known extends App>({
+  read,
+  copy,
+}: {
+  read: () => Promise<Known[]>;
+  copy?: AppSettingsCopy<Known>;
+}): AppSettings<Known> {
+  let known: Apps<Known> | undefined;
+  let knownText = '';
+  let readAt = Number.NEGATIVE_INFINITY;
+  let failedAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+  let generation = 0;
+
+  const accept = (apps: readonly Known[]) => {
+    known = toApps(apps);
+    const text = JSON.stringify(apps);
+    if (text !== knownText) void copy?.save(apps).catch(() => undefined);
+    knownText = text;
+  };
+
+  const refresh = (): Promise<void> => {
+    const asked = generation;
+    const started = performance.now();
+    reading ??= read()
+      .then((apps) => {
+        accept(apps);
+        // A read that began before `forget` may have seen the old rows: it serves, but it does not count as fresh.
+        if (asked === generation) readAt = started;
+      })
+      .catch(() => {
+        failedAt = performance.now();
+      })
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  };
+
+  return {
+    async current() {
+      const age = performance.now() - readAt;
+      if (known !== undefined && age < freshMs) {
+        if (age > youngMs) void refresh();
+        return known;
+      }
+      if (performance.now() - failedAt >= retryMs) await withPatience(refresh());
+      if (known === undefined) {
+        const saved = await copy?.load().catch(() => undefined);
+        if (known === undefined && saved !== undefined) known = toApps(saved);
+      }
+      if (known === undefined) throw new AppSettingsUnavailableError();
+      return known;
+    },
+    forget() {
+      generation++;
+      readAt = Number.NEGATIVE_INFINITY;
+      failedAt = Number.NEGATIVE_INFINITY;
+      reading = undefined;
+    },
+  };
+}
+
+function toApps<Known extends App>(apps: readonly Known[]): Apps<Known> {
+  return { default: apps.at(-1), byAppid: new Map(apps.map((app) => [app.appid, app])) };
+}
+
+async function withPatience(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([
+    work,
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    }),
+  ]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,98 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { RedisClient } from '../redis/connect.ts';
+import { defineScript } from '../redis/script.ts';
+import { decodeSession, encodeSession, type Session } from './session.ts';
+
+/**
+ * The session cache in Redis. A key holds one of:
+ * - an entry (`1 …`): the session
+ * - a lease (`L …`): a reader is on its way to MySQL and may fill the key if nobody touched it since
+ * - a mark (`W …`): a writer is about to change the row; nobody may fill until it has
+ *
+ * Every change is a compare-and-set on exactly what the changer saw or put there, so a late reader or writer can never put an
+ * older session over a newer one.
+ */
+export interface SessionCache {
+  /** One GET. @throws when Redis does not answer. */
+  find(id: string): Promise<CacheLookup>;
+  /** Before reading a row from MySQL on a miss: the right to fill. undefined if another reader or a writer is there. */
+  lease(id: string): Promise<Seen | undefined>;
+  /** Stores what was read from MySQL, unless the key changed since `seen`. */
+  fill(id: string, seen: Seen, session: Session): Promise<void>;
+  /** Drops what was seen, unless the key changed since. */
+  drop(id: string, seen: Seen): Promise<void>;
+  /** Before a row is changed: from here on nobody is answered by the cache, until `publish` or `withdraw`. */
+  mark(ids: readonly string[]): Promise<WriteMark>;
+  /** After the change is committed: stores the new session, unless another writer has marked the key since. */
+  publish(id: string, mark: WriteMark, session: Session): Promise<void>;
+  /** After a change that did not happen, or of which the new state is not known: the next check reads MySQL. */
+  withdraw(ids: readonly string[], mark: WriteMark): Promise<void>;
+  /** Keeps the entries of visited sessions for another day. */
+  touch(ids: readonly string[]): Promise<void>;
+}
+
+/** What a key held, as the condition for changing it. */
+export type Seen = string & { readonly seen: unique symbol };
+export type WriteMark = string & { readonly mark: unique symbol };
+export type CacheLookup = { readonly session: Session; readonly seen: Seen } | { readonly session?: undefined; readonly marked: boolean };
+
+/** An entry without a visit goes after a day; up to a tenth sooner, so that a mass log-in does not end as a mass expiry. */
+const entryTtlMs = 86_400_000;
+const leaseTtlMs = 5000;
+/** Outlives the commit that follows it. */
+const markTtlMs = 30_000;
+
+const fillScript = `
+local now = redis.call('GET', KEYS[1])
+if now ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 1`;
+
+export function createSessionCache(client: RedisClient): SessionCache {
+  const replace = defineScript(client, 'waferReplace', fillScript);
+  const compareAndSet = async (id: string, expected: string, value: string) => {
+    await replace([keyOf(id)], [expected, value, entryLifeMs()]);
+  };
+  return {
+    async find(id) {
+      const value = await client.get(keyOf(id));
+      const session = value === null ? undefined : decodeSession(value);
+      return session === undefined ? { marked: value !== null } : { session, seen: value as Seen };
+    },
+    async lease(id) {
+      const lease = `L ${createTag()}` as Seen;
+      return (await client.set(keyOf(id), lease, 'PX', leaseTtlMs, 'NX')) === 'OK' ? lease : undefined;
+    },
+    fill: (id, seen, session) => compareAndSet(id, seen, encodeSession(session, createTag())),
+    drop: (id, seen) => compareAndSet(id, seen, ''),
+    async mark(ids) {
+      const mark = `W ${createTag()}` as WriteMark;
+      await Promise.all(ids.map((id) => client.set(keyOf(id), mark, 'PX', markTtlMs)));
+      return mark;
+    },
+    publish: (id, mark, session) => compareAndSet(id, mark, encodeSession(session, createTag())),
+    async withdraw(ids, mark) {
+      await Promise.all(ids.map((id) => compareAndSet(id, mark, '')));
+    },
+    async touch(ids) {
+      await Promise.all(ids.map((id) => client.pexpire(keyOf(id), entryLifeMs())));
+    },
+  };
+}
+
+const plainId = /^[A-Za-z0-9_-]{1,64}$/;
+
+export const sessionKeyPrefix = 'wafer:s:';
+
+/** Ids come from the public internet: one that does not look like ours is hashed, so that it can't choose a slot or bloat a key. */
+function keyOf(id: string): string {
+  return sessionKeyPrefix + (plainId.test(id) ? id : `#${createHash('sha256').update(id, 'utf8').digest('base64url')}`);
+}
+
+function entryLifeMs(): number {
+  return Math.round(entryTtlMs * (0.9 + Math.random() / 10));
+}
+
+function createTag(): string {
+  return randomBytes(9).toString('base64url');
+}

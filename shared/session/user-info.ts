@@ -1,0 +1,29 @@
+import { parsePhpJson, parsePhpJsonText, type JsonDocument } from '../protocol/php-json.ts';
+import { toAsciiJson } from '../protocol/ascii-json.ts';
+
+const base64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/;
+
+/**
+ * Reads a stored user_info: base64 of JSON, as the original writes it, or JSON as the second-generation Wafer SDKs do.
+ * @returns undefined if it is neither, such as base64 that an unwidened column cut off.
+ */
+export function decodeUserInfo(stored: string): JsonDocument | undefined {
+  const fromBase64 = base64.test(stored) ? parsePhpJson(Buffer.from(stored, 'base64')) : undefined;
+  return fromBase64 ?? parsePhpJsonText(stored);
+}
+
+/** A profile as it goes over the wire: ASCII JSON, or `null` where there is none. */
+export function renderUserInfo(document: JsonDocument | undefined): string {
+  return document === undefined ? 'null' : toAsciiJson(document.text);
+}
+
+/**
+ * Whether this is the profile that WeChat hands out since 2021 instead of the user's own: nickName 微信用户, no gender, no place
+ * (PROTOCOL.md, 7). One of these, or none at all, never replaces a stored real one.
+ */
+export function isAnonymous(document: JsonDocument | undefined): boolean {
+  const profile = document?.value;
+  if (typeof profile !== 'object' || profile === null || Array.isArray(profile)) return document === undefined || profile === null;
+  const { nickName, gender, city, province, country } = profile as Record<string, unknown>;
+  return nickName === '微信用户' && !gender && !city && !province && !country;
+}

@@ -1,0 +1,149 @@
+import type { RedisClient } from '../redis/connect.ts';
+import { defineScript } from '../redis/script.ts';
+
+/**
+ * Visits on their way to MySQL. Front ends add them several times a second; workers write them in batches, a session at most
+ * once in {@link visitDelaySeconds}. Until a visit is in MySQL it can be read here, so no front end takes a used session for an
+ * idle one.
+ */
+export interface VisitLog {
+  /** @returns false if the log was found empty of everything, as after a restart of Redis: recent visits have to be added again. */
+  add(visits: readonly Visit[]): Promise<boolean>;
+  /** Visits of these rows that are not in MySQL yet. `complete` is false if some may have been lost lately. */
+  read(rows: readonly number[]): Promise<{ complete: boolean; visits: Map<number, Visit> }>;
+  /** Visits that have waited long enough, oldest first, of one shard. */
+  due(shard: number, limit: number): Promise<Visit[]>;
+  /** Removes visits that are in MySQL now, unless a later one of the same session has come in. */
+  settle(shard: number, visits: readonly Visit[]): Promise<void>;
+  /** The right to drain a shard for this many milliseconds, so that several workers don't do it twice. */
+  claimShard(shard: number, ttlMs: number): Promise<boolean>;
+  /** How many sessions wait to be written. */
+  size(): Promise<number>;
+}
+
+export interface Visit {
+  /** Primary key of the session's row. */
+  readonly row: number;
+  /** The session's id on the wire. */
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** The last visit that MySQL had when the session was read. A row with an older one was set back by hand: the visit is void. */
+  readonly base: number;
+}
+
+/** How long visits of a session are collected before they are written. With the workers' tick it stays under ten seconds. */
+export const visitDelaySeconds = 8;
+
+/** Fixed: all versions that share a Redis must agree on it. */
+export const visitShards = 4;
+
+/** For this long after a restart of Redis a visit may be missing that a front end has not added again yet. */
+const settlingSeconds = 15;
+
+const addScript = `
+local now = tonumber(redis.call('TIME')[1])
+local alive = redis.call('SET', KEYS[3], now, 'NX') and 0 or 1
+for i = 1, #ARGV, 3 do
+  local known = redis.call('HGET', KEYS[1], ARGV[i])
+  local since = known and tonumber(string.match(known, '^(%d+)')) or 0
+  if tonumber(ARGV[i + 1]) > since then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2])
+    redis.call('ZADD', KEYS[2], 'NX', now, ARGV[i])
+  end
+end
+return alive`;
+
+const readScript = `
+local born = tonumber(redis.call('GET', KEYS[2]) or '0')
+local age = born == 0 and -1 or tonumber(redis.call('TIME')[1]) - born
+return {age, redis.call('HMGET', KEYS[1], unpack(ARGV))}`;
+
+const dueScript = `
+local rows = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', tonumber(redis.call('TIME')[1]) - tonumber(ARGV[1]), 'LIMIT', 0, ARGV[2])
+if #rows == 0 then return {{}, {}} end
+return {rows, redis.call('HMGET', KEYS[1], unpack(rows))}`;
+
+const settleScript = `
+local now = tonumber(redis.call('TIME')[1])
+for i = 1, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
+    redis.call('HDEL', KEYS[1], ARGV[i])
+    redis.call('ZREM', KEYS[2], ARGV[i])
+  else
+    redis.call('ZADD', KEYS[2], 'XX', now, ARGV[i])
+  end
+end`;
+
+/** @param client the queue's Redis: visits must not be evicted */
+export function createVisitLog(client: RedisClient): VisitLog {
+  const addVisits = defineScript(client, 'waferAddVisits', addScript);
+  const readVisits = defineScript(client, 'waferReadVisits', readScript);
+  const dueVisits = defineScript(client, 'waferDueVisits', dueScript);
+  const settleVisits = defineScript(client, 'waferSettleVisits', settleScript);
+  return {
+    async add(visits) {
+      const answers = await Promise.all(
+        [...groupByShard(visits, (visit) => visit.row)].map(([shard, group]) =>
+          addVisits(
+            [visitsKey(shard), dueKey(shard), bornKey(shard)],
+            group.flatMap((visit) => [visit.row, visit.time, encodeRest(visit)]),
+          ),
+        ),
+      );
+      return answers.every((alive) => alive === 1);
+    },
+    async read(rows) {
+      const visits = new Map<number, Visit>();
+      let complete = true;
+      await Promise.all(
+        [...groupByShard(rows, (row) => row)].map(async ([shard, group]) => {
+          const [age, values] = (await readVisits([visitsKey(shard), bornKey(shard)], group)) as [number, (string | null)[]];
+          if (age < settlingSeconds) complete = false;
+          group.forEach((row, index) => remember(visits, row, values[index]));
+        }),
+      );
+      return { complete, visits };
+    },
+    async due(shard, limit) {
+      const [rows, values] = (await dueVisits([visitsKey(shard), dueKey(shard)], [visitDelaySeconds, limit])) as [string[], (string | null)[]];
+      const visits = new Map<number, Visit>();
+      rows.forEach((row, index) => remember(visits, Number(row), values[index]));
+      return [...visits.values()];
+    },
+    async settle(shard, visits) {
+      await settleVisits([visitsKey(shard), dueKey(shard)], visits.flatMap((visit) => [visit.row, `${visit.time} ${encodeRest(visit)}`]));
+    },
+    claimShard: async (shard, ttlMs) => (await client.set(`wafer:{visits:${shard}}:drain`, '1', 'PX', ttlMs, 'NX')) === 'OK',
+    async size() {
+      const sizes = await Promise.all(Array.from({ length: visitShards }, (_, shard) => client.zcard(dueKey(shard))));
+      return sizes.reduce((sum, size) => sum + size, 0);
+    },
+  };
+}
+
+const visitsKey = (shard: number) => `wafer:{visits:${shard}}`;
+const dueKey = (shard: number) => `wafer:{visits:${shard}}:due`;
+const bornKey = (shard: number) => `wafer:{visits:${shard}}:born`;
+
+function groupByShard<Item>(items: readonly Item[], rowOf: (item: Item) => number): Map<number, Item[]> {
+  const groups = new Map<number, Item[]>();
+  for (const item of items) {
+    const shard = rowOf(item) % visitShards;
+    const group = groups.get(shard);
+    if (group === undefined) groups.set(shard, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+function encodeRest(visit: Visit): string {
+  return `${visit.base} ${visit.id}`;
+}
+
+function remember(visits: Map<number, Visit>, row: number, value: string | null | undefined): void {
+  const match = /^(\d+) (-?\d+) (.*)$/s.exec(value ?? '');
+  if (match === null) return;
+  const [, time, base, id] = match as unknown as [string, string, string, string];
+  visits.set(row, { row, id, time: Number(time), base: Number(base) });
+}

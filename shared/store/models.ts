@@ -1,0 +1,66 @@
+import { DataTypes, Model, type ModelStatic, type Sequelize } from 'sequelize';
+
+/** A row of cAppinfo as its columns are spelled. */
+export interface AppInfoRow {
+  readonly appid: string;
+  readonly secret: string | null;
+  readonly login_duration: number | null;
+  readonly session_duration: number | null;
+}
+
+/** A row of cSessionInfo as its columns are spelled. Datetimes are UTC+8 text. */
+export interface SessionInfoRow {
+  readonly id: number;
+  readonly uuid: string;
+  readonly skey: string;
+  readonly create_time: string;
+  readonly last_visit_time: string;
+  readonly open_id: string;
+  readonly session_key: string;
+  readonly user_info: string;
+  readonly user_info_long: string | null;
+  readonly appid: string | null;
+  readonly user_key: Buffer | null;
+  readonly slot: number | null;
+  readonly fence: number | string;
+  readonly union_id: string | null;
+}
+
+export type AppInfo = ModelStatic<Model<AppInfoRow, Partial<AppInfoRow>>>;
+export type SessionInfo = ModelStatic<Model<SessionInfoRow, Partial<SessionInfoRow>>>;
+
+// The datetime columns are declared as text: Sequelize would convert them between zones.
+const text = { type: DataTypes.STRING, allowNull: false } as const;
+const optionalText = { type: DataTypes.STRING, allowNull: true } as const;
+const optionalNumber = { type: DataTypes.INTEGER, allowNull: true } as const;
+
+export function defineAppInfo(sequelize: Sequelize): AppInfo {
+  return sequelize.define<Model<AppInfoRow, Partial<AppInfoRow>>>(
+    'cAppinfo',
+    { appid: { ...text, primaryKey: true }, secret: optionalText, login_duration: optionalNumber, session_duration: optionalNumber },
+    { tableName: 'cAppinfo', timestamps: false },
+  );
+}
+
+export function defineSessionInfo(sequelize: Sequelize): SessionInfo {
+  return sequelize.define<Model<SessionInfoRow, Partial<SessionInfoRow>>>(
+    'cSessionInfo',
+    {
+      id: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
+      uuid: text,
+      skey: text,
+      create_time: text,
+      last_visit_time: text,
+      open_id: text,
+      session_key: text,
+      user_info: text,
+      user_info_long: optionalText,
+      appid: optionalText,
+      user_key: { type: DataTypes.BLOB, allowNull: true },
+      slot: optionalNumber,
+      fence: { type: DataTypes.BIGINT, allowNull: false },
+      union_id: optionalText,
+    },
+    { tableName: 'cSessionInfo', timestamps: false },
+  );
+}

@@ -1,0 +1,71 @@
+-- Makes the empty database cAuth in one go:  mysql < sql/db.sql
+-- The result equals that of `npm run migrate` on an empty server (a test compares the two); an existing database is for
+-- `npm run migrate` alone: here the first table that exists already stops everything, before anything is changed.
+set names utf8mb4;
+set sql_mode = '', time_zone = '+08:00';
+create database if not exists cAuth default character set utf8mb4 collate utf8mb4_unicode_ci;
+use cAuth;
+
+create table cAppinfo (
+  appid varchar(200) collate utf8_unicode_ci not null,
+  secret varchar(300) collate utf8_unicode_ci not null,
+  login_duration int(11) default '30',
+  session_duration int(11) default '2592000',
+  qcloud_appid varchar(300) collate utf8_unicode_ci default 'appid_qcloud',
+  ip varchar(50) collate utf8_unicode_ci default '0.0.0.0',
+  primary key (appid)
+) engine=InnoDB default charset=utf8 collate=utf8_unicode_ci;
+
+create table cSessionInfo (
+  id int(11) not null auto_increment,
+  uuid varchar(100) not null,
+  skey varchar(100) not null,
+  create_time datetime not null,
+  last_visit_time datetime not null,
+  open_id varchar(100) not null,
+  session_key varchar(100) not null,
+  user_info varchar(12000) not null,
+  appid varchar(200) null default null,
+  user_key binary(32) null default null,
+  slot smallint unsigned null default null,
+  fence bigint unsigned not null default 0,
+  union_id varchar(100) null default null,
+  user_info_long mediumtext null default null,
+  primary key (id),
+  key auth (uuid, skey),
+  key weixin (open_id, session_key),
+  unique key session_slot (user_key, slot)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferKey (
+  name varchar(50) not null,
+  value varbinary(255) not null,
+  created_at datetime not null default current_timestamp,
+  primary key (name)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferDropped (
+  id int unsigned not null auto_increment,
+  row_id bigint not null comment 'id of the deleted row in cSessionInfo',
+  uuid varchar(100) collate utf8mb4_bin not null,
+  open_id varchar(100) collate utf8mb4_bin not null,
+  last_visit_time datetime not null,
+  kept_id bigint not null comment 'id of the row of this uuid that stays',
+  reason varchar(50) not null,
+  dropped_at datetime not null default current_timestamp,
+  primary key (id),
+  key kept (kept_id)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferMigration (
+  name varchar(100) not null,
+  ran_at datetime not null default current_timestamp,
+  primary key (name)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+-- Last: until here nothing claims to be complete.
+insert into cWaferMigration (name) values
+  ('0001-original-tables'),
+  ('0002-new-tables'),
+  ('0003-session-columns'),
+  ('0004-duplicate-ids');

@@ -1,0 +1,125 @@
+// What `npm test` runs, after apps/local/bootstrap.js has installed the packages and built dist/.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { provideServers, type ProvidedServers } from '../../apps/local/servers/provide.ts';
+import { killLeftOvers } from './left-overs.ts';
+import { runNode } from './run-program.ts';
+import { addCounts, TapReader, type TestCounts } from './tap.ts';
+import { createTemporaryFolder } from './temporary-folder.ts';
+
+const rootDir = fileURLToPath(new URL('../..', import.meta.url));
+/** Folders whose tests stop, cut or flood things: after the others, one at a time. */
+const serialFolders = ['test/faults', 'test/security'];
+
+const staticChecks: [title: string, args: string[]][] = [
+  ['Types (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit']],
+  ['Lint (oxlint)', ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings']],
+  ['Format (oxfmt)', ['node_modules/oxfmt/bin/oxfmt', '--check']],
+  ['Unused code (knip)', ['node_modules/knip/bin/knip.js']],
+];
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) process.on(signal, () => stopping.abort());
+// The channel tells us when our parent is gone; it must not keep us alive.
+process.channel?.unref();
+
+let counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+try {
+  for (const [title, args] of staticChecks) {
+    if (!(await runCheck(title, args))) counts = addCounts(counts, { passed: 0, failed: 1, skipped: 0 });
+  }
+  counts = addCounts(counts, await runTests(process.argv.slice(2)));
+} catch (error) {
+  if (!stopping.signal.aborted) console.error(error instanceof Error ? error.message : error);
+  counts = addCounts(counts, { passed: 0, failed: 1, skipped: 0 });
+}
+if (stopping.signal.aborted) console.log('Interrupted: the rest did not run.');
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exitCode = counts.failed > 0 || stopping.signal.aborted ? 1 : 0;
+
+async function runCheck(title: string, args: string[]): Promise<boolean> {
+  const start = performance.now();
+  const lines: string[] = [];
+  const onLine = (line: string) => void lines.push(line);
+  const status = await runNode({ args, cwd: rootDir, signal: stopping.signal, onLine, readsErrors: true });
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  if (status !== 0) console.log(lines.join('\n'));
+  console.log(`${title}: ${status === 0 ? 'passed' : 'FAILED'} (${seconds} s)`);
+  return status === 0;
+}
+
+async function runTests(patterns: string[]): Promise<TestCounts> {
+  const folder = await createTemporaryFolder('test');
+  let servers: ProvidedServers | undefined;
+  try {
+    servers = await startServers(folder.path);
+    const env = testEnvironment(folder.path, servers);
+    if (patterns.length > 0) {
+      const isSerial = patterns.some((pattern) => serialFolders.some((serial) => pattern.startsWith(serial)));
+      return await runAva(patterns, isSerial, env);
+    }
+    const files = listTestFiles();
+    const isSerial = (file: string) => serialFolders.some((serial) => file.startsWith(`${serial}/`));
+    let sum = await runAva(
+      files.filter((file) => !isSerial(file)),
+      false,
+      env,
+    );
+    const serialFiles = files.filter(isSerial);
+    if (serialFiles.length > 0) sum = addCounts(sum, await runAva(serialFiles, true, env));
+    return sum;
+  } finally {
+    const left = killLeftOvers('TMPDIR', folder.path);
+    if (left.length > 0) console.log(`Ended ${left.length} processes that tests left behind:\n  ${left.join('\n  ')}`);
+    await servers?.stop();
+    await folder.remove();
+  }
+}
+
+async function startServers(dir: string): Promise<ProvidedServers> {
+  const wanted: ('redis' | 'mariadb')[] = [];
+  if (!process.env['REDIS_URL']) wanted.push('redis');
+  if (!process.env['DATABASE_URL']) wanted.push('mariadb');
+  if (wanted.length > 0) console.log(`Starting ${wanted.join(' and ')} for the tests …`);
+  return provideServers({ wanted, rootDir, dir, ephemeral: true, log: console.log, signal: stopping.signal });
+}
+
+/** The variables of the programs themselves are taken away: a test says what it wants them to be. */
+function testEnvironment(temporaryDir: string, servers: ProvidedServers): NodeJS.ProcessEnv {
+  const env = { ...process.env };
+  env['TEST_DATABASE_URL'] = servers.adminUrl ?? env['DATABASE_URL'];
+  env['TEST_REDIS_URL'] = servers.redisUrl ?? env['REDIS_URL'];
+  env['TMPDIR'] = temporaryDir;
+  for (const name of [
+    'DATABASE_URL',
+    'DATABASE_REPLICA_URL',
+    'REDIS_URL',
+    'REDIS_CACHE_URL',
+    'WECHAT_API_BASE',
+    'PORT',
+  ]) {
+    delete env[name];
+  }
+  return env;
+}
+
+function listTestFiles(): string[] {
+  return readdirSync(join(rootDir, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/${name}`)
+    .toSorted();
+}
+
+async function runAva(files: string[], isSerial: boolean, env: NodeJS.ProcessEnv): Promise<TestCounts> {
+  const reader = new TapReader();
+  const onLine = (line: string) => {
+    const shown = reader.read(line);
+    if (shown !== undefined) console.log(shown);
+  };
+  const flags = ['--tap', ...(isSerial ? ['--concurrency=1', '--serial'] : [])];
+  const args = ['node_modules/ava/entrypoints/cli.mjs', ...flags, ...files];
+  const status = await runNode({ args, cwd: rootDir, env, signal: stopping.signal, onLine });
+  return reader.counts(status);
+}

@@ -1,0 +1,93 @@
+import { startWeb } from '../../apps/web/server.ts';
+import { startWorker } from '../../apps/worker/worker.ts';
+import { readConfig, type Config } from '../../shared/config/config.ts';
+import { createLog } from '../../shared/log/log.ts';
+import { migrate } from '../../shared/store/migrate.ts';
+import type { Simulator } from '../../apps/wechat-simulator/simulator.ts';
+import type { OnClose } from './closing.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { startTestRedis, type TestRedis } from './redis-server.ts';
+import { startTestWechat } from './wechat.ts';
+
+export const testAppid = 'wx0123456789abcdef';
+export const testSecret = '0123456789abcdef0123456789abcdef';
+
+/** Front ends and workers in this process, on a Redis, a database and a simulated WeChat of their own. */
+export interface TestStack {
+  readonly config: Config;
+  readonly env: Record<string, string>;
+  readonly redis: TestRedis | undefined;
+  readonly database: TestDatabase;
+  readonly wechat: Simulator | undefined;
+  /** Addresses of the front ends. */
+  readonly urls: readonly [string, ...string[]];
+  readonly addWeb: () => Promise<string>;
+  readonly addWorker: () => Promise<{ close(): Promise<void> }>;
+}
+
+export interface TestStackOptions {
+  readonly onClose: OnClose;
+  readonly webs?: number;
+  readonly workers?: number;
+  /** More environment variables; REDIS_URL and WECHAT_API_BASE replace the stack's own parts. */
+  readonly env?: Record<string, string>;
+  /** Runs before the migration, on the empty database. */
+  readonly prepare?: (database: TestDatabase) => Promise<void>;
+}
+
+export async function startStack({ onClose, webs = 1, workers = 1, env = {}, prepare }: TestStackOptions): Promise<TestStack> {
+  const closers: (() => Promise<unknown>)[] = [];
+  // The last opened goes first, and everything goes even if one step fails.
+  onClose(async () => {
+    for (const close of closers.toReversed()) await close().catch(() => undefined);
+  });
+  const later = (close: () => Promise<unknown>) => void closers.push(close);
+
+  const database = await createTestDatabase({ onClose: later });
+  await prepare?.(database);
+  await migrate({ databaseUrl: database.url });
+  if ((await database.query('select appid from cAppinfo')).length === 0) {
+    await database.query('insert into cAppinfo set appid = ?, secret = ?', [testAppid, testSecret]);
+  }
+  const redis = env['REDIS_URL'] === undefined ? await startTestRedis({ onClose: later }) : undefined;
+  const wechat = env['WECHAT_API_BASE'] === undefined ? await startTestWechat({ onClose: later }) : undefined;
+  const allEnv = {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    DATABASE_URL: database.url,
+    REDIS_URL: redis?.url ?? '',
+    WECHAT_API_BASE: wechat?.url ?? '',
+    ...env,
+  };
+  const config = readConfig(allEnv);
+
+  const addWeb = async () => {
+    const web = await startWeb(config, createLog('web', config.logLevel));
+    later(() => web.close());
+    return `http://127.0.0.1:${web.port}`;
+  };
+  const addWorker = async () => {
+    const worker = await startWorker(config, createLog('worker', config.logLevel));
+    later(() => worker.close());
+    return worker;
+  };
+  for (let index = 0; index < workers; index++) await addWorker();
+  const urls: string[] = [];
+  for (let index = 0; index < webs; index++) urls.push(await addWeb());
+  if (workers > 0) await Promise.all(urls.map((url) => untilReady(url)));
+  return { config, env: allEnv, redis, database, wechat, urls: urls as [string, ...string[]], addWeb, addWorker };
+}
+
+const readyTimeoutMs = 20_000;
+
+/** Polls /readyz, which is what a balancer does. */
+export async function untilReady(url: string): Promise<void> {
+  const deadline = performance.now() + readyTimeoutMs;
+  for (;;) {
+    const response = await fetch(`${url}/readyz`).catch(() => undefined);
+    if (response?.status === 200) return;
+    if (performance.now() > deadline) throw new Error(`not ready: ${await response?.text()}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
