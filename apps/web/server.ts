@@ -1,7 +1,7 @@
 import type { Config } from '../../shared/config/config.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
-import { describeError, type Log } from '../../shared/log/log.ts';
+import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { hearControl } from '../../shared/redis/control.ts';
@@ -71,12 +71,12 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
 
   const appInfo = defineAppInfo(sequelize);
   const sessionInfo = defineSessionInfo(sequelize);
-  const apps = createAppSettings({ read: () => readApps(appInfo), copy: createAppSettingsCopy(cacheRedis) });
+  const apps = createAppSettings({ read: () => readApps(appInfo), copy: createAppSettingsCopy(cacheRedis), onFailure: createOutageWarning(log, 'app settings not read') });
   const cache = createSessionCache(cacheRedis);
   const lookups = createSessionLookups((ids) => {
     metrics.readFromMysql(ids.length);
     return readSessions(sessionInfo, ids);
-  });
+  }, createOutageWarning(log, 'sessions not read'));
   const confirmer = createSessionConfirmer(lookups, cache);
   const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, onLookup: metrics.lookedUp });
 

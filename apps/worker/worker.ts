@@ -1,7 +1,7 @@
 import type { Config } from '../../shared/config/config.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
-import { describeError, type Log } from '../../shared/log/log.ts';
+import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { hearControl } from '../../shared/redis/control.ts';
@@ -47,7 +47,10 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
 
   const sessionInfo = defineSessionInfo(sequelize);
   const appInfo = defineAppInfo(sequelize);
-  const apps = createAppSettings({ read: () => readAppsWithSecrets(appInfo) });
+  const apps = createAppSettings({
+    read: () => readAppsWithSecrets(appInfo),
+    onFailure: createOutageWarning(log, 'app settings not read'),
+  });
   const cache = createSessionCache(cacheRedis);
 
   const starting = new AbortController();

@@ -41,3 +41,21 @@ export function describeError(error: unknown): { name: string; message: string; 
     ...(error.stack === undefined || fromDatabase ? {} : { stack: error.stack.split('\n').slice(1, 6).join('\n') }),
   };
 }
+
+const repeatAfterMs = 1000;
+
+/** A warning for what fails many times a second while a store is away: told once a second, with how often it was not told. */
+export function createOutageWarning(log: Log, message: string): (error: unknown) => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let untold = 0;
+  return (error) => {
+    const now = performance.now();
+    if (now - toldAt < repeatAfterMs) {
+      untold++;
+      return;
+    }
+    log.warn({ err: describeError(error), ...(untold > 0 ? { alsoFailed: untold } : {}) }, message);
+    toldAt = now;
+    untold = 0;
+  };
+}

@@ -41,9 +41,11 @@ const retryMs = 1000;
 export function createAppSettings<Known extends App>({
   read,
   copy,
+  onFailure,
 }: {
   read: () => Promise<Known[]>;
   copy?: AppSettingsCopy<Known>;
+  onFailure: (error: unknown) => void;
 }): AppSettings<Known> {
   let known: Apps<Known> | undefined;
   let knownText = '';
@@ -68,7 +70,8 @@ export function createAppSettings<Known extends App>({
         // A read that began before `forget` may have seen the old rows: it serves, but it does not count as fresh.
         if (asked === generation) readAt = started;
       })
-      .catch(() => {
+      .catch((error: unknown) => {
+        onFailure(error);
         failedAt = performance.now();
       })
       .finally(() => {

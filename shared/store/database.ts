@@ -16,12 +16,17 @@ export function openDatabase(address: DatabaseAddress, { poolSize }: { poolSize:
     // Datetimes are read and written as UTC+8 text, so the session's zone does not matter: no statement to set it.
     keepDefaultTimezone: true,
     pool: { max: poolSize, min: 0, acquire: connectTimeoutMs, idle: 30_000 },
-    dialectOptions: { connectTimeout: connectTimeoutMs, dateStrings: true, supportBigNumbers: true },
+    dialectOptions: { connectTimeout: connectTimeoutMs, supportBigNumbers: true, typeCast: readDatetimesAsText },
     retry: { max: 0 },
   };
   const sequelize = new Sequelize(address.database, address.username, address.password, options);
   limitStatements(sequelize);
   return sequelize;
+}
+
+/** Sequelize would make a Date of a datetime, in some zone. */
+function readDatetimesAsText(field: { type: string; string(): string | null }, next: () => unknown): unknown {
+  return field.type === 'DATETIME' || field.type === 'TIMESTAMP' ? field.string() : next();
 }
 
 interface WithStream {

@@ -30,14 +30,15 @@ export type AppInfo = ModelStatic<Model<AppInfoRow, Partial<AppInfoRow>>>;
 export type SessionInfo = ModelStatic<Model<SessionInfoRow, Partial<SessionInfoRow>>>;
 
 // The datetime columns are declared as text: Sequelize would convert them between zones.
-const text = { type: DataTypes.STRING, allowNull: false } as const;
-const optionalText = { type: DataTypes.STRING, allowNull: true } as const;
-const optionalNumber = { type: DataTypes.INTEGER, allowNull: true } as const;
+// Functions, because Sequelize writes the column's name into the object that it is given.
+const text = () => ({ type: DataTypes.STRING, allowNull: false });
+const optionalText = () => ({ type: DataTypes.STRING, allowNull: true });
+const optionalNumber = () => ({ type: DataTypes.INTEGER, allowNull: true });
 
 export function defineAppInfo(sequelize: Sequelize): AppInfo {
   return sequelize.define<Model<AppInfoRow, Partial<AppInfoRow>>>(
     'cAppinfo',
-    { appid: { ...text, primaryKey: true }, secret: optionalText, login_duration: optionalNumber, session_duration: optionalNumber },
+    { appid: { ...text(), primaryKey: true }, secret: optionalText(), login_duration: optionalNumber(), session_duration: optionalNumber() },
     { tableName: 'cAppinfo', timestamps: false },
   );
 }
@@ -47,19 +48,19 @@ export function defineSessionInfo(sequelize: Sequelize): SessionInfo {
     'cSessionInfo',
     {
       id: { type: DataTypes.INTEGER, primaryKey: true, autoIncrement: true },
-      uuid: text,
-      skey: text,
-      create_time: text,
-      last_visit_time: text,
-      open_id: text,
-      session_key: text,
-      user_info: text,
-      user_info_long: optionalText,
-      appid: optionalText,
+      uuid: text(),
+      skey: text(),
+      create_time: text(),
+      last_visit_time: text(),
+      open_id: text(),
+      session_key: text(),
+      user_info: text(),
+      user_info_long: optionalText(),
+      appid: optionalText(),
       user_key: { type: DataTypes.BLOB, allowNull: true },
-      slot: optionalNumber,
+      slot: optionalNumber(),
       fence: { type: DataTypes.BIGINT, allowNull: false },
-      union_id: optionalText,
+      union_id: optionalText(),
     },
     { tableName: 'cSessionInfo', timestamps: false },
   );

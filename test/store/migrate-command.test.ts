@@ -1,13 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import test from 'ava';
-import { findServer, loadOriginal, repository, reserveDatabase, type TestServer } from './migration-database.ts';
+import { findServer, loadOriginal, repository, reserveDatabase } from './migration-database.ts';
 
-let server: TestServer;
-
-test.before(async () => {
-  server = await findServer();
-});
+const server = await findServer();
 test.after.always(() => server.stop());
 
 function run(databaseUrl: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {

@@ -15,14 +15,9 @@ import {
   repository,
   reserveDatabase,
   type MigrationDatabase,
-  type TestServer,
 } from './migration-database.ts';
 
-let server: TestServer;
-
-test.before(async () => {
-  server = await findServer();
-});
+const server = await findServer();
 test.after.always(() => server.stop());
 
 /** `npm run migrate` from source, in a process of its own. */

@@ -3,13 +3,9 @@ import type { Connection } from 'mysql2/promise';
 import { migrate } from '../../shared/store/migrate.ts';
 import { dropDuplicateIds } from '../../shared/store/migrate/duplicate-ids.ts';
 import { readDropped } from '../../shared/store/migrate/report.ts';
-import { findServer, readBytes, reserveDatabase, type TestServer } from './migration-database.ts';
+import { findServer, readBytes, reserveDatabase } from './migration-database.ts';
 
-let server: TestServer;
-
-test.before(async () => {
-  server = await findServer();
-});
+const server = await findServer();
 test.after.always(() => server.stop());
 
 async function createWithRows(

@@ -4,13 +4,9 @@ import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { migrate } from '../../shared/store/migrate.ts';
 import { remainingStatement } from '../../shared/store/migrate/repeatable.ts';
 import { readStatements } from '../../shared/store/migrate/sql-file.ts';
-import { findServer, loadOriginal, repository, reserveDatabase, type TestServer } from './migration-database.ts';
+import { findServer, loadOriginal, repository, reserveDatabase } from './migration-database.ts';
 
-let server: TestServer;
-
-test.before(async () => {
-  server = await findServer();
-});
+const server = await findServer();
 test.after.always(() => server.stop());
 
 /** A table gets a new number inside InnoDB whenever it is copied or rebuilt. */

@@ -1,13 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { migrate } from '../../shared/store/migrate.ts';
-import { findServer, loadOriginal, reserveDatabase, type TestServer } from './migration-database.ts';
+import { findServer, loadOriginal, reserveDatabase } from './migration-database.ts';
 
-let server: TestServer;
-
-test.before(async () => {
-  server = await findServer();
-});
+const server = await findServer();
 test.after.always(() => server.stop());
 
 async function adopt(t: ExecutionContext): Promise<Connection> {

@@ -5,21 +5,10 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { migrate } from '../../shared/store/migrate.ts';
-import {
-  loadOriginal,
-  readSchema,
-  repository,
-  reserveDatabase,
-  startOwnServer,
-  type TestServer,
-} from './migration-database.ts';
+import { loadOriginal, readSchema, repository, reserveDatabase, startOwnServer } from './migration-database.ts';
 
 // These need a server whose settings and whose cAuth are free to change.
-let server: TestServer;
-
-test.before(async () => {
-  server = await startOwnServer();
-});
+const server = await startOwnServer();
 test.after.always(() => server.stop());
 
 const file = path.join(repository, 'sql/db.sql');

@@ -11,15 +11,10 @@ import {
   readExpected,
   readSchema,
   reserveDatabase,
-  type TestServer,
 } from './migration-database.ts';
 
 const names = ['0001-original-tables', '0002-new-tables', '0003-session-columns', '0004-duplicate-ids'];
-let server: TestServer;
-
-test.before(async () => {
-  server = await findServer();
-});
+const server = await findServer();
 test.after.always(() => server.stop());
 
 test('a missing database is created with all migrations', async (t) => {

@@ -32,7 +32,10 @@ interface Waiting {
 }
 
 /** @param read many sessions by id in one statement */
-export function createSessionLookups(read: (ids: readonly string[]) => Promise<Map<string, Session>>): SessionLookups {
+export function createSessionLookups(
+  read: (ids: readonly string[]) => Promise<Map<string, Session>>,
+  onFailure: (error: unknown) => void,
+): SessionLookups {
   let waiting: Waiting[] = [];
   let reading = 0;
   let lastStart = Number.NEGATIVE_INFINITY;
@@ -61,7 +64,10 @@ export function createSessionLookups(read: (ids: readonly string[]) => Promise<M
     read([...new Set(batch.map(({ id }) => id))])
       .then(
         (sessions) => batch.forEach(({ id, resolve }) => resolve(sessions.get(id))),
-        () => batch.forEach(({ reject }) => reject(new LookupUnavailableError('store_unavailable'))),
+        (error: unknown) => {
+          onFailure(error);
+          batch.forEach(({ reject }) => reject(new LookupUnavailableError('store_unavailable')));
+        },
       )
       .finally(() => {
         reading--;
