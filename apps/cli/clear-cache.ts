@@ -22,7 +22,11 @@ const obeyTimeoutMs = 3000;
  * Empties the session cache in Redis and makes every process forget cached sessions and app settings; done when all have.
  * Visits on their way to MySQL are not part of the cache and stay.
  */
-export async function clearCache(commands: RedisClient, cacheRedis: RedisClient, clock: RedisClock): Promise<ClearedCache> {
+export async function clearCache(
+  commands: RedisClient,
+  cacheRedis: RedisClient,
+  clock: RedisClock,
+): Promise<ClearedCache> {
   const nodes = cacheRedis instanceof Cluster ? cacheRedis.nodes('master') : [cacheRedis];
   let removed = 0;
   for (const node of nodes) {

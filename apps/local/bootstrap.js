@@ -148,11 +148,24 @@ function exitWith({ status }) {
   process.exit(status);
 }
 
-/** npm itself may be killed without a chance to tell us. */
+/** npm itself may be killed without a chance to tell us; between it and us there may be a shell. */
 function watchParent() {
   if (!process.env.npm_lifecycle_event) return;
-  const parent = process.ppid;
+  const ancestors = () => {
+    const [, command, , parent] = /^\d+ \((.*)\) (\S) (\d+)/.exec(readProc(`${process.ppid}/stat`)) ?? [];
+    return `${process.ppid} ${/^(ba|da)?sh$/.test(command ?? '') ? parent : ''}`;
+  };
+  const first = ancestors();
   setInterval(() => {
-    if (process.ppid !== parent && !stoppedBy) forward('SIGTERM');
+    if (!stoppedBy && ancestors() !== first) forward('SIGTERM');
   }, parentPollMs).unref();
+}
+
+/** Empty where there is no such process, or no /proc at all. */
+function readProc(name) {
+  try {
+    return readFileSync(`/proc/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -7,9 +7,13 @@ const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 15_000;
 const pollTimeoutMs = 2000;
 
+const appNames = ['web', 'worker', 'wechat-simulator'] as const;
+
+const runDirOf = (dataDir: string, name: string) => join(dataDir, 'run', name);
+
 export interface AppOptions {
   /** Folder below dist/apps with a main.js. */
-  name: 'web' | 'worker' | 'wechat-simulator';
+  name: (typeof appNames)[number];
   /** Answers 200 when the app is ready. */
   readyUrl: string;
   /** On top of our own variables. */
@@ -21,12 +25,18 @@ export interface AppOptions {
   signal: AbortSignal;
 }
 
+/** Ends what a killed run left behind: it still holds our ports, and writes to our database. */
+export async function stopLeftOverApps(dataDir: string, log: (line: string) => void): Promise<void> {
+  for (const name of appNames) {
+    if (await stopLeftOver(runDirOf(dataDir, name))) log(`Stopped the ${name} that an earlier run left behind`);
+  }
+}
+
 /** Runs one of our programs and keeps it running. Rejects with the end of its log when it does not become ready. */
 export async function startApp({ name, readyUrl, env, ...options }: AppOptions): Promise<Supervised> {
   const { rootDir, log, signal } = options;
-  const dir = join(options.dataDir, 'run', name);
+  const dir = runDirOf(options.dataDir, name);
   const logFile = join(options.logsDir, `${name}.log`);
-  if (await stopLeftOver(dir)) log(`Stopped the ${name} that an earlier run left behind`);
   return supervise({
     name,
     logFile,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { stopLeftOverApps } from './local-app.ts';
 import { readStartSettings } from './settings.ts';
 import { checkPorts, startStack } from './stack.ts';
 import { takeStartLock } from './start-lock.ts';
@@ -34,6 +35,7 @@ try {
   const settings = readStartSettings(process.env);
   const unlock = takeStartLock(join(rootDir, '.data', 'npm-start.json'));
   process.on('exit', unlock);
+  await stopLeftOverApps(join(rootDir, '.data'), console.log);
   await checkPorts(settings);
   const options = { rootDir, settings, log: console.log, signal: stopping.signal };
   console.log(await startStack({ ...options, onClose: (close) => closers.push(close) }));

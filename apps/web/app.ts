@@ -1,6 +1,6 @@
 import Koa from 'koa';
 import bodyParser from 'koa-bodyparser';
-import type Router from '@koa/router';
+import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { Log } from '../../shared/log/log.ts';
 import { createErrorExit } from './middleware/error-exit.ts';

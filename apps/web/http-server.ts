@@ -21,9 +21,17 @@ const drainStepMs = 50;
 const inFlightLimitMs = 10_000;
 
 /** @throws with a clear message if the port can't be had */
-export async function listen(handle: RequestListener, { host, port }: { host: string; port: number }): Promise<HttpServer> {
+export async function listen(
+  handle: RequestListener,
+  { host, port }: { host: string; port: number },
+): Promise<HttpServer> {
   const server: Server = createServer(
-    { requestTimeout: requestTimeoutMs, headersTimeout: headersTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true },
+    {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: headersTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      noDelay: true,
+    },
     handle,
   );
   const connections = new Set<unknown>();
@@ -44,7 +52,10 @@ export async function listen(handle: RequestListener, { host, port }: { host: st
       const closed = once(server, 'close');
       server.close();
       const limit = new AbortController();
-      await Promise.race([closed, setTimeout(inFlightLimitMs, undefined, { signal: limit.signal }).catch(() => undefined)]);
+      await Promise.race([
+        closed,
+        setTimeout(inFlightLimitMs, undefined, { signal: limit.signal }).catch(() => undefined),
+      ]);
       limit.abort();
       server.closeAllConnections();
     },

@@ -41,8 +41,16 @@ export function createWebMetrics(parts: {
     labelNames: ['result'],
     registers,
   });
-  const reads = new Counter({ name: 'wafer_session_reads_total', help: 'Statements that read sessions from MySQL', registers });
-  const readSessions = new Counter({ name: 'wafer_session_read_ids_total', help: 'Session ids asked for in those statements', registers });
+  const reads = new Counter({
+    name: 'wafer_session_reads_total',
+    help: 'Statements that read sessions from MySQL',
+    registers,
+  });
+  const readSessions = new Counter({
+    name: 'wafer_session_read_ids_total',
+    help: 'Session ids asked for in those statements',
+    registers,
+  });
   new Gauge({
     name: 'wafer_calls_waiting',
     help: 'Requests that wait for a worker',

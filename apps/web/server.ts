@@ -5,7 +5,12 @@ import { createOutageWarning, describeError, type Log } from '../../shared/log/l
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { hearControl } from '../../shared/redis/control.ts';
-import { createInstanceName, createPresence, listInstances, readNeighbourSnapshots } from '../../shared/redis/presence.ts';
+import {
+  createInstanceName,
+  createPresence,
+  listInstances,
+  readNeighbourSnapshots,
+} from '../../shared/redis/presence.ts';
 import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/client.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
@@ -71,12 +76,19 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
 
   const appInfo = defineAppInfo(sequelize);
   const sessionInfo = defineSessionInfo(sequelize);
-  const apps = createAppSettings({ read: () => readApps(appInfo), copy: createAppSettingsCopy(cacheRedis), onFailure: createOutageWarning(log, 'app settings not read') });
+  const apps = createAppSettings({
+    read: () => readApps(appInfo),
+    copy: createAppSettingsCopy(cacheRedis),
+    onFailure: createOutageWarning(log, 'app settings not read'),
+  });
   const cache = createSessionCache(cacheRedis);
-  const lookups = createSessionLookups((ids) => {
-    metrics.readFromMysql(ids.length);
-    return readSessions(sessionInfo, ids);
-  }, createOutageWarning(log, 'sessions not read'));
+  const lookups = createSessionLookups(
+    (ids) => {
+      metrics.readFromMysql(ids.length);
+      return readSessions(sessionInfo, ids);
+    },
+    createOutageWarning(log, 'sessions not read'),
+  );
   const confirmer = createSessionConfirmer(lookups, cache);
   const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, onLookup: metrics.lookedUp });
 
@@ -90,7 +102,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
         if ((await apps.current()).default === undefined) throw new Error('no app is configured');
       },
       worker: async () => {
-        if (rpc === undefined || (await listInstances(commands, clock, 'worker')).length === 0) throw new Error('no worker');
+        if (rpc === undefined || (await listInstances(commands, clock, 'worker')).length === 0)
+          throw new Error('no worker');
       },
     },
     () => isStopping(),
@@ -107,10 +120,12 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     isStopping: () => isStopping(),
   });
   const handle = app.callback();
-  const http = await listen((request, response) => void handle(request, response), config.http).catch(async (error: unknown) => {
-    await closer.close();
-    throw error;
-  });
+  const http = await listen((request, response) => void handle(request, response), config.http).catch(
+    async (error: unknown) => {
+      await closer.close();
+      throw error;
+    },
+  );
   isStopping = http.isStopping;
   closer.add('http', () => http.close());
   log.info({ instance, host: config.http.host, port: http.port }, 'web listens');

@@ -28,7 +28,7 @@ export interface SimulatorOptions {
 }
 
 /** Calls to WeChat since the start or the last reset; those below /_sim/ are not counted. */
-export interface SimulatorStats {
+interface SimulatorStats {
   paths: Record<string, number>;
   codes: Record<string, number>;
 }

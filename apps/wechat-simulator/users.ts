@@ -16,7 +16,7 @@ export interface SimulatedUserData {
 }
 
 /** The user of a code is what stands before the first `~`: alice~1 and alice~2 are two codes of one user. */
-export function userNameOf(code: string): string {
+function userNameOf(code: string): string {
   const end = code.indexOf('~');
   return end === -1 ? code : code.slice(0, end);
 }

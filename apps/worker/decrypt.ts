@@ -61,5 +61,7 @@ function padToBlock(data: Buffer): Buffer {
 /** As the original: only the last byte counts, and only from 1 to 32; the other padding bytes are not looked at. */
 function stripPadding(plaintext: Buffer): Buffer {
   const padding = plaintext.at(-1) ?? 0;
-  return padding < 1 || padding > maxPadding ? plaintext : plaintext.subarray(0, Math.max(plaintext.length - padding, 0));
+  return padding < 1 || padding > maxPadding
+    ? plaintext
+    : plaintext.subarray(0, Math.max(plaintext.length - padding, 0));
 }

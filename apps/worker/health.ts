@@ -17,12 +17,16 @@ export async function startHealthServer(
   const server: Server = createServer((request, response) => {
     const send = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
-    const sendJson = (status: number, value: unknown) => send(status, 'application/json;charset=utf-8', JSON.stringify(value));
+    const sendJson = (status: number, value: unknown) =>
+      send(status, 'application/json;charset=utf-8', JSON.stringify(value));
     const routes: Record<string, () => Promise<unknown>> = {
       '/livez': async () => sendJson(200, { status: 'ok' }),
       '/readyz': async () => {
         const reasons = await findFaults();
-        return sendJson(reasons.length === 0 ? 200 : 503, reasons.length === 0 ? { status: 'ok' } : { status: 'unavailable', reasons });
+        return sendJson(
+          reasons.length === 0 ? 200 : 503,
+          reasons.length === 0 ? { status: 'ok' } : { status: 'unavailable', reasons },
+        );
       },
       '/metrics': async () => send(200, registry.contentType, await registry.metrics()),
     };

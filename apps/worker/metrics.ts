@@ -16,7 +16,12 @@ export function createWorkerMetrics(): WorkerMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const calls = new Counter({ name: 'wafer_jobs_total', help: 'Requests handled by workers', labelNames: ['call', 'code'], registers });
+  const calls = new Counter({
+    name: 'wafer_jobs_total',
+    help: 'Requests handled by workers',
+    labelNames: ['call', 'code'],
+    registers,
+  });
   const callSeconds = new Histogram({
     name: 'wafer_job_seconds',
     help: 'Time from taking a request off the queue to its answer',

@@ -58,14 +58,27 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
   let serving = false;
   const findFaults = async (): Promise<string[]> => {
     const faults = await Promise.all([
-      commands.ping().then(() => undefined, () => 'redis'),
-      cacheRedis.ping().then(() => undefined, () => 'redis_cache'),
-      sequelize.query('select 1').then(() => undefined, () => 'mysql'),
+      commands.ping().then(
+        () => undefined,
+        () => 'redis',
+      ),
+      cacheRedis.ping().then(
+        () => undefined,
+        () => 'redis_cache',
+      ),
+      sequelize.query('select 1').then(
+        () => undefined,
+        () => 'mysql',
+      ),
     ]);
     return [...(serving ? [] : ['starting']), ...faults.filter((fault) => fault !== undefined)];
   };
   if (config.worker.healthPort !== undefined) {
-    const health = await startHealthServer({ host: config.http.host, port: config.worker.healthPort }, metrics.registry, findFaults);
+    const health = await startHealthServer(
+      { host: config.http.host, port: config.worker.healthPort },
+      metrics.registry,
+      findFaults,
+    );
     closer.add('health', () => health.close());
     log.info({ port: health.port }, 'health server listens');
   }
@@ -77,7 +90,15 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     await hearControl(subscriber, commands, instance, () => apps.forget());
     const ledger = createCodeLedger(commands, seal, config.wechat.timeoutMs);
     const sessions = createSessionWriter({ sequelize, sessionInfo, cache });
-    const login = createLoginHandler({ apps, wechat, wechatTimeoutMs: config.wechat.timeoutMs, ledger, seal, sessions, metrics });
+    const login = createLoginHandler({
+      apps,
+      wechat,
+      wechatTimeoutMs: config.wechat.timeoutMs,
+      ledger,
+      seal,
+      sessions,
+      metrics,
+    });
     const open = <Name extends CallName>(name: Name, shard: number, handle: CallHandler<Name>) => {
       const blocking = connectRedis(config.redis.queue, 'blocking');
       closer.add(`${name} ${shard} redis`, () => blocking.disconnect());
@@ -104,7 +125,10 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     const presence = createPresence(commands, clock, instance);
     closer.add('presence', () => presence.leave());
     await presence.announce();
-    log.info({ instance, concurrency: config.worker.concurrency, loginQueues: config.login.queues }, 'worker takes jobs');
+    log.info(
+      { instance, concurrency: config.worker.concurrency, loginQueues: config.login.queues },
+      'worker takes jobs',
+    );
     announceReady();
   };
   serve().catch((error: unknown) => {
@@ -113,7 +137,11 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
   return { log, close: () => closer.close() };
 }
 
-function counted<Name extends CallName>(name: Name, handle: CallHandler<Name>, metrics: WorkerMetrics): CallHandler<Name> {
+function counted<Name extends CallName>(
+  name: Name,
+  handle: CallHandler<Name>,
+  metrics: WorkerMetrics,
+): CallHandler<Name> {
   return async (request, context) => {
     const started = performance.now();
     const outcome = await handle(request, context);

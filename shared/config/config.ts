@@ -9,6 +9,13 @@ const integer = (minimum: number, maximum: number, unit: string) =>
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, `must be from ${minimum} to ${maximum} ${unit}`);
 
+const port = () =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a port number')
+    .transform(Number)
+    .refine((value) => value <= 65_535, 'must be a port number, at most 65535');
+
 /** Turns a parser that throws TypeError into a schema whose fault is the error's message. */
 const parsed = <Value>(parse: (text: string) => Value) =>
   z.string().transform((text, context) => {
@@ -26,7 +33,7 @@ function parseHttpUrl(text: string): string {
 }
 
 const environment = z.object({
-  PORT: integer(0, 65535, 'as a port').default(8080),
+  PORT: port().default(8080),
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: parsed(parseDatabaseUrl),
   DATABASE_REPLICA_URL: parsed(parseDatabaseUrl).optional(),
@@ -42,10 +49,13 @@ const environment = z.object({
     .transform((text) => text === 'true'),
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
   WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(200),
-  WORKER_HEALTH_PORT: integer(0, 65535, 'as a port').optional(),
+  WORKER_HEALTH_PORT: port().optional(),
   BODY_LIMIT_BYTES: integer(1024, 16_777_216, 'bytes').default(65_536),
   LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], "must be one of pino's levels: fatal, error, warn, info, debug, trace, silent")
+    .enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      "must be one of pino's levels: fatal, error, warn, info, debug, trace, silent",
+    )
     .default('info'),
 });
 
@@ -56,7 +66,9 @@ export class ConfigError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    super(
+      `The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
     this.faults = faults;
   }
@@ -78,7 +90,11 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
     database: { primary: env.DATABASE_URL, replica: env.DATABASE_REPLICA_URL, poolSize: env.DATABASE_POOL },
     redis: { queue: env.REDIS_URL, cache: env.REDIS_CACHE_URL ?? env.REDIS_URL },
     wechat: { apiBase: env.WECHAT_API_BASE, timeoutMs: env.WECHAT_TIMEOUT_MS },
-    login: { deadlineMs: env.LOGIN_DEADLINE_MS, requiresUserData: env.LOGIN_REQUIRES_USER_DATA, queues: env.LOGIN_QUEUES },
+    login: {
+      deadlineMs: env.LOGIN_DEADLINE_MS,
+      requiresUserData: env.LOGIN_REQUIRES_USER_DATA,
+      queues: env.LOGIN_QUEUES,
+    },
     worker: { concurrency: env.WORKER_CONCURRENCY, healthPort: env.WORKER_HEALTH_PORT },
     logLevel: env.LOG_LEVEL,
   } as const;

@@ -17,7 +17,8 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
     throw new TypeError('must look like mysql://user:password@host:port/cAuth');
   }
   const database = decodeURIComponent(url.pathname.slice(1));
-  if (database === '' || database.includes('/')) throw new TypeError('must end in the name of the database, such as /cAuth');
+  if (database === '' || database.includes('/'))
+    throw new TypeError('must end in the name of the database, such as /cAuth');
   if (url.username === '') throw new TypeError('must name a user: mysql://user:password@host:port/cAuth');
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),

@@ -25,7 +25,8 @@ const schemes: Readonly<Record<string, { kind: RedisAddress['kind']; tls: boolea
   'rediss+sentinel': { kind: 'sentinel', tls: true },
 };
 
-const shape = /^(?<scheme>[a-z+]+):\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@?#]+)(?:\/(?<path>[^?#]*))?$/;
+const shape =
+  /^(?<scheme>[a-z+]+):\/\/(?:(?<username>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/@?#]+)(?:\/(?<path>[^?#]*))?$/;
 
 /**
  * Parses the Redis URL forms of the configuration: `redis://`, `rediss://`, `redis+cluster://host:port,host:port`,
@@ -36,7 +37,9 @@ export function parseRedisUrl(url: string): RedisAddress {
   const groups = shape.exec(url)?.groups;
   const scheme = schemes[groups?.['scheme'] ?? ''];
   if (groups === undefined || scheme === undefined) {
-    throw new TypeError(`must look like redis://host:port, redis+cluster://host:port,… or redis+sentinel://host:port,…/name`);
+    throw new TypeError(
+      `must look like redis://host:port, redis+cluster://host:port,… or redis+sentinel://host:port,…/name`,
+    );
   }
   const nodes = (groups['hosts'] as string).split(',').map((text) => parseNode(text, scheme.kind));
   const path = decodeURIComponent(groups['path'] ?? '');
@@ -46,12 +49,15 @@ export function parseRedisUrl(url: string): RedisAddress {
   };
   const address = { ...scheme, ...credentials, nodes: nodes as [RedisNode, ...RedisNode[]] };
   if (scheme.kind === 'sentinel') {
-    if (path === '') throw new TypeError('needs the name of the master after the hosts: redis+sentinel://host:port,…/name');
+    if (path === '')
+      throw new TypeError('needs the name of the master after the hosts: redis+sentinel://host:port,…/name');
     return { ...address, db: 0, masterName: path };
   }
-  if (scheme.kind === 'single' && nodes.length > 1) throw new TypeError('names several hosts: use redis+cluster:// or redis+sentinel://');
+  if (scheme.kind === 'single' && nodes.length > 1)
+    throw new TypeError('names several hosts: use redis+cluster:// or redis+sentinel://');
   if (path !== '' && !/^\d{1,4}$/.test(path)) throw new TypeError('must end in a database number, if in anything');
-  if (scheme.kind === 'cluster' && Number(path) > 0) throw new TypeError('names a database number, which a cluster does not have');
+  if (scheme.kind === 'cluster' && Number(path) > 0)
+    throw new TypeError('names a database number, which a cluster does not have');
   return { ...address, db: Number(path) };
 }
 

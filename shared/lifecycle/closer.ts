@@ -19,7 +19,9 @@ export function createCloser(log: Log): Closer {
       try {
         await Promise.race([
           Promise.resolve(close()).finally(() => limit.abort()),
-          setTimeout(stepTimeoutMs, undefined, { signal: limit.signal }).then(() => log.warn({ step: name }, 'took too long to close')),
+          setTimeout(stepTimeoutMs, undefined, { signal: limit.signal }).then(() =>
+            log.warn({ step: name }, 'took too long to close'),
+          ),
         ]);
       } catch (error) {
         if (!limit.signal.aborted || !(error instanceof Error && error.name === 'AbortError')) {

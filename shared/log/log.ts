@@ -4,8 +4,22 @@ export type Log = Logger;
 
 /** Names under which a secret could reach a log line by accident. Nothing logs these on purpose. */
 const secretNames = [
-  'code', 'js_code', 'secret', 'appSecret', 'session_key', 'sessionKey', 'skey', 'encrypt_data', 'encryptData', 'encryptedData', 'iv',
-  'user_info', 'userInfo', 'password', 'authorization', 'cookie',
+  'code',
+  'js_code',
+  'secret',
+  'appSecret',
+  'session_key',
+  'sessionKey',
+  'skey',
+  'encrypt_data',
+  'encryptData',
+  'encryptedData',
+  'iv',
+  'user_info',
+  'userInfo',
+  'password',
+  'authorization',
+  'cookie',
 ];
 
 /**
@@ -31,9 +45,9 @@ export function createLog(role: string, level: string): Log {
  */
 export function describeError(error: unknown): { name: string; message: string; errorCode?: string; stack?: string } {
   if (!(error instanceof Error)) return { name: 'NonError', message: typeof error };
-  const cause = (error as { parent?: unknown }).parent ?? error;
+  const cause = (error as { parent?: object }).parent ?? error;
   const errorCode = (cause as { code?: unknown }).code;
-  const fromDatabase = Object.hasOwn(cause as object, 'sql') || Object.hasOwn(cause as object, 'errno');
+  const fromDatabase = Object.hasOwn(cause, 'sql') || Object.hasOwn(cause, 'errno');
   return {
     name: error.name,
     message: fromDatabase ? 'database error' : error.message.slice(0, 300),

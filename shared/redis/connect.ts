@@ -31,7 +31,9 @@ export function connectRedis(
     ...(address.tls ? { tls: {} } : {}),
     connectTimeout: connectTimeoutMs,
     keepAlive: 10_000,
-    ...(role === 'commands' ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 0 } : { maxRetriesPerRequest: null }),
+    ...(role === 'commands'
+      ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 0 }
+      : { maxRetriesPerRequest: null }),
   });
   // Without a listener ioredis prints every failed attempt; readiness reports the state instead.
   client.on('error', () => {});
@@ -64,7 +66,7 @@ function open(address: RedisAddress, role: RedisRole, options: CommonOptions): R
   return new Redis({
     ...single,
     sentinels: [...address.nodes],
-    name: address.masterName as string,
+    name: address.masterName,
     sentinelRetryStrategy: retryDelayMs,
     enableTLSForSentinelMode: address.tls,
   });

@@ -17,7 +17,11 @@ import type { Seal } from './seal.ts';
 
 /** Asks workers. A call is answered, or fails with an {@link RpcError} by its deadline; it never hangs. */
 export interface RpcClient {
-  call<Name extends CallName>(name: Name, request: Calls[Name]['request'], options: CallOptions): Promise<Calls[Name]['response']>;
+  call<Name extends CallName>(
+    name: Name,
+    request: Calls[Name]['request'],
+    options: CallOptions,
+  ): Promise<Calls[Name]['response']>;
   /** Calls that wait for their answer. */
   waiting(): number;
   close(): Promise<void>;

@@ -22,11 +22,15 @@ export function createSeal(key: Uint8Array): Seal {
     seal(purpose, text) {
       const nonce = randomBytes(nonceBytes);
       const cipher = createCipheriv(algorithm, encryptionKey, nonce).setAAD(Buffer.from(purpose));
-      return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64');
+      return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
+        'base64',
+      );
     },
     open(purpose, sealed) {
       const bytes = Buffer.from(sealed, 'base64');
-      const decipher = createDecipheriv(algorithm, encryptionKey, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
+      const decipher = createDecipheriv(algorithm, encryptionKey, bytes.subarray(0, nonceBytes), {
+        authTagLength: tagBytes,
+      })
         .setAAD(Buffer.from(purpose))
         .setAuthTag(bytes.subarray(-tagBytes));
       return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]).toString('utf8');

@@ -3,7 +3,15 @@ import { Worker, type Job } from 'bullmq';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
 import { describeError, type Log } from '../log/log.ts';
-import { queueOf, replyChannel, replyKey, type CallJob, type CallName, type Calls, type SealedCall } from './contract.ts';
+import {
+  queueOf,
+  replyChannel,
+  replyKey,
+  type CallJob,
+  type CallName,
+  type Calls,
+  type SealedCall,
+} from './contract.ts';
 import type { Seal } from './seal.ts';
 
 /** Answers the calls of one queue. */
@@ -89,7 +97,9 @@ export function createRpcServer<Name extends CallName>(options: {
     // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
     await Promise.all(
       job.data.calls.map((call) =>
-        answer(call).catch((error: unknown) => log.error({ call: name, requestId: call.requestId, err: describeError(error) }, 'call failed')),
+        answer(call).catch((error: unknown) =>
+          log.error({ call: name, requestId: call.requestId, err: describeError(error) }, 'call failed'),
+        ),
       ),
     );
   };

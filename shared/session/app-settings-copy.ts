@@ -5,7 +5,7 @@ import type { AppSettingsCopy } from './app-settings.ts';
 export const appSettingsCopyKey = 'wafer:apps';
 
 /** The apps' durations in Redis, without secrets: a front end that starts while MySQL is away can still check cached sessions. */
-export function createAppSettingsCopy(client: RedisClient): AppSettingsCopy<App> {
+export function createAppSettingsCopy(client: RedisClient): AppSettingsCopy {
   return {
     async save(apps) {
       await client.set(appSettingsCopyKey, JSON.stringify(apps));

@@ -34,7 +34,9 @@ export interface SessionCache {
 /** What a key held, as the condition for changing it. */
 export type Seen = string & { readonly seen: unique symbol };
 export type WriteMark = string & { readonly mark: unique symbol };
-export type CacheLookup = { readonly session: Session; readonly seen: Seen } | { readonly session?: undefined; readonly marked: boolean };
+export type CacheLookup =
+  | { readonly session: Session; readonly seen: Seen }
+  | { readonly session?: undefined; readonly marked: boolean };
 
 /** An entry without a visit goes after a day; up to a tenth sooner, so that a mass log-in does not end as a mass expiry. */
 const entryTtlMs = 86_400_000;

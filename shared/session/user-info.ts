@@ -23,7 +23,8 @@ export function renderUserInfo(document: JsonDocument | undefined): string {
  */
 export function isAnonymous(document: JsonDocument | undefined): boolean {
   const profile = document?.value;
-  if (typeof profile !== 'object' || profile === null || Array.isArray(profile)) return document === undefined || profile === null;
+  if (typeof profile !== 'object' || profile === null || Array.isArray(profile))
+    return document === undefined || profile === null;
   const { nickName, gender, city, province, country } = profile as Record<string, unknown>;
   return nickName === '微信用户' && !gender && !city && !province && !country;
 }

@@ -98,7 +98,10 @@ export function createVisitLog(client: RedisClient): VisitLog {
       let complete = true;
       await Promise.all(
         [...groupByShard(rows, (row) => row)].map(async ([shard, group]) => {
-          const [age, values] = (await readVisits([visitsKey(shard), bornKey(shard)], group)) as [number, (string | null)[]];
+          const [age, values] = (await readVisits([visitsKey(shard), bornKey(shard)], group)) as [
+            number,
+            (string | null)[],
+          ];
           if (age < settlingSeconds) complete = false;
           group.forEach((row, index) => remember(visits, row, values[index]));
         }),
@@ -106,15 +109,22 @@ export function createVisitLog(client: RedisClient): VisitLog {
       return { complete, visits };
     },
     async due(shard, limit) {
-      const [rows, values] = (await dueVisits([visitsKey(shard), dueKey(shard)], [visitDelaySeconds, limit])) as [string[], (string | null)[]];
+      const [rows, values] = (await dueVisits([visitsKey(shard), dueKey(shard)], [visitDelaySeconds, limit])) as [
+        string[],
+        (string | null)[],
+      ];
       const visits = new Map<number, Visit>();
       rows.forEach((row, index) => remember(visits, Number(row), values[index]));
       return [...visits.values()];
     },
     async settle(shard, visits) {
-      await settleVisits([visitsKey(shard), dueKey(shard)], visits.flatMap((visit) => [visit.row, `${visit.time} ${encodeRest(visit)}`]));
+      await settleVisits(
+        [visitsKey(shard), dueKey(shard)],
+        visits.flatMap((visit) => [visit.row, `${visit.time} ${encodeRest(visit)}`]),
+      );
     },
-    claimShard: async (shard, ttlMs) => (await client.set(`wafer:{visits:${shard}}:drain`, '1', 'PX', ttlMs, 'NX')) === 'OK',
+    claimShard: async (shard, ttlMs) =>
+      (await client.set(`wafer:{visits:${shard}}:drain`, '1', 'PX', ttlMs, 'NX')) === 'OK',
     async size() {
       const sizes = await Promise.all(Array.from({ length: visitShards }, (_, shard) => client.zcard(dueKey(shard))));
       return sizes.reduce((sum, size) => sum + size, 0);

@@ -12,7 +12,14 @@ export function toWallClock(epochSeconds: number): string {
 export function fromWallClock(text: string): number {
   const match = pattern.exec(text);
   if (match === null) return 0;
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [number, number, number, number, number, number];
+  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   if (year === 0 || month === 0 || day === 0) return 0;
   return Date.UTC(year, month - 1, day, hour, minute, second) / 1000 - offsetSeconds;
 }

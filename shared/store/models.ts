@@ -1,4 +1,4 @@
-import { DataTypes, Model, type ModelStatic, type Sequelize } from 'sequelize';
+import { DataTypes, type Model, type ModelStatic, type Sequelize } from 'sequelize';
 
 /** A row of cAppinfo as its columns are spelled. */
 export interface AppInfoRow {
@@ -38,7 +38,12 @@ const optionalNumber = () => ({ type: DataTypes.INTEGER, allowNull: true });
 export function defineAppInfo(sequelize: Sequelize): AppInfo {
   return sequelize.define<Model<AppInfoRow, Partial<AppInfoRow>>>(
     'cAppinfo',
-    { appid: { ...text(), primaryKey: true }, secret: optionalText(), login_duration: optionalNumber(), session_duration: optionalNumber() },
+    {
+      appid: { ...text(), primaryKey: true },
+      secret: optionalText(),
+      login_duration: optionalNumber(),
+      session_duration: optionalNumber(),
+    },
     { tableName: 'cAppinfo', timestamps: false },
   );
 }

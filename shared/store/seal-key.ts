@@ -22,7 +22,8 @@ export async function waitForSealKey(sequelize: Sequelize, signal: AbortSignal, 
     try {
       return await getSealKey(sequelize);
     } catch (error) {
-      if (attempt % 20 === 0) log.warn({ err: describeError(error) }, 'the database is not ready: is it running, and migrated?');
+      if (attempt % 20 === 0)
+        log.warn({ err: describeError(error) }, 'the database is not ready: is it running, and migrated?');
       await setTimeout(retryMs, undefined, { signal });
     }
   }

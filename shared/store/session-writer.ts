@@ -54,7 +54,13 @@ export async function findUserRows(
   })) as unknown as SessionInfoRow[];
   return rows
     .filter((row) => row.open_id === openId && (row.appid === appid || (ownsUnmarked && (row.appid ?? '') === '')))
-    .map((row) => ({ row: row.id, id: row.uuid, skey: row.skey, fence: Number(row.fence), storedUserInfo: storedUserInfo(row) }));
+    .map((row) => ({
+      row: row.id,
+      id: row.uuid,
+      skey: row.skey,
+      fence: Number(row.fence),
+      storedUserInfo: storedUserInfo(row),
+    }));
 }
 
 /**
@@ -76,7 +82,11 @@ export async function findSessionKey(sessionInfo: SessionInfo, id: string, skey:
 }
 
 /** @returns the new row's primary key, or undefined if another first log-in of this user was quicker */
-export async function insertSession(sessionInfo: SessionInfo, id: string, write: LoginWrite): Promise<number | undefined> {
+export async function insertSession(
+  sessionInfo: SessionInfo,
+  id: string,
+  write: LoginWrite,
+): Promise<number | undefined> {
   try {
     const created = await sessionInfo.create({
       uuid: id,
@@ -113,7 +123,11 @@ export async function updateSession(
     slot: 0,
   };
   // Ended rows keep all but their skey, which becomes one that nobody has, and their place among this user's slots.
-  const forEnded: Record<string, string> = { skey: `sha2(concat('ended', id, rand(), :skey), 256)`, slot: 'null', user_key: 'null' };
+  const forEnded: Record<string, string> = {
+    skey: `sha2(concat('ended', id, rand(), :skey), 256)`,
+    slot: 'null',
+    user_key: 'null',
+  };
   const assignments = Object.keys(columns).map((name) =>
     ended.length === 0 ? `${name} = :${name}` : `${name} = if(id = :kept, :${name}, ${forEnded[name] ?? name})`,
   );
@@ -148,7 +162,9 @@ function columnsOf(write: LoginWrite) {
 }
 
 function userInfoColumns(base64: string) {
-  return base64.length <= maxUserInfoLength ? { user_info: base64, user_info_long: null } : { user_info: '', user_info_long: base64 };
+  return base64.length <= maxUserInfoLength
+    ? { user_info: base64, user_info_long: null }
+    : { user_info: '', user_info_long: base64 };
 }
 
 /** Names a user of an app by exact bytes; open_id's own collation would take two users for one. */
@@ -160,7 +176,10 @@ function userKey(appid: string, openId: string): Buffer {
  * Moves last_visit_time of many sessions forward, in one statement. A row whose time was set back since the session was read keeps
  * what it was set to.
  */
-export async function writeVisits(sequelize: Sequelize, visits: readonly { row: number; time: number; base: number }[]): Promise<void> {
+export async function writeVisits(
+  sequelize: Sequelize,
+  visits: readonly { row: number; time: number; base: number }[],
+): Promise<void> {
   const values = [...visits]
     // In the order of the primary key, so that two of these never wait for each other.
     .sort((left, right) => left.row - right.row)

@@ -47,7 +47,9 @@ export async function runVectors(t: ExecutionContext, env: Record<string, string
   const fill = (text: string) =>
     text
       .replaceAll('cAuth.', `${stack.database.name}.`)
-      .replace(/\{\{([\w.-]+)(?:\|(upper|wide))?\}\}/g, (_, name: string, form: string) => convert(values.get(name) ?? '', form));
+      .replace(/\{\{([\w.-]+)(?:\|(upper|wide))?\}\}/g, (_, name: string, form: string) =>
+        convert(values.get(name) ?? '', form),
+      );
   const runSql = async (statements: readonly string[] = []) => {
     for (const sql of statements) {
       await stack.database.query("set sql_mode = ''");
@@ -59,11 +61,13 @@ export async function runVectors(t: ExecutionContext, env: Record<string, string
   for (const vector of vectors) {
     await runSql(vector.setupSql);
     wechat.expect(vector.wechat ?? []);
-    const body = vector.bodyBase64 === undefined ? Buffer.from(fill(vector.body ?? '')) : Buffer.from(vector.bodyBase64, 'base64');
+    const body =
+      vector.bodyBase64 === undefined ? Buffer.from(fill(vector.body ?? '')) : Buffer.from(vector.bodyBase64, 'base64');
     const url = vector.env === undefined ? stack.urls[0] : strict.urls[0];
     const answer = await send(`${url}${vector.path}`, vector, body);
     t.is(answer.status, vector.status, vector.name);
-    if (vector.answer !== undefined) t.is(remember(vector.name, answer.body, vector.answer), vector.answer, vector.name);
+    if (vector.answer !== undefined)
+      t.is(remember(vector.name, answer.body, vector.answer), vector.answer, vector.name);
     await runSql(vector.teardownSql);
   }
 
@@ -90,7 +94,9 @@ function send(url: string, { method, headers }: Vector, body: Buffer): Promise<{
     const outgoing = request(url, { method, headers: { ...headers, 'Content-Length': body.length } }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('latin1') }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('latin1') }),
+      );
     });
     outgoing.on('error', reject);
     outgoing.end(body);
@@ -98,11 +104,15 @@ function send(url: string, { method, headers }: Vector, body: Buffer): Promise<{
 }
 
 /** Answers what the vector at hand says that WeChat answers, if it is asked just as the vector says. */
-async function startVectorWechat(t: ExecutionContext): Promise<{ url: string; expect: (calls: NonNullable<Vector['wechat']>) => void }> {
+async function startVectorWechat(
+  t: ExecutionContext,
+): Promise<{ url: string; expect: (calls: NonNullable<Vector['wechat']>) => void }> {
   let expected: NonNullable<Vector['wechat']> = [];
   const server: Server = createServer((incoming, response) => {
     const known = expected.find(({ path }) => path === incoming.url);
-    response.writeHead(known?.status ?? 500, { 'Content-Type': 'text/plain' }).end(known?.body ?? `unexpected: ${incoming.url}`);
+    response
+      .writeHead(known?.status ?? 500, { 'Content-Type': 'text/plain' })
+      .end(known?.body ?? `unexpected: ${incoming.url}`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => {

@@ -123,7 +123,7 @@ export async function readBytes(
     sql: `select ${columns} from ${table} order by 1`,
     typeCast: (field) => field.buffer()?.toString('hex') ?? null,
   });
-  return rows.map((row) => ({ ...row }) as Record<string, string | null>);
+  return rows.map((row) => ({ ...row }));
 }
 
 export const originalColumns = 'id, uuid, skey, create_time, last_visit_time, open_id, session_key, user_info';

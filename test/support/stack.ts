@@ -35,7 +35,13 @@ export interface TestStackOptions {
   readonly prepare?: (database: TestDatabase) => Promise<void>;
 }
 
-export async function startStack({ onClose, webs = 1, workers = 1, env = {}, prepare }: TestStackOptions): Promise<TestStack> {
+export async function startStack({
+  onClose,
+  webs = 1,
+  workers = 1,
+  env = {},
+  prepare,
+}: TestStackOptions): Promise<TestStack> {
   const closers: (() => Promise<unknown>)[] = [];
   // The last opened goes first, and everything goes even if one step fails.
   onClose(async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 
 import { getBinary } from './binaries.ts';
-import { createDataFolder } from './mariadb-data.ts';
+import { createDataFolder, makeTemporaryDir } from './mariadb-data.ts';
 import { findFreePort } from './ports.ts';
 import { ServerStartError, startServerProcess, stopLeftOver, type ServerProcess } from './server-process.ts';
 
@@ -88,7 +88,12 @@ interface ServerArgs {
 function serverArgs({ dataDir, socket, port, initFile, ephemeral }: ServerArgs): string[] {
   // --no-defaults comes first: the configuration of the machine's own server is none of our business.
   const args = ['--no-defaults', `--datadir=${dataDir}`, `--socket=${socket}`, '--bind-address=127.0.0.1'];
-  args.push(`--port=${port}`, `--pid-file=${join(dataDir, 'mysqld.pid')}`, `--init-file=${initFile}`);
+  args.push(
+    `--tmpdir=${makeTemporaryDir(dataDir)}`,
+    `--port=${port}`,
+    `--pid-file=${join(dataDir, 'mysqld.pid')}`,
+    `--init-file=${initFile}`,
+  );
   args.push('--max-connections=500', '--skip-name-resolve', '--skip-log-bin', '--loose-mysqlx=0');
   if (process.getuid?.() === 0) args.push('--user=root');
   if (ephemeral) {

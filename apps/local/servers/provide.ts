@@ -27,7 +27,7 @@ export interface ProvidedServers {
 }
 
 /** No way to get the servers was found; the message says what the user can do. */
-export class ServersUnavailableError extends Error {
+class ServersUnavailableError extends Error {
   override name = 'ServersUnavailableError';
 }
 

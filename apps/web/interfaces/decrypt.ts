@@ -20,7 +20,13 @@ export function createDecrypt({ apps, sessions, ask }: InterfaceParts): Interfac
       if (session === undefined) return fail('sessionKeyNotFound');
       const appid = configured.byAppid.has(session.appid) ? session.appid : configured.default.appid;
       const iv = readOptional(para, 'iv');
-      const request = { id: id as string, skey: skey as string, encryptData, appid, ...(iv === undefined ? {} : { iv }) };
+      const request = {
+        id: id as string,
+        skey: skey as string,
+        encryptData,
+        appid,
+        ...(iv === undefined ? {} : { iv }),
+      };
       return await ask('decrypt', request, { shardKey: request.id, timeoutMs, requestId });
     } catch (error) {
       return databaseFailure(error);

@@ -1,4 +1,4 @@
-import Router from '@koa/router';
+import { Router } from '@koa/router';
 import type { Readiness } from '../readiness.ts';
 import type { WebMetrics } from '../metrics.ts';
 

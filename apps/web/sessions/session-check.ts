@@ -28,40 +28,47 @@ export function createSessionCheck(parts: {
 }): SessionCheck {
   const { cache, confirmer, visits, visitLog, onLookup } = parts;
 
-  /** With the visits that are on their way to MySQL. */
+  /** With the visits that this process knows of, then with those that others have on their way to MySQL. */
   const isLive = async (session: Session, limits: SessionLimits, nowSeconds: number): Promise<boolean> => {
-    if (isWithinLimits(session, limits, nowSeconds)) return true;
+    if (isLiveHere(session, limits, nowSeconds)) return true;
     // Too old for any visit to help.
     if (!isWithinLimits({ ...session, lastVisitTime: nowSeconds }, limits, nowSeconds)) return false;
-    const underway = await visitLog.read([session.row]).catch(() => ({ complete: false, visits: new Map<number, never>() }));
+    const underway = await visitLog
+      .read([session.row])
+      .catch(() => ({ complete: false, visits: new Map<number, never>() }));
     const visited = applyVisit(session, underway.visits.get(session.row));
     return isWithinLimits(visited, limits, nowSeconds, underway.complete ? 0 : lostVisitsSlackSeconds);
   };
+
+  const isLiveHere = (session: Session, limits: SessionLimits, nowSeconds: number): boolean =>
+    isWithinLimits(applyVisit(session, visits.latest(session.row)), limits, nowSeconds);
 
   return {
     async findValid(id, skey, apps, nowSeconds) {
       if (!isCredential(id) || !isCredential(skey)) return undefined;
       const skeyHash = hashSkey(skey);
       const cached: CacheLookup | undefined = await cache.find(id).catch(() => undefined);
-      if (cached?.session !== undefined && equalHash(cached.session.skeyHash, skeyHash)) {
-        const session = visits.withLatestVisit(cached.session);
-        if (isWithinLimits(session, limitsOf(session, apps), nowSeconds)) {
-          onLookup('cached');
-          return session;
-        }
+      if (
+        cached?.session !== undefined &&
+        equalHash(cached.session.skeyHash, skeyHash) &&
+        isLiveHere(cached.session, limitsOf(cached.session, apps), nowSeconds)
+      ) {
+        onLookup('cached');
+        return cached.session;
       }
       onLookup('confirmed');
-      const confirmed = await confirmer.confirm(id, skeyHash, cached);
-      if (confirmed === undefined || !equalHash(confirmed.skeyHash, skeyHash)) return undefined;
-      const session = visits.withLatestVisit(confirmed);
+      const session = await confirmer.confirm(id, skeyHash, cached);
+      if (session === undefined || !equalHash(session.skeyHash, skeyHash)) return undefined;
       return (await isLive(session, limitsOf(session, apps), nowSeconds)) ? session : undefined;
     },
   };
 }
 
 /** Anything else can't be in the database. */
+const credential = new RegExp(`^.{1,${maxCredentialLength}}$`, 'su');
+
 function isCredential(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= 2 * maxCredentialLength && [...value].length <= maxCredentialLength;
+  return typeof value === 'string' && credential.test(value);
 }
 
 const neverLive: SessionLimits = { loginDurationDays: -1, sessionDurationSeconds: -1 };

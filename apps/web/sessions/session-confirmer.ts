@@ -55,7 +55,8 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
     const seen = await rightToFill(id, cached);
     const session = await lookups.find(id);
     if (seen !== undefined) {
-      const change = session !== undefined ? cache.fill(id, seen, session) : cached?.session !== undefined && cache.drop(id, seen);
+      const change =
+        session !== undefined ? cache.fill(id, seen, session) : cached?.session !== undefined && cache.drop(id, seen);
       if (change !== false) await change.catch(() => undefined);
     }
     return session;

@@ -19,8 +19,9 @@ export class LookupUnavailableError extends Error {
 
 const maxBatch = 200;
 const maxReading = 2;
-/** Under load statements start this far apart, so that each takes many ids with it. The first of a quiet time goes at once. */
-const spacingMs = 10;
+/** Statements that may start at once after a quiet time; under load they start this far apart, and each takes many ids with it. */
+const burst = 10;
+const spacingMs = 40;
 const maxWaiting = 10_000;
 const deadlineMs = 1500;
 
@@ -38,12 +39,13 @@ export function createSessionLookups(
 ): SessionLookups {
   let waiting: Waiting[] = [];
   let reading = 0;
-  let lastStart = Number.NEGATIVE_INFINITY;
+  /** When a statement may start that uses up the burst; each moves it on by the spacing. */
+  let paidUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   const schedule = (): void => {
     if (waiting.length === 0 || reading >= maxReading || timer !== undefined) return;
-    const pauseMs = lastStart + spacingMs - performance.now();
+    const pauseMs = paidUntil - (burst - 1) * spacingMs - performance.now();
     if (pauseMs <= 0) return start();
     timer = setTimeout(() => {
       timer = undefined;
@@ -60,7 +62,7 @@ export function createSessionLookups(
     waiting = inTime.slice(maxBatch);
     if (batch.length === 0) return;
     reading++;
-    lastStart = now;
+    paidUntil = Math.max(paidUntil, now) + spacingMs;
     read([...new Set(batch.map(({ id }) => id))])
       .then(
         (sessions) => batch.forEach(({ id, resolve }) => resolve(sessions.get(id))),

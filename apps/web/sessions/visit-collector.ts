@@ -4,10 +4,13 @@ import type { SessionTimes } from '../../../shared/session/expiry.ts';
 
 /** Collects visits in the process and hands them to the visit log several times a second. */
 export interface VisitCollector {
-  /** A session was used now. */
+  /**
+   * A session was used now.
+   * @param session as it was read, without visits since: its last_visit_time is what the visit is based on
+   */
   record(id: string, session: Session, nowSeconds: number): void;
-  /** The session with the last visit that this process knows of. */
-  withLatestVisit<Times extends SessionTimes & { readonly row: number }>(session: Times): Times;
+  /** The last visit of this row that this process knows of. */
+  latest(row: number): Visit | undefined;
   /** Visits that the log has not got yet. */
   pending(): number;
   close(): Promise<void>;
@@ -43,7 +46,9 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
       recent.set(visit.row, visit);
       if (pending.get(visit.row) === visit) pending.delete(visit.row);
     }
-    if (!isAlive) for (const visit of [...older.values(), ...recent.values()]) if (!pending.has(visit.row)) pending.set(visit.row, visit);
+    if (!isAlive)
+      for (const visit of [...older.values(), ...recent.values()])
+        if (!pending.has(visit.row)) pending.set(visit.row, visit);
     if (pending.size >= batchSize) await flush();
   };
 
@@ -63,16 +68,17 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
   return {
     record(id, session, nowSeconds) {
       const known = latestOf(session.row);
-      if (nowSeconds <= session.lastVisitTime || (known !== undefined && known.time >= nowSeconds && known.base >= session.lastVisitTime)) {
+      if (
+        nowSeconds <= session.lastVisitTime ||
+        (known !== undefined && known.time >= nowSeconds && known.base >= session.lastVisitTime)
+      ) {
         return;
       }
       if (pending.size >= maxPending) pending.delete(pending.keys().next().value as number);
       pending.set(session.row, { row: session.row, id, time: nowSeconds, base: session.lastVisitTime });
       schedule();
     },
-    withLatestVisit(session) {
-      return applyVisit(session, latestOf(session.row));
-    },
+    latest: latestOf,
     pending: () => pending.size,
     async close() {
       clearTimeout(timer);

@@ -17,7 +17,9 @@ export function createDecryptHandler({ sessionInfo }: { sessionInfo: SessionInfo
       return fail('databaseError', 'store_unavailable');
     }
     if (sessionKey === undefined) return fail('sessionKeyNotFound');
-    const plaintext = isLegacyIv(iv) ? decryptLegacy(sessionKey, encryptData) : decryptWithIv(sessionKey, iv, encryptData);
+    const plaintext = isLegacyIv(iv)
+      ? decryptLegacy(sessionKey, encryptData)
+      : decryptWithIv(sessionKey, iv, encryptData);
     const isForApp = isLegacyIv(iv) || readWatermarked(plaintext, appid) !== undefined;
     const text = isForApp ? readText(plaintext) : undefined;
     return text === undefined ? fail('decryptFailed') : succeed('DECRYPT_SUCCESS', toAsciiString(text));

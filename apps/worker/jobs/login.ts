@@ -71,7 +71,8 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     };
     const exchange = await exchangeOnce(ledger, code, ask, context, wechatTimeoutMs);
     if (exchange === dropped || exchange.kind === 'concluded') return exchange === dropped ? dropped : exchange.outcome;
-    const outcome = exchange.kind === 'failed' ? exchange.failure : await openSession(sessions, app, request, exchange, context);
+    const outcome =
+      exchange.kind === 'failed' ? exchange.failure : await openSession(sessions, app, request, exchange, context);
     await ledger.conclude(code, outcome);
     return outcome;
   }
@@ -114,7 +115,11 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
 }
 
 /** The decrypted user data; undefined if there is none, `refused` if today's scheme does not decrypt. */
-function readProfile(request: LoginRequest, { sessionKey }: CodeRecord, appid: string): JsonDocument | undefined | 'refused' {
+function readProfile(
+  request: LoginRequest,
+  { sessionKey }: CodeRecord,
+  appid: string,
+): JsonDocument | undefined | 'refused' {
   if (request.userData === undefined) return undefined;
   const { encryptData, iv } = request.userData;
   if (!isLegacyIv(iv)) return readWatermarked(decryptWithIv(sessionKey, iv, encryptData), appid) ?? 'refused';

@@ -47,7 +47,9 @@ export function startVisitWriter(parts: {
 
   const tick = async (): Promise<void> => {
     for (let shard = 0; shard < visitShards && !closed; shard++) {
-      await drainShard(shard).catch((error: unknown) => log.warn({ shard, err: describeError(error) }, 'visits not written yet'));
+      await drainShard(shard).catch((error: unknown) =>
+        log.warn({ shard, err: describeError(error) }, 'visits not written yet'),
+      );
     }
   };
 

@@ -122,12 +122,18 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
       if (kind === 'ask') return { kind, fence: Number(first), redisMs: Number(redisMs) };
       if (kind === 'concluded') return { kind, outcome: JSON.parse(seal.open(`outcome ${key}`, first)) as Outcome };
       if (kind === 'recorded') {
-        return { kind, fence: Number(first), redisMs: Number(redisMs), record: JSON.parse(seal.open(`record ${key}`, sealed)) as CodeRecord };
+        return {
+          kind,
+          fence: Number(first),
+          redisMs: Number(redisMs),
+          record: JSON.parse(seal.open(`record ${key}`, sealed)) as CodeRecord,
+        };
       }
       return { kind };
     },
     askAgain: async ({ key, owner }) => (await askAgain([key], [owner, maxAsks])) === 1,
-    record: async ({ key, owner }, answer) => (await record([key], [owner, seal.seal(`record ${key}`, JSON.stringify(answer))])) === 1,
+    record: async ({ key, owner }, answer) =>
+      (await record([key], [owner, seal.seal(`record ${key}`, JSON.stringify(answer))])) === 1,
     async conclude({ key, owner }, outcome) {
       await conclude([key], [owner, seal.seal(`outcome ${key}`, JSON.stringify(outcome)), rememberedMs]);
     },

@@ -37,9 +37,11 @@ export async function exchangeOnce(
     const claim = await ledger.claim(code);
     if (claim.kind === 'recorded' || claim.kind === 'concluded') return claim;
     if (claim.kind === 'other-request') return { kind: 'concluded', outcome: fail('codeRefused', 'code_used') };
-    if (claim.kind === 'interrupted') return { kind: 'concluded', outcome: fail('wechatUnreachable', 'exchange_interrupted') };
+    if (claim.kind === 'interrupted')
+      return { kind: 'concluded', outcome: fail('wechatUnreachable', 'exchange_interrupted') };
     if (claim.kind === 'wait') {
-      if (context.remainingMs() < reserveMs) return { kind: 'concluded', outcome: fail('wechatUnreachable', 'exchange_interrupted') };
+      if (context.remainingMs() < reserveMs)
+        return { kind: 'concluded', outcome: fail('wechatUnreachable', 'exchange_interrupted') };
       await setTimeout(lookAgainMs);
       continue;
     }
@@ -58,7 +60,8 @@ export async function exchangeOnce(
       newId: createCredential(),
       skey: createCredential(),
     };
-    if (await ledger.record(code, record)) return { kind: 'recorded', record, fence: claim.fence, redisMs: claim.redisMs };
+    if (await ledger.record(code, record))
+      return { kind: 'recorded', record, fence: claim.fence, redisMs: claim.redisMs };
     // Somebody took this process for dead and has the claim now: what it finds is what counts.
   }
 }

@@ -55,7 +55,10 @@ export function createSessionWriter(store: {
   const { sequelize, sessionInfo, cache } = store;
 
   /** Runs `change` with the sessions' cache entries out of the way, from before the commit until the new state is in the cache. */
-  const whileMarked = async <Result>(ids: readonly string[], change: (mark: WriteMark) => Promise<Result>): Promise<Result> => {
+  const whileMarked = async <Result>(
+    ids: readonly string[],
+    change: (mark: WriteMark) => Promise<Result>,
+  ): Promise<Result> => {
     const mark = await cache.mark(ids);
     try {
       return await change(mark);
@@ -73,7 +76,11 @@ export function createSessionWriter(store: {
       return { id: login.newId, isNew: true, storedProfile: login.profile };
     });
 
-  const replace = (login: LoginSession, write: LoginWrite, rows: readonly [UserRow, ...UserRow[]]): Promise<WrittenSession> =>
+  const replace = (
+    login: LoginSession,
+    write: LoginWrite,
+    rows: readonly [UserRow, ...UserRow[]],
+  ): Promise<WrittenSession> =>
     whileMarked(
       rows.map(({ id }) => id),
       async (mark) => {

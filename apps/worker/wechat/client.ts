@@ -20,14 +20,25 @@ const maxSockets = 500;
 
 /** @param apiBase such as `https://api.weixin.qq.com` */
 export function createWechatClient(apiBase: string): WechatClient {
-  const agent = new (apiBase.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets, scheduling: 'lifo' });
+  const agent = new (apiBase.startsWith('https:') ? HttpsAgent : HttpAgent)({
+    keepAlive: true,
+    maxSockets,
+    scheduling: 'lifo',
+  });
   return {
     async get(path, query, timeoutMs) {
       const signal = AbortSignal.timeout(timeoutMs);
       try {
-        const response = await fetch(`${apiBase}${path}?${query}`, { agent, signal, redirect: 'manual', size: maxAnswerBytes });
+        const response = await fetch(`${apiBase}${path}?${query}`, {
+          agent,
+          signal,
+          redirect: 'manual',
+          size: maxAnswerBytes,
+        });
         const text = await response.text();
-        return response.status === 200 ? { kind: 'body', text } : { kind: 'unreachable', reason: `wechat_http_${response.status}` };
+        return response.status === 200
+          ? { kind: 'body', text }
+          : { kind: 'unreachable', reason: `wechat_http_${response.status}` };
       } catch (error) {
         if (signal.aborted) return { kind: 'unreachable', reason: 'wechat_timeout' };
         if (error instanceof FetchError && error.type === 'max-size') return { kind: 'invalid' };

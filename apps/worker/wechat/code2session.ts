@@ -2,7 +2,13 @@ import type { WechatClient } from './client.ts';
 
 /** What WeChat's jscode2session said. */
 export type Exchange =
-  | { readonly kind: 'session'; readonly openId: string; readonly sessionKey: string; readonly unionId?: string; readonly expiresIn?: number | string }
+  | {
+      readonly kind: 'session';
+      readonly openId: string;
+      readonly sessionKey: string;
+      readonly unionId?: string;
+      readonly expiresIn?: number | string;
+    }
   /** An errcode: the code is not exchanged. -1 means busy. */
   | { readonly kind: 'refused'; readonly errcode: string }
   | { readonly kind: 'unreachable'; readonly reason: string }

@@ -18,7 +18,7 @@ export class MigrationError extends Error {
   }
 }
 
-const unreachable = [
+const unreachable = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -27,14 +27,14 @@ const unreachable = [
   'ENETUNREACH',
   'ECONNRESET',
   'PROTOCOL_CONNECTION_LOST',
-];
-const denied = [
+]);
+const denied = new Set([
   'ER_ACCESS_DENIED_ERROR',
   'ER_DBACCESS_DENIED_ERROR',
   'ER_TABLEACCESS_DENIED_ERROR',
   'ER_COLUMNACCESS_DENIED_ERROR',
   'ER_SPECIFIC_ACCESS_DENIED_ERROR',
-];
+]);
 
 /**
  * Puts what the driver or the server said into our words.
@@ -45,14 +45,14 @@ export function describeFault(error: unknown, address: string): MigrationError {
   const { code = '', message } =
     error instanceof Error ? (error as Error & { code?: string }) : { message: String(error) };
   const reason = message === '' ? code : message;
-  if (unreachable.includes(code)) {
+  if (unreachable.has(code)) {
     return new MigrationError(
       'database_unreachable',
       `No answer from the database at ${address} (${reason}). Is it running, and is DATABASE_URL right?`,
       { cause: error },
     );
   }
-  if (denied.includes(code)) {
+  if (denied.has(code)) {
     return new MigrationError(
       'access_denied',
       `The database at ${address} refuses: ${reason}. The user needs all privileges on this database (create, alter, index, select, insert, update, delete).`,

@@ -1,0 +1,163 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { readApps, readAppsWithSecrets, type App } from '../../../shared/store/app-reader.ts';
+import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
+import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
+import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
+import { readSecret } from '../secret-input.ts';
+import { withDatabase } from '../stores.ts';
+import { formatTable, toPlainText } from '../text.ts';
+
+interface SetOptions {
+  readonly loginDuration?: number;
+  readonly sessionDuration?: number;
+  readonly secret?: unknown;
+}
+
+/** `app list | set | remove`: the mini programs that this server serves, in cAppinfo. */
+export function addAppCommands(program: Command, { env, report }: CommandContext): void {
+  const app = program.command('app').description('the mini programs that may log in');
+
+  addCommand(app, 'list', 'lists the apps, without their secrets', [
+    'npm run wafer -- app list',
+    'npm run wafer -- app list --json',
+  ]).action(async () => report(await withDatabase(env, ({ appInfo }) => listApps(appInfo))));
+
+  addCommand(app, 'set', 'adds an app or changes it; asks for the secret, or reads it from standard input', [
+    'npm run wafer -- app set wx0123456789abcdef',
+    'npm run --silent wafer -- app set wx0123456789abcdef --json < secret.txt',
+    'npm run wafer -- app set wx0123456789abcdef --login-duration 30 --session-duration 2592000',
+  ])
+    .argument('<appid>', 'as the mini program platform shows it: wx and 16 characters')
+    .option('--login-duration <days>', 'how long a log-in lasts; a new app gets 30', parseDuration)
+    .option(
+      '--session-duration <seconds>',
+      'how long a session lasts without a visit; a new app gets 2592000',
+      parseDuration,
+    )
+    // Only to refuse it in our own words, which do not repeat it.
+    .addOption(new Option('--secret [secret]').hideHelp())
+    .allowExcessArguments()
+    .action(async (appid: string, options: SetOptions, command: Command) => {
+      if (command.args.length > 1 || options.secret !== undefined) {
+        throw new UsageFailure(
+          'the secret is not taken from the command line, where other users and the history of the shell can see it. ' +
+            'Leave it out to be asked for it, or pass it on standard input. Was a real one given? Then reset it at mp.weixin.qq.com.',
+        );
+      }
+      checkAppid(appid);
+      report(await withDatabase(env, ({ appInfo }) => setApp(env, appInfo, appid, options)));
+    });
+
+  addCommand(app, 'remove', 'removes an app; its sessions stay in the database', [
+    'npm run wafer -- app remove wx0123456789abcdef',
+  ])
+    .argument('<appid>')
+    .action(async (appid: string) => report(await withDatabase(env, ({ appInfo }) => removeApp(env, appInfo, appid))));
+}
+
+async function listApps(appInfo: AppInfo): Promise<CommandResult> {
+  const apps = (await readAppsWithSecrets(appInfo)).map(({ secret, ...app }, index, all) => ({
+    ...app,
+    hasSecret: secret !== '',
+    isDefault: index === all.length - 1,
+  }));
+  const rows = apps.map((app) => [
+    toPlainText(app.appid),
+    app.isDefault ? 'yes' : '',
+    app.hasSecret ? 'set' : 'MISSING',
+    `${app.loginDurationDays} days`,
+    `${app.sessionDurationSeconds} s`,
+  ]);
+  return {
+    text:
+      apps.length === 0
+        ? 'No app is configured. Add one: npm run wafer -- app set <appid>'
+        : formatTable([['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT'], ...rows]),
+    json: { apps },
+  };
+}
+
+async function setApp(
+  env: NodeJS.ProcessEnv,
+  appInfo: AppInfo,
+  appid: string,
+  { loginDuration, sessionDuration }: SetOptions,
+): Promise<CommandResult> {
+  // Before the secret is asked for: nobody should type it for nothing.
+  const found = await findApp(appInfo, appid);
+  const secret = await readSecret(`Secret of ${appid} (not shown): `);
+  const columns: Partial<AppInfoRow> = {
+    secret,
+    ...(loginDuration === undefined ? {} : { login_duration: loginDuration }),
+    ...(sessionDuration === undefined ? {} : { session_duration: sessionDuration }),
+  };
+  if (found) await appInfo.update(columns, { where: { appid } });
+  else await appInfo.create({ appid, ...columns });
+  const forgotten = await tryForgetEverywhere(env);
+  const apps = await readApps(appInfo);
+  const isDefault = apps.at(-1)?.appid === appid;
+  const { loginDurationDays, sessionDurationSeconds } = apps.find((app) => app.appid === appid) as App;
+  const warnings = [
+    ...(/^wx[0-9a-z]{16}$/i.test(appid)
+      ? []
+      : [`${appid} does not look like an appid (wx and 16 characters). Check it.`]),
+    ...(isDefault
+      ? []
+      : [`Requests that name no app go to ${apps.at(-1)?.appid ?? ''}, the last by name, not to ${appid}.`]),
+  ];
+  return {
+    text: [
+      `${found ? 'Changed' : 'Added'} ${appid}: log-ins last ${loginDurationDays} days, sessions ${sessionDurationSeconds} s without a visit.`,
+      describeEffect(forgotten),
+      ...warnings.map((warning) => `Warning: ${warning}`),
+    ].join('\n'),
+    json: { appid, created: !found, loginDurationDays, sessionDurationSeconds, isDefault, warnings, forgotten },
+  };
+}
+
+async function removeApp(env: NodeJS.ProcessEnv, appInfo: AppInfo, appid: string): Promise<CommandResult> {
+  if (!(await findApp(appInfo, appid))) {
+    throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npm run wafer -- app list`);
+  }
+  await appInfo.destroy({ where: { appid } });
+  const forgotten = await tryForgetEverywhere(env);
+  const left = (await readApps(appInfo)).map((app) => app.appid);
+  const warnings = left.length > 0 ? [] : ['No app is left: every request is answered 1012.'];
+  return {
+    text: [`Removed ${appid}.`, describeEffect(forgotten), ...warnings.map((warning) => `Warning: ${warning}`)].join(
+      '\n',
+    ),
+    json: { appid, removed: true, left, warnings, forgotten },
+  };
+}
+
+/**
+ * Whether the app is there. The primary key compares by a collation, so that there can be one which differs only in case.
+ * @throws {CommandFailure} app_differs in that case
+ */
+async function findApp(appInfo: AppInfo, appid: string): Promise<boolean> {
+  const found = (await appInfo.findOne({ attributes: ['appid'], where: { appid }, raw: true })) as unknown as Pick<
+    AppInfoRow,
+    'appid'
+  > | null;
+  if (found === null) return false;
+  if (found.appid === appid) return true;
+  throw new CommandFailure(
+    'app_differs',
+    `There is an app ${toPlainText(found.appid)}, which for the database is the same name. Use that spelling, or remove it first.`,
+  );
+}
+
+function checkAppid(appid: string): void {
+  if (appid.length > 200 || !/^[!-~]+$/.test(appid))
+    throw new UsageFailure('the appid must be one word of plain characters');
+}
+
+const maxInteger = 2_147_483_647;
+
+function parseDuration(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= maxInteger) return value;
+  throw new UsageFailure(`a duration must be a whole number from 1 to ${maxInteger}, not "${toPlainText(text)}"`);
+}

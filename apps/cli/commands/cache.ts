@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import { clearCache } from '../clear-cache.ts';
+import { addCommand, type CommandContext } from '../result.ts';
+import { withRedis } from '../stores.ts';
+import { plural } from '../text.ts';
+
+/** `cache clear`: after rows were changed by hand, or to be sure. */
+export function addCacheCommands(program: Command, { env, report }: CommandContext): void {
+  const cache = program.command('cache').description('the cached sessions');
+  addCommand(cache, 'clear', 'empties the session cache and makes every process forget sessions and app settings', [
+    'npm run wafer -- cache clear',
+    'npm run --silent wafer -- cache clear --json',
+  ]).action(async () => {
+    const cleared = await withRedis(env, ({ commands, cacheRedis, clock }) => clearCache(commands, cacheRedis, clock));
+    const { removed, obeyed, silent } = cleared;
+    const told = `${plural(removed, 'entry', 'entries')} removed; ${plural(obeyed.length, 'process has', 'processes have')} forgotten what they knew.`;
+    const missing = `Did not say so in time: ${silent.join(', ')}. Restart them if they hang, then run this again.`;
+    report({
+      text: silent.length === 0 ? told : `${told}\n${missing}`,
+      json: cleared,
+      exitCode: silent.length === 0 ? 0 : 1,
+    });
+  });
+}

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { listInstances } from '../../../shared/redis/presence.ts';
+import { createVisitLog } from '../../../shared/session/visit-log.ts';
+import { readQueues } from '../queue-state.ts';
+import { addCommand, type CommandContext, type CommandResult } from '../result.ts';
+import { readSettings, withRedis, type OpenRedis } from '../stores.ts';
+import { formatTable, plural } from '../text.ts';
+
+/** `queue show`: what waits for workers, and who is there. */
+export function addQueueCommands(program: Command, { env, report }: CommandContext): void {
+  const queue = program.command('queue').description('the queues between front ends and workers');
+  addCommand(queue, 'show', 'shows what waits in each queue, visits on their way to MySQL, and live processes', [
+    'npm run wafer -- queue show',
+    'LOGIN_QUEUES=3 npm run --silent wafer -- queue show --json',
+  ]).action(async () => {
+    const { queues } = readSettings(env, 'redis').login;
+    report(await withRedis(env, (redis) => showQueues(redis, queues)));
+  });
+}
+
+async function showQueues({ commands, clock }: OpenRedis, loginQueues: number): Promise<CommandResult> {
+  const [queues, visitsWaiting, instances] = await Promise.all([
+    readQueues(commands, loginQueues, clock.nowMs()),
+    createVisitLog(commands).size(),
+    listInstances(commands, clock),
+  ]);
+  const web = instances.filter((name) => name.startsWith('web-'));
+  const worker = instances.filter((name) => name.startsWith('worker-'));
+  const rows = queues.map(({ call, shard, waiting, active, delayed, oldestWaitingMs }) => [
+    `${call} ${shard}`,
+    ...[waiting, active, delayed].map(String),
+    oldestWaitingMs === undefined ? '' : `${(oldestWaitingMs / 1000).toFixed(1)} s`,
+  ]);
+  const list = (role: string, names: string[]) => [plural(names.length, role), ...names.map((name) => `  ${name}`)];
+  return {
+    text: [
+      formatTable([['QUEUE', 'WAITING', 'ACTIVE', 'DELAYED', 'OLDEST WAITING'], ...rows]),
+      '',
+      `${plural(visitsWaiting, 'session')} with a visit that is not in MySQL yet`,
+      ...list('live front end', web),
+      ...list('live worker', worker),
+    ].join('\n'),
+    json: {
+      queues: queues.map((state) => ({ ...state, oldestWaitingMs: state.oldestWaitingMs ?? null })),
+      visitsWaiting,
+      instances: { web, worker },
+    },
+  };
+}

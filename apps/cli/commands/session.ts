@@ -1,0 +1,125 @@
+import type { Command } from 'commander';
+import { ConfigError } from '../../../shared/config/config.ts';
+import type { Apps } from '../../../shared/session/app-settings.ts';
+import { createSessionCache } from '../../../shared/session/session-cache.ts';
+import { createVisitLog } from '../../../shared/session/visit-log.ts';
+import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import { readApps } from '../../../shared/store/app-reader.ts';
+import { forgetEverywhere } from '../forget-everywhere.ts';
+import { addCommand, CommandFailure, type CommandContext, type CommandResult } from '../result.ts';
+import { formatSession, lookIntoRedis, reportSession, type SessionInRedis } from '../session-report.ts';
+import { endSessions, findSessions, type SessionSelector, type StoredSession } from '../sessions.ts';
+import { withDatabase, withRedis, type OpenDatabase, type OpenRedis } from '../stores.ts';
+import { plural, toPlainText } from '../text.ts';
+
+/** `session show | revoke`: what is known of a user's sessions, and their end. */
+export function addSessionCommands(program: Command, { env, report }: CommandContext): void {
+  const session = program.command('session').description("users' sessions");
+  addSelector(
+    addCommand(session, 'show', 'shows sessions with everything but their secrets', [
+      'npm run wafer -- session show --id 0123456789abcdef0123456789abcdef',
+      'npm run --silent wafer -- session show --open-id oGZUI0egBJY1zhBYw2KhdUfwVJJE --json',
+    ]),
+  ).action(async (selector: SessionSelector) => {
+    report(await withDatabase(env, (database) => showSessions(env, database, selector)));
+  });
+  addSelector(
+    addCommand(session, 'revoke', 'ends sessions at once; the users log in again by themselves', [
+      'npm run wafer -- session revoke --id 0123456789abcdef0123456789abcdef',
+      'npm run wafer -- session revoke --open-id oGZUI0egBJY1zhBYw2KhdUfwVJJE --appid wx0123456789abcdef',
+    ]),
+  ).action(async (selector: SessionSelector) => {
+    report(await withDatabase(env, (database) => withRedis(env, (redis) => revokeSessions(database, redis, selector))));
+  });
+}
+
+function addSelector(command: Command): Command {
+  return command
+    .option('--id <id>', 'the session with this id, as it goes over the wire')
+    .option('--open-id <openId>', 'all sessions of this user')
+    .option('--appid <appid>', 'only those of this app');
+}
+
+async function showSessions(
+  env: NodeJS.ProcessEnv,
+  { appInfo, sessionInfo }: OpenDatabase,
+  selector: SessionSelector,
+): Promise<CommandResult> {
+  const apps = toApps(await readApps(appInfo));
+  const sessions = await getSessions(sessionInfo, selector, apps);
+  const inRedis = await readRedis(env, sessions);
+  const reports = sessions.map((session, index) =>
+    reportSession(session, inRedis[index] ?? { cached: 'unknown' }, apps, nowSeconds()),
+  );
+  return { text: reports.map(formatSession).join('\n\n'), json: { sessions: reports } };
+}
+
+/** Without Redis the database still has the most of it to tell. */
+async function readRedis(env: NodeJS.ProcessEnv, sessions: readonly StoredSession[]): Promise<SessionInRedis[]> {
+  try {
+    return await withRedis(env, ({ commands, cacheRedis }) => {
+      const cache = createSessionCache(cacheRedis);
+      const visitLog = createVisitLog(commands);
+      return Promise.all(sessions.map((session) => lookIntoRedis(cache, visitLog, session)));
+    });
+  } catch (error) {
+    if (error instanceof CommandFailure || error instanceof ConfigError) return [];
+    throw error;
+  }
+}
+
+async function revokeSessions(
+  { sequelize, appInfo, sessionInfo }: OpenDatabase,
+  redis: OpenRedis,
+  selector: SessionSelector,
+): Promise<CommandResult> {
+  const sessions = await getSessions(sessionInfo, selector, toApps(await readApps(appInfo)));
+  const cache = createSessionCache(redis.cacheRedis);
+  const ids = [...new Set(sessions.map(({ id }) => id))];
+  // Cached entries out of the way before the commit; if Redis is away here nothing is revoked, for they would outlive it.
+  const mark = await cache.mark(ids);
+  try {
+    await endSessions(
+      sequelize,
+      sessions.map(({ row }) => row),
+    );
+  } finally {
+    // If Redis is away by now the mark ends by itself.
+    await cache.withdraw(ids, mark).catch(() => undefined);
+  }
+  // Front ends go on for a second with what they have just read.
+  const forgotten = await forgetEverywhere(redis).catch((error: Error) => ({
+    obeyed: [],
+    silent: [],
+    unreachable: error.message,
+  }));
+  const isConfirmed = forgotten.silent.length === 0 && !('unreachable' in forgotten);
+  return {
+    text: [
+      `Revoked ${plural(sessions.length, 'session')}:`,
+      ...sessions.map(({ id, openId }) => `  ${toPlainText(id)} of ${toPlainText(openId)}`),
+      isConfirmed ? 'It counts now.' : 'It counts within a second; not every process has confirmed.',
+    ].join('\n'),
+    json: { revoked: sessions.map(({ row, id, openId, appid }) => ({ row, id, openId, appid })), forgotten },
+  };
+}
+
+/** @throws {CommandFailure} session_unknown if there is none */
+async function getSessions(
+  sessionInfo: OpenDatabase['sessionInfo'],
+  selector: SessionSelector,
+  apps: Apps,
+): Promise<StoredSession[]> {
+  const sessions = await findSessions(sessionInfo, selector, apps.default?.appid);
+  if (sessions.length > 0) return sessions;
+  const [option, value] = selector.id === undefined ? ['open_id', selector.openId] : ['id', selector.id];
+  const ofApp = selector.appid === undefined ? '' : ` of the app ${toPlainText(selector.appid)}`;
+  throw new CommandFailure(
+    'session_unknown',
+    `There is no session with the ${option} ${toPlainText(value ?? '')}${ofApp}.`,
+  );
+}
+
+function toApps(apps: Awaited<ReturnType<typeof readApps>>): Apps {
+  return { default: apps.at(-1), byAppid: new Map(apps.map((app) => [app.appid, app])) };
+}

@@ -1,0 +1,28 @@
+import { AccessDeniedError, ConnectionError, type BaseError } from 'sequelize';
+import type { DatabaseAddress } from '../../shared/config/database-url.ts';
+import { CommandFailure } from './result.ts';
+
+/** Puts what the driver or the server said into our words. Messages of the server can quote data, so only its code is kept. */
+export function describeDatabaseFailure(error: BaseError, address: DatabaseAddress): CommandFailure {
+  const place = `${address.host}:${address.port}/${address.database}`;
+  const code = (error as { parent?: { code?: string } }).parent?.code ?? error.name;
+  const failure = (name: string, message: string) => new CommandFailure(name, message, { cause: error });
+  if (code === 'ER_NO_SUCH_TABLE' || code === 'ER_BAD_FIELD_ERROR') {
+    return failure('schema_outdated', `A table or column is missing in ${place}. Run: npm run migrate`);
+  }
+  if (code === 'ER_BAD_DB_ERROR')
+    return failure('database_missing', `There is no database ${place}. Run: npm run migrate`);
+  if (error instanceof AccessDeniedError || /^ER_.*ACCESS_?DENIED|^ER_DBACCESS/.test(code)) {
+    return failure(
+      'access_denied',
+      `The database at ${place} refuses the user ${address.username} (${code}). Check user, password and rights.`,
+    );
+  }
+  if (error instanceof ConnectionError || /^(E[A-Z]+|PROTOCOL_CONNECTION_LOST)$/.test(code)) {
+    return failure(
+      'database_unreachable',
+      `No answer from the database at ${place} (${code}). Is it running, and is DATABASE_URL right?`,
+    );
+  }
+  return failure('database_failed', `The database at ${place} refused a statement (${code}).`);
+}

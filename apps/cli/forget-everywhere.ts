@@ -1,0 +1,42 @@
+import { ConfigError } from '../../shared/config/config.ts';
+import { sendControl } from '../../shared/redis/control.ts';
+import { listInstances } from '../../shared/redis/presence.ts';
+import { CommandFailure } from './result.ts';
+import { withRedis, type OpenRedis } from './stores.ts';
+import { plural } from './text.ts';
+
+/** How far an order to forget got. */
+export interface Forgotten {
+  /** Processes that have forgotten what they knew. */
+  readonly obeyed: readonly string[];
+  /** Live processes that did not say so in time. */
+  readonly silent: readonly string[];
+  /** Why nobody could be told. */
+  readonly unreachable?: string;
+}
+
+const obeyTimeoutMs = 3000;
+
+/** Makes every process read app settings and sessions again. */
+export async function forgetEverywhere({ commands, clock }: OpenRedis): Promise<Forgotten> {
+  const instances = await listInstances(commands, clock);
+  const silent = await sendControl(commands, { kind: 'forget-cached' }, instances, obeyTimeoutMs);
+  return { obeyed: instances.filter((instance) => !silent.includes(instance)), silent };
+}
+
+/** As {@link forgetEverywhere}, where it is no fault if Redis is away: processes read app settings again by themselves. */
+export async function tryForgetEverywhere(env: NodeJS.ProcessEnv): Promise<Forgotten> {
+  try {
+    return await withRedis(env, forgetEverywhere);
+  } catch (error) {
+    if (!(error instanceof CommandFailure || error instanceof ConfigError)) throw error;
+    return { obeyed: [], silent: [], unreachable: error.message };
+  }
+}
+
+/** When a change of the apps counts. Within five seconds it does in any case. */
+export function describeEffect({ obeyed, silent, unreachable }: Forgotten): string {
+  if (unreachable !== undefined) return `It counts within 5 s. Nobody could be told to hurry: ${unreachable}`;
+  if (silent.length > 0) return `It counts within 5 s; did not confirm: ${silent.join(', ')}`;
+  return `It counts now (${plural(obeyed.length, 'running process', 'running processes')}).`;
+}

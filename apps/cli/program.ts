@@ -1,0 +1,81 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../../shared/config/config.ts';
+import { addAppCommands } from './commands/app.ts';
+import { addCacheCommands } from './commands/cache.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { addQueueCommands } from './commands/queue.ts';
+import { addSessionCommands } from './commands/session.ts';
+import { CommandFailure, UsageFailure, type CommandContext } from './result.ts';
+
+const failed = 1;
+const misused = 2;
+
+/**
+ * Runs one command line. Results go to standard output, complaints to standard error; with `--json` both are one JSON document
+ * on standard output as well.
+ * @returns the exit status: 0 done, 1 failed, 2 wrong usage
+ */
+export async function runCli(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const asJson = args.includes('--json');
+  let exitCode = 0;
+  const program = createProgram({
+    env,
+    report(result) {
+      exitCode = result.exitCode ?? 0;
+      process.stdout.write(`${asJson ? JSON.stringify(result.json, null, 2) : result.text}\n`);
+    },
+  });
+  const complain = (code: string, message: string, more: object = {}) => {
+    process.stderr.write(`wafer: ${message}\n`);
+    if (asJson) process.stdout.write(`${JSON.stringify({ error: { code, message, ...more } }, null, 2)}\n`);
+  };
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      // A group without a command: its help has been shown instead.
+      complain('usage', error.code === 'commander.help' ? 'a command is missing' : withoutPrefix(error.message));
+      return misused;
+    }
+    if (error instanceof UsageFailure) {
+      complain('usage', error.message);
+      return misused;
+    }
+    if (error instanceof ConfigError) complain('configuration', error.message, { faults: error.faults });
+    else if (error instanceof CommandFailure) complain(error.code, error.message);
+    else complain('bug', error instanceof Error ? (error.stack ?? error.message) : 'unknown');
+    return failed;
+  }
+}
+
+function createProgram(context: CommandContext): Command {
+  const program = new Command('wafer')
+    .usage('[options] <command>')
+    .description('Administration of the session server. Called as: npm run wafer -- <command>')
+    .option('--json', 'one JSON document on standard output, nothing else')
+    .addHelpText('after', help)
+    .exitOverride()
+    // runCli says it, once and in our words; help for want of a command is no result.
+    .configureOutput({ outputError: () => undefined });
+  addAppCommands(program, context);
+  addSessionCommands(program, context);
+  addCacheCommands(program, context);
+  addQueueCommands(program, context);
+  addDoctorCommand(program, context);
+  return program;
+}
+
+const help = `
+Reads DATABASE_URL, REDIS_URL, REDIS_CACHE_URL, LOGIN_QUEUES and, for doctor, everything else from the environment.
+Exit status: 0 done, 1 failed, 2 wrong usage.
+
+Examples:
+  npm run wafer -- app set wx0123456789abcdef
+  npm run wafer -- session show --open-id oABC
+  npm run wafer -- doctor --json`;
+
+function withoutPrefix(message: string): string {
+  return `${message.replace(/^error: /, '')}\nCall it with --help to see how it is used.`;
+}

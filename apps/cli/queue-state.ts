@@ -1,0 +1,46 @@
+import { Queue } from 'bullmq';
+import type { RedisClient } from '../../shared/redis/connect.ts';
+import { queueOf, type CallName } from '../../shared/rpc/contract.ts';
+
+/** What waits in one queue. Jobs carry up to 32 requests each. */
+export interface QueueState {
+  readonly call: CallName;
+  readonly shard: number;
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  /** Milliseconds that the oldest waiting job has waited; undefined if none waits. */
+  readonly oldestWaitingMs: number | undefined;
+}
+
+/** Reads every queue of log-ins and the one of decrypts. @param nowMs Redis's time in milliseconds since 1970 */
+export function readQueues(commands: RedisClient, loginQueues: number, nowMs: number): Promise<QueueState[]> {
+  const logins = Array.from({ length: loginQueues }, (_, shard) => readQueue(commands, 'login', shard, nowMs));
+  return Promise.all([...logins, readQueue(commands, 'decrypt', 0, nowMs)]);
+}
+
+async function readQueue(commands: RedisClient, call: CallName, shard: number, nowMs: number): Promise<QueueState> {
+  const { queueName, prefix } = queueOf(call, shard);
+  // Only looks: neither writes the queue's settings nor waits for a connection.
+  const queue = new Queue(queueName, {
+    connection: commands,
+    prefix,
+    skipMetasUpdate: true,
+    skipVersionCheck: true,
+    skipWaitingForReady: true,
+  });
+  queue.on('error', () => undefined);
+  const [counts, [oldest]] = await Promise.all([
+    queue.getJobCounts('waiting', 'prioritized', 'paused', 'active', 'delayed'),
+    queue.getJobs(['waiting'], 0, 0, true),
+  ]);
+  const countOf = (state: string) => counts[state] ?? 0;
+  return {
+    call,
+    shard,
+    waiting: countOf('waiting') + countOf('prioritized') + countOf('paused'),
+    active: countOf('active'),
+    delayed: countOf('delayed'),
+    oldestWaitingMs: oldest === undefined ? undefined : Math.max(Math.round(nowMs - oldest.timestamp), 0),
+  };
+}

@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+
+/** What a command found or did: as text for people, as one JSON document for programs. */
+export interface CommandResult {
+  readonly text: string;
+  readonly json: unknown;
+  /** Default 0. */
+  readonly exitCode?: 0 | 1;
+}
+
+/** What commands get from the process. */
+export interface CommandContext {
+  readonly env: NodeJS.ProcessEnv;
+  /** Prints the result of the one command that runs. */
+  readonly report: (result: CommandResult) => void;
+}
+
+/** An expected failure: the message says what to do; exit status 1. */
+export class CommandFailure extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CommandFailure';
+    this.code = code;
+  }
+}
+
+/** The command was called in a wrong way; exit status 2. */
+export class UsageFailure extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageFailure';
+  }
+}
+
+/** A command with what all of them have: `--json`, and examples below its help. */
+export function addCommand(parent: Command, nameAndArguments: string, summary: string, examples: string[]): Command {
+  return parent
+    .command(nameAndArguments)
+    .description(summary)
+    .option('--json', 'one JSON document on standard output, nothing else')
+    .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
+}

@@ -1,0 +1,111 @@
+import { isWithinLimits } from '../../shared/session/expiry.ts';
+import type { Apps } from '../../shared/session/app-settings.ts';
+import type { SessionCache } from '../../shared/session/session-cache.ts';
+import type { VisitLog } from '../../shared/session/visit-log.ts';
+import { toWallClock } from '../../shared/session/wall-clock.ts';
+import type { StoredSession } from './sessions.ts';
+import { toPlainText } from './text.ts';
+
+/** What Redis knows of a session beside its row. */
+export interface SessionInRedis {
+  /**
+   * `same`: the entry has the skey of the row; `differs`: it has another, so the next check reads MySQL;
+   * `changing`: somebody writes or reads the row just now; `none`; `unknown`: Redis does not answer
+   */
+  readonly cached: 'same' | 'differs' | 'changing' | 'none' | 'unknown';
+  /** Seconds since 1970: the last visit, if it is on its way to MySQL. */
+  readonly pendingVisitTime?: number;
+}
+
+export async function lookIntoRedis(
+  cache: SessionCache,
+  visitLog: VisitLog,
+  { id, row, skeyHash }: StoredSession,
+): Promise<SessionInRedis> {
+  const [entry, { visits }] = await Promise.all([cache.find(id), visitLog.read([row])]);
+  const pendingVisitTime = visits.get(row)?.time;
+  const withoutEntry = entry.session === undefined && entry.marked ? 'changing' : 'none';
+  const withEntry = entry.session?.skeyHash === skeyHash ? 'same' : 'differs';
+  return {
+    cached: entry.session === undefined ? withoutEntry : withEntry,
+    ...(pendingVisitTime === undefined ? {} : { pendingVisitTime }),
+  };
+}
+
+/** One session as `session show` tells it; holds no secret. */
+export function reportSession(session: StoredSession, inRedis: SessionInRedis, apps: Apps, nowSeconds: number) {
+  const { skeyHash: _, createTime, lastVisitTime, isEnded, isSuperseded, unionId, nickName, ...names } = session;
+  const limits = apps.byAppid.get(session.appid) ?? apps.default;
+  const latestVisit = Math.max(lastVisitTime, inRedis.pendingVisitTime ?? 0);
+  const expiresAt =
+    limits && Math.min(createTime + limits.loginDurationDays * 86_400, latestVisit + limits.sessionDurationSeconds);
+  const isLive = limits !== undefined && isWithinLimits({ createTime, lastVisitTime: latestVisit }, limits, nowSeconds);
+  const reasons = [
+    ...(isEnded ? ['ended by a later log-in or revoked'] : []),
+    ...(isSuperseded ? ['another row with this id is newer'] : []),
+    ...(limits === undefined ? ['no app is configured'] : []),
+    ...(limits !== undefined && !isLive ? ['expired'] : []),
+  ];
+  return {
+    ...names,
+    unionId: unionId ?? null,
+    nickName: nickName ?? null,
+    limitsOf: limits?.appid ?? null,
+    createTime: describeTime(createTime),
+    lastVisitTime: describeTime(lastVisitTime),
+    pendingVisitTime: inRedis.pendingVisitTime === undefined ? null : describeTime(inRedis.pendingVisitTime),
+    expiresAt: expiresAt === undefined ? null : describeTime(expiresAt),
+    isValid: reasons.length === 0,
+    reasons,
+    cached: inRedis.cached,
+  };
+}
+
+export type SessionReport = ReturnType<typeof reportSession>;
+
+export function formatSession(report: SessionReport): string {
+  const time = (value: ReturnType<typeof describeTime> | null) =>
+    value === null ? '-' : `${value.local} (here), ${value.utc8} (UTC+8, as in the database)`;
+  const lines: [string, string][] = [
+    ['id', toPlainText(report.id)],
+    ['row', String(report.row)],
+    [
+      'app',
+      report.appid === ''
+        ? `the default one${report.limitsOf === null ? '' : `, ${report.limitsOf}`}`
+        : toPlainText(report.appid),
+    ],
+    ['open_id', toPlainText(report.openId)],
+    ['union_id', toPlainText(report.unionId ?? '-')],
+    ['nickName', toPlainText(report.nickName ?? '-')],
+    ['logged in', time(report.createTime)],
+    ['last visit', time(report.lastVisitTime)],
+    ...(report.pendingVisitTime === null
+      ? []
+      : [['  on its way', time(report.pendingVisitTime)] satisfies [string, string]]),
+    ['valid until', time(report.expiresAt)],
+    ['valid now', report.isValid ? 'yes, for whoever has its skey' : `no: ${report.reasons.join('; ')}`],
+    ['cached', cacheWords[report.cached]],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(13)}${value}`).join('\n');
+}
+
+const cacheWords: Readonly<Record<SessionInRedis['cached'], string>> = {
+  same: 'yes, as in the database',
+  differs: 'yes, but with another skey: the next check reads the database',
+  changing: 'no, it is being read or written just now',
+  none: 'no',
+  unknown: 'not known: Redis does not answer',
+};
+
+function describeTime(epochSeconds: number) {
+  const offsetMinutes = -new Date(epochSeconds * 1000).getTimezoneOffset();
+  const local = new Date((epochSeconds + offsetMinutes * 60) * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  const sign = offsetMinutes < 0 ? '-' : '+';
+  const twoDigits = (value: number) => String(Math.floor(Math.abs(value))).padStart(2, '0');
+  return {
+    epochSeconds,
+    local: `${local} ${sign}${twoDigits(offsetMinutes / 60)}:${twoDigits(Math.abs(offsetMinutes) % 60)}`,
+    utc8: toWallClock(epochSeconds),
+  };
+}

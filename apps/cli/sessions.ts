@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { QueryTypes, type Sequelize } from 'sequelize';
+import { decodeUserInfo } from '../../shared/session/user-info.ts';
+import { hashSkey } from '../../shared/session/skey.ts';
+import { fromWallClock } from '../../shared/session/wall-clock.ts';
+import type { SessionInfo, SessionInfoRow } from '../../shared/store/models.ts';
+import { longUserInfo, storedUserInfo } from '../../shared/store/session-reader.ts';
+import { UsageFailure } from './result.ts';
+
+/** Which sessions are meant: by the id on the wire, or all of a user. */
+export interface SessionSelector {
+  readonly id?: string;
+  readonly openId?: string;
+  /** Only sessions of this app. */
+  readonly appid?: string;
+}
+
+/** A row of cSessionInfo for an administrator: no skey, no session_key. */
+export interface StoredSession {
+  readonly row: number;
+  readonly id: string;
+  readonly openId: string;
+  readonly unionId: string | undefined;
+  /** '' in rows of the original: they belong to the default app. */
+  readonly appid: string;
+  readonly nickName: string | undefined;
+  /** Seconds since 1970. */
+  readonly createTime: number;
+  readonly lastVisitTime: number;
+  /** To compare with what the cache holds; never shown. */
+  readonly skeyHash: string;
+  /** A later log-in or an administrator has ended it: its skey is one that nobody has. */
+  readonly isEnded: boolean;
+  /** Another row has the same id and is newer: only that one counts. */
+  readonly isSuperseded: boolean;
+}
+
+/** skeys that somebody holds have 32 digits (ours and the original's); those of ended rows are made by sha2(…, 256). */
+const endedSkey = /^[0-9a-f]{64}$/;
+
+/**
+ * The rows that are meant, newest first. The indexes compare by a collation; id and open_id count by exact bytes.
+ * @param defaultAppid to whom rows without an app belong
+ * @throws {UsageFailure} unless exactly one of id and openId is given
+ */
+export async function findSessions(
+  sessionInfo: SessionInfo,
+  { id, openId, appid }: SessionSelector,
+  defaultAppid: string | undefined,
+): Promise<StoredSession[]> {
+  if ((id === undefined) === (openId === undefined)) throw new UsageFailure('give either --id or --open-id');
+  const rows = (await sessionInfo.findAll({
+    attributes: [
+      ...['id', 'uuid', 'skey', 'create_time', 'last_visit_time', 'open_id', 'appid', 'union_id', 'user_info'],
+      [longUserInfo, 'user_info_long'],
+    ],
+    where: id === undefined ? { open_id: openId as string } : { uuid: id },
+    order: [
+      ['last_visit_time', 'DESC'],
+      ['id', 'DESC'],
+    ],
+    raw: true,
+  })) as unknown as SessionInfoRow[];
+  const exact = rows.filter((row) => (id === undefined ? row.open_id === openId : row.uuid === id));
+  const newest = new Map(exact.toReversed().map((row) => [row.uuid, row.id]));
+  return exact
+    .map((row) => toStoredSession(row, newest.get(row.uuid) !== row.id))
+    .filter((session) => appid === undefined || (session.appid || defaultAppid) === appid);
+}
+
+function toStoredSession(row: SessionInfoRow, isSuperseded: boolean): StoredSession {
+  return {
+    row: row.id,
+    id: row.uuid,
+    openId: row.open_id,
+    unionId: row.union_id ?? undefined,
+    appid: row.appid ?? '',
+    nickName: readNickName(storedUserInfo(row)),
+    createTime: fromWallClock(row.create_time),
+    lastVisitTime: fromWallClock(row.last_visit_time),
+    skeyHash: hashSkey(row.skey),
+    isEnded: endedSkey.test(row.skey),
+    isSuperseded,
+  };
+}
+
+function readNickName(userInfo: string): string | undefined {
+  const profile = decodeUserInfo(userInfo)?.value;
+  if (typeof profile !== 'object' || profile === null) return undefined;
+  const { nickName } = profile as { nickName?: unknown };
+  return typeof nickName === 'string' ? nickName : undefined;
+}
+
+/**
+ * Gives rows an skey that nobody has, in one statement; everything else of them stays, so the next log-in keeps the id. The fence stays too: a
+ * log-in that was claimed before and runs again can't bring back what it wrote.
+ */
+export async function endSessions(sequelize: Sequelize, rows: readonly number[]): Promise<void> {
+  await sequelize.query(
+    "update cSessionInfo set skey = sha2(concat('revoked', id, rand(), :random), 256) where id in (:rows)",
+    {
+      replacements: { random: randomBytes(32).toString('hex'), rows: [...rows] },
+      type: QueryTypes.UPDATE,
+    },
+  );
+}

@@ -1,0 +1,183 @@
+import test from 'ava';
+import { Redis } from 'ioredis';
+import { sessionKeyPrefix } from '../../shared/session/session-cache.ts';
+import { auth, call, login, newUser } from '../support/client.ts';
+import { monitorRedis } from '../support/redis-monitor.ts';
+import { startStack, testAppid, type TestStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const stack: TestStack = await startStack({ onClose: (close) => void closers.push(close), webs: 4 });
+const [url] = stack.urls;
+const redisUrl = stack.redis?.url as string;
+test.after.always(async () => {
+  for (const close of closers) await close();
+});
+
+const sessionStatements = (statements: { table: string | undefined }[]) =>
+  statements.filter(({ table }) => table === 'cSessionInfo' || table === undefined);
+
+// They count what all clients do, so they go one after another.
+test.serial('a cached auth does no SQL and one Redis command', async (t) => {
+  const { returnData } = await login(url, newUser());
+  t.is((await auth(url, returnData)).returnCode, 0);
+  const statements = await stack.database.countStatements(async () => {
+    const commands = await monitorRedis(redisUrl, async () => {
+      for (let count = 0; count < 50; count++) t.is((await auth(url, returnData)).returnMessage, 'AUTH_SUCCESS');
+    });
+    const forSession = commands.filter(
+      ({ args }) => args.some((arg) => arg.includes(returnData.id)) && !args.includes('0'),
+    );
+    t.is(forSession.filter(({ name }) => name === 'get').length, 50);
+    // Nothing else speaks of the session but its visits, collected several times a second.
+    t.true(forSession.filter(({ name }) => name !== 'get').every(({ name }) => name === 'evalsha'));
+    t.true(forSession.length < 65, `${forSession.length} commands for 50 checks`);
+  });
+  t.deepEqual(sessionStatements(statements), []);
+});
+
+test.serial('a log-in calls WeChat once and runs at most three SQL statements', async (t) => {
+  const user = newUser();
+  for (const code of [`${user}~1`, `${user}~2`]) {
+    // The app's settings are read every few seconds, whatever happens: not a log-in's cost.
+    await login(url, newUser());
+    const statements = await stack.database.countStatements(async () => {
+      t.is((await login(url, code)).returnCode, 0);
+    });
+    const own = statements.filter(({ table }) => table !== 'cAppinfo');
+    t.deepEqual(
+      own.map(({ kind, table }) => `${kind} ${table}`),
+      ['select cSessionInfo', code.endsWith('1') ? 'insert cSessionInfo' : 'update cSessionInfo'],
+    );
+    t.is(stack.wechat?.stats().codes[code], 1);
+  }
+});
+
+/** What processes do whether somebody logs in or not. */
+const isPeriodic = ({ name, args: [first = '', ...rest] }: { name: string; args: readonly string[] }) =>
+  ['ping', 'time', 'bzpopmin', 'echo', 'client', 'info', 'hello', 'pexpire'].includes(name) ||
+  [first, ...rest].some((arg) => /^wafer:(presence|metrics|apps)|^\{?wafer:\{visits|:stalled|^wafer:s:.*\{/.test(arg));
+
+test.serial('a log-in costs the same Redis commands with one front end and with four', async (t) => {
+  const logins = 40;
+  const countFor = async (urls: readonly string[]) => {
+    await Promise.all(urls.map((web) => login(web, newUser())));
+    const commands = await monitorRedis(redisUrl, async () => {
+      for (let count = 0; count < logins; count++) {
+        t.is((await login(urls[count % urls.length] as string, newUser())).returnMessage, 'NEW_SESSION_SUCCESS');
+      }
+    });
+    return commands.filter((command) => !isPeriodic(command));
+  };
+  const one = await countFor([url]);
+  const four = await countFor(stack.urls);
+  t.is(four.length, one.length);
+  t.is(one.length % logins, 0);
+  t.log(`${one.length / logins} Redis commands per log-in`);
+});
+
+test.serial('a thousand auths of one session cause at most two SQL writes, and the visit reaches MySQL', async (t) => {
+  const { returnData } = await login(url, newUser());
+  await stack.database.query(
+    "update cSessionInfo set last_visit_time = convert_tz(utc_timestamp(), '+00:00', '+08:00') - interval 1 hour where uuid = ?",
+    [returnData.id],
+  );
+  const redis = new Redis(redisUrl);
+  await redis.del(`${sessionKeyPrefix}${returnData.id}`);
+  redis.disconnect();
+  const statements = await stack.database.countStatements(async () => {
+    for (let round = 0; round < 10; round++) {
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, (_, index) => auth(stack.urls[index % 4] as string, returnData)),
+      );
+      t.true(answers.every(({ returnCode }) => returnCode === 0));
+    }
+    await until('the visit is in MySQL', async () => {
+      const [row] = await stack.database.query<{ idle: number }>(
+        "select timestampdiff(second, last_visit_time, convert_tz(utc_timestamp(), '+00:00', '+08:00')) as idle from cSessionInfo where uuid = ?",
+        [returnData.id],
+      );
+      return (row?.idle ?? Infinity) < 60;
+    });
+  });
+  const writes = statements.filter(({ kind }) => kind === 'update');
+  t.true(writes.length >= 1 && writes.length <= 2, `${writes.length} writes`);
+});
+
+const attack = async (
+  t: import('ava').ExecutionContext,
+  sessionOf: (index: number) => { id: string; skey: string },
+) => {
+  const statements = await stack.database.countStatements(async () => {
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        while (next < 1000) t.is((await auth(url, sessionOf(next++))).returnMessage, 'AUTH_FAIL');
+      }),
+    );
+  });
+  const reads = statements.filter(({ kind, table }) => kind === 'select' && table === 'cSessionInfo');
+  t.true(reads.length >= 1 && reads.length <= 50, `${reads.length} reads`);
+  t.log(`${reads.length} reads`);
+};
+
+test.serial('a thousand unknown ids, a hundred at once, cause at most fifty SQL reads', (t) =>
+  attack(t, (index) => ({ id: `unknown${index}`, skey: 'x' })),
+);
+
+test.serial('a thousand wrong skeys for one id, a hundred at once, cause at most fifty SQL reads', async (t) => {
+  const { returnData } = await login(url, newUser());
+  await attack(t, (index) => ({ id: returnData.id, skey: `wrong${index}` }));
+  t.is((await auth(url, returnData)).returnCode, 0);
+});
+
+test.serial('a hundred identical log-ins at once, over four front ends, are one exchange and one answer', async (t) => {
+  const code = newUser();
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, index) => call(stack.urls[index % 4] as string, 'qcloud.cam.id_skey', { code })),
+  );
+  t.is(answers[0]?.returnMessage, 'NEW_SESSION_SUCCESS');
+  t.is(new Set(answers.map(({ text }) => text)).size, 1);
+  t.is(stack.wechat?.stats().codes[code], 1);
+});
+
+test.serial('a thousand re-log-ins use no auto_increment value', async (t) => {
+  const user = newUser();
+  const rowOf = async (name: string) => {
+    const { returnData } = await login(url, `${name}~0`);
+    const [row] = await stack.database.query<{ id: number }>('select id from cSessionInfo where uuid = ?', [
+      returnData.id,
+    ]);
+    return row?.id as number;
+  };
+  const first = await rowOf(user);
+  let next = 1;
+  await Promise.all(
+    Array.from({ length: 10 }, async () => {
+      while (next <= 1000) t.is((await login(url, `${user}~${next++}`)).returnMessage, 'UPDATE_SESSION_SUCCESS');
+    }),
+  );
+  t.is(await rowOf(newUser()), first + 1);
+});
+
+test.serial('twenty first log-ins of one user at once leave one row, one id and one valid skey', async (t) => {
+  const user = newUser();
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => login(stack.urls[index % 4] as string, `${user}~${index}`)),
+  );
+  t.true(answers.every(({ returnCode }) => returnCode === 0));
+  t.is(new Set(answers.map(({ returnData }) => returnData.id)).size, 1);
+  t.is(new Set(answers.map(({ returnData }) => returnData.skey)).size, 20);
+  const rows = await stack.database.query('select id from cSessionInfo where uuid = ?', [answers[0]?.returnData.id]);
+  t.is(rows.length, 1);
+  for (const web of stack.urls) {
+    const checks = await Promise.all(answers.map(({ returnData }) => auth(web, returnData)));
+    t.is(checks.filter(({ returnCode }) => returnCode === 0).length, 1);
+    t.is(checks.filter(({ returnCode }) => returnCode === 60012).length, 19);
+  }
+  const openIds = await stack.database.query(
+    'select count(*) as n from cSessionInfo where appid = ? group by open_id having n > 1',
+    [testAppid],
+  );
+  t.deepEqual(openIds, []);
+});
