@@ -9,6 +9,8 @@ export interface Probes {
   readonly redis: () => Promise<unknown>;
   readonly redisCache: () => Promise<unknown>;
   readonly mysql: () => Promise<unknown>;
+  /** Requests can be put to workers. */
+  readonly queue: () => Promise<unknown>;
   readonly app: () => Promise<unknown>;
   readonly worker: () => Promise<unknown>;
 }

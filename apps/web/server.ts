@@ -101,8 +101,11 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
       app: async () => {
         if ((await apps.current()).default === undefined) throw new Error('no app is configured');
       },
+      queue: async () => {
+        if (rpc === undefined) throw new Error('not open yet');
+      },
       worker: async () => {
-        if (rpc === undefined || (await listInstances(commands, clock, 'worker')).length === 0)
+        if ((await listInstances(commands, clock, 'worker')).length === 0)
           throw new Error('no worker');
       },
     },

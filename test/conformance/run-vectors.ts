@@ -33,9 +33,8 @@ const vectors = (
  */
 export async function runVectors(t: ExecutionContext, env: Record<string, string> = {}): Promise<void> {
   const wechat = await startVectorWechat(t);
-  const base = { ...env, WECHAT_API_BASE: wechat.url };
-  const stack = await startStack({ onClose: t.teardown.bind(t), env: base });
-  const strict = await startStack({ onClose: t.teardown.bind(t), env: { ...base, LOGIN_REQUIRES_USER_DATA: 'true' } });
+  const stack = await startStack({ onClose: t.teardown.bind(t), env: { ...env, WECHAT_API_BASE: wechat.url } });
+  const strictUrl = await stack.addWeb({ LOGIN_REQUIRES_USER_DATA: 'true' });
   const commands = connectRedis(stack.config.redis.queue, 'subscriber');
   const clock = createRedisClock(commands);
   t.teardown(() => {
@@ -63,7 +62,7 @@ export async function runVectors(t: ExecutionContext, env: Record<string, string
     wechat.expect(vector.wechat ?? []);
     const body =
       vector.bodyBase64 === undefined ? Buffer.from(fill(vector.body ?? '')) : Buffer.from(vector.bodyBase64, 'base64');
-    const url = vector.env === undefined ? stack.urls[0] : strict.urls[0];
+    const url = vector.env === undefined ? stack.urls[0] : strictUrl;
     const answer = await send(`${url}${vector.path}`, vector, body);
     t.is(answer.status, vector.status, vector.name);
     if (vector.answer !== undefined)

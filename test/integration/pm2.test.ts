@@ -1,0 +1,184 @@
+import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+
+import { findFreePort, isPortFree } from '../../apps/local/servers/ports.ts';
+import { ensureBuilt } from '../support/built.ts';
+import { auth, login, newUser } from '../support/client.ts';
+import { createPm2, type Pm2 } from '../support/pm2.ts';
+import { startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const onClose = (close: () => Promise<void>) => void closers.push(close);
+/** Redis, database and simulated WeChat; the processes are those of pm2. */
+const stack = await startStack({ onClose, webs: 0, workers: 0 });
+const port = await findFreePort();
+const url = `http://127.0.0.1:${port}`;
+const pm2: Pm2 = await createPm2({
+  env: {
+    ...stack.env,
+    PORT: String(port),
+    LOG_LEVEL: 'info',
+    WEB_PROCESSES: '2',
+    WORKER_PROCESSES: '2',
+    // Empty counts as absent; so a .env beside ecosystem.config.js has no say.
+    DATABASE_REPLICA_URL: '',
+    REDIS_CACHE_URL: '',
+    LOGIN_QUEUES: '',
+    LOGIN_REQUIRES_USER_DATA: '',
+    WORKER_HEALTH_PORT: '',
+    WAFER_KEYS: '',
+  },
+  onClose,
+});
+test.before(async (t) => {
+  t.timeout(150_000);
+  await ensureBuilt();
+});
+test.after.always(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+
+/** Does `work` over and over in each of `loops` until `meanwhile` has ended; gives what went wrong and how often it went well. */
+async function whileLoaded(
+  loops: readonly (() => Promise<string | undefined>)[],
+  meanwhile: () => Promise<unknown>,
+): Promise<{ failures: string[]; successes: number }> {
+  const failures: string[] = [];
+  let successes = 0;
+  let isOver = false;
+  const load = loops.map(async (work) => {
+    while (!isOver) {
+      const failure = await work().catch((error: Error) => `${error.message} ${String(error.cause ?? '')}`);
+      if (failure === undefined) successes++;
+      else failures.push(failure);
+    }
+  });
+  try {
+    await meanwhile();
+  } finally {
+    isOver = true;
+    await Promise.all(load);
+  }
+  return { failures, successes };
+}
+
+const failureOf = ({ returnCode, text }: { returnCode: number; text: string }) => (returnCode === 0 ? undefined : text);
+
+/** An auth over a connection of the given agent, without the repetitions that a fetch might do. */
+function authOver(agent: Agent | false, session: { id: string; skey: string }): Promise<string | undefined> {
+  const body = JSON.stringify({ interface: { interfaceName: 'qcloud.cam.auth', para: session } });
+  return new Promise((resolve, reject) => {
+    const sent = request(`${url}/mina_auth/`, { method: 'POST', agent }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.once('end', () => resolve(text.startsWith('{"returnCode":0,') ? undefined : text));
+      response.once('error', reject);
+    });
+    sent.once('error', reject);
+    sent.end(body);
+  });
+}
+
+test.serial('pm2 start runs two front ends and two workers, and returns when all are ready', async (t) => {
+  await pm2.run('start', 'ecosystem.config.js');
+  for (let round = 0; round < 4; round++) t.is((await fetch(`${url}/readyz`)).status, 200);
+  const webs = await pm2.list('web');
+  t.deepEqual(
+    webs.map(({ status, mode }) => [status, mode]),
+    [
+      ['online', 'cluster_mode'],
+      ['online', 'cluster_mode'],
+    ],
+  );
+  const workers = await pm2.list('worker');
+  t.deepEqual(
+    workers.map(({ status, mode }) => [status, mode]),
+    [
+      ['online', 'fork_mode'],
+      ['online', 'fork_mode'],
+    ],
+  );
+});
+
+test.serial('a log-in and a check are answered', async (t) => {
+  const answer = await login(url, newUser());
+  t.is(answer.returnMessage, 'NEW_SESSION_SUCCESS');
+  for (let round = 0; round < 4; round++) {
+    t.is((await auth(url, answer.returnData)).returnMessage, 'AUTH_SUCCESS');
+  }
+});
+
+test.serial('the logs of every process are in the files of pm2', async (t) => {
+  for (const name of ['web', 'worker']) {
+    const pids = (await pm2.list(name)).map(({ pid }) => pid);
+    await until(`${name} has logged`, () => pids.every((pid) => pm2.readLog(name).includes(`"pid":${pid},`)), 2000);
+  }
+  t.pass();
+});
+
+test.serial('pm2 scale adds and removes workers, and no log-in fails meanwhile', async (t) => {
+  const logIn = async () => {
+    const failure = failureOf(await login(url, newUser()));
+    await sleep(10);
+    return failure;
+  };
+  const { failures, successes } = await whileLoaded([logIn, logIn, logIn], async () => {
+    await pm2.run('scale', 'worker', '3');
+    const up = await pm2.list('worker');
+    t.deepEqual(
+      up.map(({ status }) => status),
+      ['online', 'online', 'online'],
+    );
+    await pm2.run('scale', 'worker', '1');
+    const down = await pm2.list('worker');
+    t.deepEqual(
+      down.map(({ status }) => status),
+      ['online'],
+    );
+  });
+  t.deepEqual(failures, []);
+  t.true(successes > 20, `${successes} log-ins`);
+});
+
+test.serial('pm2 reload replaces the front ends, and no request fails meanwhile', async (t) => {
+  const { returnData: session } = await login(url, newUser());
+  const before = await pm2.list('web');
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(async () => agent.destroy());
+  const busy = () => authOver(agent, session);
+  const idle = async () => {
+    await sleep(40);
+    return authOver(agent, session);
+  };
+  const onNewConnections = async () => {
+    await sleep(2);
+    return authOver(false, session);
+  };
+  const { failures, successes } = await whileLoaded([busy, busy, idle, idle, onNewConnections], () =>
+    pm2.run('reload', 'web'),
+  );
+  t.deepEqual(failures, []);
+  t.true(successes > 100, `${successes} checks`);
+  const after = await pm2.list('web');
+  t.deepEqual(
+    after.map(({ status }) => status),
+    ['online', 'online'],
+  );
+  t.false(after.some(({ pid }) => before.some((old) => old.pid === pid)));
+});
+
+test.serial('pm2 stop ends every process in order: each with exit status 0', async (t) => {
+  await pm2.run('stop', 'all');
+  const processes = [...(await pm2.list('web')), ...(await pm2.list('worker'))];
+  t.deepEqual(
+    processes.map(({ name, status, exitCode }) => [name, status, exitCode]),
+    [
+      ['web', 'stopped', 0],
+      ['web', 'stopped', 0],
+      ['worker', 'stopped', 0],
+    ],
+  );
+  t.true(await isPortFree(port, '127.0.0.1'));
+});

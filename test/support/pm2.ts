@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { rootDir } from './built.ts';
+import type { OnClose } from './closing.ts';
+import { createTemporaryFolder } from './temporary-folder.ts';
+import { until } from './until.ts';
+
+export interface Pm2Process {
+  readonly name: string;
+  /** 0 when it does not run. */
+  readonly pid: number;
+  /** `online`, `stopped`, … */
+  readonly status: string;
+  /** `cluster_mode` or `fork_mode`. */
+  readonly mode: string;
+  /** Of its last run, if that has ended. */
+  readonly exitCode: number | undefined;
+}
+
+/** A pm2 of the test's own: its daemon, lists and logs lie in a temporary folder. */
+export interface Pm2 {
+  /** Runs a command of pm2. @throws with its output if its exit status is not 0 */
+  run(...args: string[]): Promise<string>;
+  list(name: string): Promise<Pm2Process[]>;
+  /** What the processes of an app have written to standard output. */
+  readLog(name: string): string;
+}
+
+interface ListedProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly pm2_env: { readonly status: string; readonly exec_mode: string; readonly exit_code?: number };
+}
+
+const commandTimeoutMs = 60_000;
+
+/**
+ * @param env what the processes get, beside the few variables that every program needs
+ * @param onClose ends the daemon and all its processes, in whatever state they are
+ */
+export async function createPm2({ env, onClose }: { env: Record<string, string>; onClose: OnClose }): Promise<Pm2> {
+  const home = await createTemporaryFolder('pm2');
+  const { PATH, HOME, TMPDIR } = process.env;
+  const environment = { PATH, HOME, TMPDIR, ...env, PM2_HOME: home.path };
+
+  const run = (...args: string[]) =>
+    new Promise<string>((resolve, reject) => {
+      const options = { cwd: rootDir, env: environment, timeout: commandTimeoutMs, maxBuffer: 16_777_216 };
+      execFile(join(rootDir, 'node_modules/.bin/pm2'), args, options, (error, stdout, stderr) => {
+        if (error) reject(new Error(`pm2 ${args.join(' ')} failed: ${error.message}\n${stdout}${stderr}`));
+        else resolve(stdout);
+      });
+    });
+  const listAll = async () => JSON.parse(await run('jlist', '--silent')) as ListedProcess[];
+
+  onClose(async () => {
+    const daemon = readPid(join(home.path, 'pm2.pid'));
+    if (daemon !== undefined) {
+      const processes = await listAll().catch(() => []);
+      await run('kill').catch(() => undefined);
+      // Whatever `pm2 kill` could not end.
+      const left = [daemon, ...processes.map(({ pid }) => pid)].filter((pid) => pid > 0 && isAlive(pid));
+      left.forEach((pid) => process.kill(pid, 'SIGKILL'));
+      await until('pm2 and its processes are gone', () => !left.some(isAlive));
+    }
+    await home.remove();
+  });
+  return {
+    run,
+    async list(name) {
+      const processes = (await listAll()).filter((listed) => listed.name === name);
+      return processes.map(({ pid, pm2_env: { status, exec_mode, exit_code } }) => {
+        return { name, pid, status, mode: exec_mode, exitCode: exit_code };
+      });
+    },
+    readLog: (name) => readFileSync(join(home.path, 'logs', `${name}-out.log`), 'utf8'),
+  };
+}
+
+function readPid(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, 'utf8')) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
