@@ -31,14 +31,14 @@ async function readQueue(commands: RedisClient, call: CallName, shard: number, n
   });
   queue.on('error', () => undefined);
   const [counts, [oldest]] = await Promise.all([
-    queue.getJobCounts('waiting', 'prioritized', 'paused', 'active', 'delayed'),
+    queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed'),
     queue.getJobs(['waiting'], 0, 0, true),
   ]);
   const countOf = (state: string) => counts[state] ?? 0;
   return {
     call,
     shard,
-    waiting: countOf('waiting') + countOf('prioritized') + countOf('paused'),
+    waiting: countOf('waiting') + countOf('prioritized'),
     active: countOf('active'),
     delayed: countOf('delayed'),
     oldestWaitingMs: oldest === undefined ? undefined : Math.max(Math.round(nowMs - oldest.timestamp), 0),

@@ -35,6 +35,18 @@ export interface StoredSession {
   readonly isSuperseded: boolean;
 }
 
+const columns = [
+  'id',
+  'uuid',
+  'skey',
+  'create_time',
+  'last_visit_time',
+  'open_id',
+  'appid',
+  'union_id',
+  'user_info',
+] as const;
+
 /** skeys that somebody holds have 32 digits (ours and the original's); those of ended rows are made by sha2(…, 256). */
 const endedSkey = /^[0-9a-f]{64}$/;
 
@@ -50,10 +62,7 @@ export async function findSessions(
 ): Promise<StoredSession[]> {
   if ((id === undefined) === (openId === undefined)) throw new UsageFailure('give either --id or --open-id');
   const rows = (await sessionInfo.findAll({
-    attributes: [
-      ...['id', 'uuid', 'skey', 'create_time', 'last_visit_time', 'open_id', 'appid', 'union_id', 'user_info'],
-      [longUserInfo, 'user_info_long'],
-    ],
+    attributes: [...columns, [longUserInfo, 'user_info_long']],
     where: id === undefined ? { open_id: openId as string } : { uuid: id },
     order: [
       ['last_visit_time', 'DESC'],

@@ -22,17 +22,22 @@ export interface OpenRedis {
   readonly clock: RedisClock;
 }
 
-const placeholders = { DATABASE_URL: 'mysql://user@127.0.0.1/cAuth', REDIS_URL: 'redis://127.0.0.1' };
-const variables = { database: ['DATABASE_URL'], redis: ['REDIS_URL', 'REDIS_CACHE_URL', 'LOGIN_QUEUES'] } as const;
+const placeholders: Record<string, string> = {
+  DATABASE_URL: 'mysql://user@127.0.0.1/cAuth',
+  REDIS_URL: 'redis://127.0.0.1',
+};
+const variables = {
+  database: ['DATABASE_URL'],
+  redis: ['REDIS_URL', 'REDIS_CACHE_URL', 'LOGIN_QUEUES'],
+  wechat: ['WECHAT_API_BASE', 'WECHAT_TIMEOUT_MS', 'LOGIN_DEADLINE_MS'],
+} as const;
 
 /**
  * The configuration as far as a command needs it: one that only talks to Redis works where there is no database.
  * @throws {ConfigError} with the faults of the variables that are needed
  */
-export function readSettings(env: NodeJS.ProcessEnv, needed: 'database' | 'redis'): Config {
-  const other =
-    needed === 'database' ? { REDIS_URL: placeholders.REDIS_URL } : { DATABASE_URL: placeholders.DATABASE_URL };
-  return readConfig({ ...Object.fromEntries(variables[needed].map((name) => [name, env[name]])), ...other });
+export function readSettings(env: NodeJS.ProcessEnv, needed: keyof typeof variables): Config {
+  return readConfig({ ...placeholders, ...Object.fromEntries(variables[needed].map((name) => [name, env[name]])) });
 }
 
 const poolSize = 4;

@@ -19,12 +19,12 @@ export function renderUserInfo(document: JsonDocument | undefined): string {
 
 /**
  * Whether this is the profile that WeChat hands out since 2021 instead of the user's own: nickName 微信用户, no gender, no place
- * (PROTOCOL.md, 7). One of these, or none at all, never replaces a stored real one.
+ * (PROTOCOL.md, 7), or the placeholder of a log-in with the code alone. One of these, or none at all, never replaces a stored real one.
  */
 export function isAnonymous(document: JsonDocument | undefined): boolean {
   const profile = document?.value;
   if (typeof profile !== 'object' || profile === null || Array.isArray(profile))
     return document === undefined || profile === null;
   const { nickName, gender, city, province, country } = profile as Record<string, unknown>;
-  return nickName === '微信用户' && !gender && !city && !province && !country;
+  return (nickName === '微信用户' || nickName === '') && !gender && !city && !province && !country;
 }

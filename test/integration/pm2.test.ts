@@ -1,10 +1,11 @@
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 
 import { findFreePort, isPortFree } from '../../apps/local/servers/ports.ts';
 import { ensureBuilt } from '../support/built.ts';
 import { auth, login, newUser } from '../support/client.ts';
+import { authOver, whileLoaded } from '../support/load.ts';
 import { createPm2, type Pm2 } from '../support/pm2.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -40,46 +41,7 @@ test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
 });
 
-/** Does `work` over and over in each of `loops` until `meanwhile` has ended; gives what went wrong and how often it went well. */
-async function whileLoaded(
-  loops: readonly (() => Promise<string | undefined>)[],
-  meanwhile: () => Promise<unknown>,
-): Promise<{ failures: string[]; successes: number }> {
-  const failures: string[] = [];
-  let successes = 0;
-  let isOver = false;
-  const load = loops.map(async (work) => {
-    while (!isOver) {
-      const failure = await work().catch((error: Error) => `${error.message} ${String(error.cause ?? '')}`);
-      if (failure === undefined) successes++;
-      else failures.push(failure);
-    }
-  });
-  try {
-    await meanwhile();
-  } finally {
-    isOver = true;
-    await Promise.all(load);
-  }
-  return { failures, successes };
-}
-
 const failureOf = ({ returnCode, text }: { returnCode: number; text: string }) => (returnCode === 0 ? undefined : text);
-
-/** An auth over a connection of the given agent, without the repetitions that a fetch might do. */
-function authOver(agent: Agent | false, session: { id: string; skey: string }): Promise<string | undefined> {
-  const body = JSON.stringify({ interface: { interfaceName: 'qcloud.cam.auth', para: session } });
-  return new Promise((resolve, reject) => {
-    const sent = request(`${url}/mina_auth/`, { method: 'POST', agent }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      response.once('end', () => resolve(text.startsWith('{"returnCode":0,') ? undefined : text));
-      response.once('error', reject);
-    });
-    sent.once('error', reject);
-    sent.end(body);
-  });
-}
 
 test.serial('pm2 start runs two front ends and two workers, and returns when all are ready', async (t) => {
   await pm2.run('start', 'ecosystem.config.js');
@@ -147,14 +109,14 @@ test.serial('pm2 reload replaces the front ends, and no request fails meanwhile'
   const before = await pm2.list('web');
   const agent = new Agent({ keepAlive: true });
   t.teardown(async () => agent.destroy());
-  const busy = () => authOver(agent, session);
+  const busy = () => authOver(agent, url, session);
   const idle = async () => {
     await sleep(40);
-    return authOver(agent, session);
+    return authOver(agent, url, session);
   };
   const onNewConnections = async () => {
     await sleep(2);
-    return authOver(false, session);
+    return authOver(false, url, session);
   };
   const { failures, successes } = await whileLoaded([busy, busy, idle, idle, onNewConnections], () =>
     pm2.run('reload', 'web'),

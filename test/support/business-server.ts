@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 
 import type { OnClose } from './closing.ts';
 
+const require = createRequire(import.meta.url);
+
 /** What qcloud-weapp-server-sdk exports, as far as tests use it. */
 interface ServerSdk {
   readonly config: { setAuthServerUrl(url: string): void };
@@ -18,9 +20,9 @@ interface LoginService {
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever the session server sends
-export type SdkResult = { userInfo: any };
+type SdkResult = { userInfo: any };
 
-export interface SdkError extends Error {
+interface SdkError extends Error {
   /** ERR_LOGIN_FAILED, ERR_CHECK_LOGIN_FAILED or ERR_INVALID_SESSION. */
   readonly type: string;
 }
@@ -37,7 +39,7 @@ export interface BusinessServer {
 
 /** The SDK's configuration is one per process: one session server for each test file. */
 export async function startBusinessServer(sessionServerUrl: string, onClose: OnClose): Promise<BusinessServer> {
-  const sdk = createRequire(import.meta.url)('qcloud-weapp-server-sdk') as ServerSdk;
+  const sdk = require('qcloud-weapp-server-sdk') as ServerSdk;
   sdk.config.setAuthServerUrl(`${sessionServerUrl}/mina_auth/`);
   const results: SdkResult[] = [];
   const errors: SdkError[] = [];

@@ -5,6 +5,8 @@ import { compileFunction } from 'node:vm';
 
 import { createUserData } from '../../apps/wechat-simulator/users.ts';
 
+const require = createRequire(import.meta.url);
+
 /** What wafer-client-sdk exports, as far as tests use it. */
 interface ClientSdk {
   setLoginUrl(url: string): void;
@@ -23,11 +25,11 @@ export interface ClientSdkError extends Error {
 }
 
 /** The profile that WeChat hands to the mini program in plain. */
-export interface UserInfo {
+interface UserInfo {
   readonly nickName: string;
 }
 
-export interface WxResponse {
+interface WxResponse {
   readonly statusCode: number;
   // oxlint-disable-next-line typescript/no-explicit-any -- whatever the business server answers
   readonly data: any;
@@ -138,5 +140,5 @@ function loadClientSdk(wx: unknown): ClientSdk {
     run.call(module.exports, module, module.exports, (id: string) => load(resolve(id)), file, dirname(file), wx);
     return module.exports;
   };
-  return load(createRequire(import.meta.url).resolve('wafer-client-sdk')) as ClientSdk;
+  return load(require.resolve('wafer-client-sdk')) as ClientSdk;
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 import { rootDir } from './built.ts';
@@ -7,7 +8,7 @@ import type { OnClose } from './closing.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 import { until } from './until.ts';
 
-export interface Pm2Process {
+interface Pm2Process {
   readonly name: string;
   /** 0 when it does not run. */
   readonly pid: number;
@@ -34,6 +35,8 @@ interface ListedProcess {
   readonly pm2_env: { readonly status: string; readonly exec_mode: string; readonly exit_code?: number };
 }
 
+const require = createRequire(import.meta.url);
+const program = require.resolve('pm2/bin/pm2');
 const commandTimeoutMs = 60_000;
 
 /**
@@ -48,7 +51,7 @@ export async function createPm2({ env, onClose }: { env: Record<string, string>;
   const run = (...args: string[]) =>
     new Promise<string>((resolve, reject) => {
       const options = { cwd: rootDir, env: environment, timeout: commandTimeoutMs, maxBuffer: 16_777_216 };
-      execFile(join(rootDir, 'node_modules/.bin/pm2'), args, options, (error, stdout, stderr) => {
+      execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) => {
         if (error) reject(new Error(`pm2 ${args.join(' ')} failed: ${error.message}\n${stdout}${stderr}`));
         else resolve(stdout);
       });

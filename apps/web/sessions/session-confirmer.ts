@@ -75,19 +75,27 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
 
   return {
     async confirm(id, skeyHash, cached) {
+      const arrivedAt = performance.now();
+      const matches = (session: Session | undefined) => session !== undefined && equalHash(session.skeyHash, skeyHash);
       const look = looks.get(id);
       if (look === undefined) return start(id, cached).session;
+      // That look began before this caller came, and the row may have changed since: it can neither accept nor refuse.
       const session = await look.session;
-      if (session !== undefined && equalHash(session.skeyHash, skeyHash)) return session;
+      if (matches(session)) {
+        // The skey was right a moment ago: as a rule the look has filled the cache by now.
+        const filled = cached === undefined ? undefined : await cache.find(id).catch(() => undefined);
+        if (matches(filled?.session)) return filled?.session;
+        const latest = looks.get(id);
+        return (latest !== undefined && latest.startedAt >= arrivedAt ? latest : start(id, filled)).session;
+      }
       if (look.refused === skeyHash && performance.now() - look.startedAt < spacingMs) return session;
-      // That look began before this caller came, and the row may have changed since: only a later one may refuse.
       if (waiting >= maxWaiting) throw new LookupUnavailableError('overloaded');
       waiting++;
       try {
         look.next ??= startLater(id, look);
         const next = await look.next;
         const later = await next.session;
-        if (later === undefined || !equalHash(later.skeyHash, skeyHash)) next.refused = skeyHash;
+        if (!matches(later)) next.refused = skeyHash;
         return later;
       } finally {
         waiting--;

@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { checkApps } from '../doctor/apps.ts';
+import { checkConfiguration } from '../doctor/configuration.ts';
+import { checkDatabase } from '../doctor/database.ts';
+import { examine, warning, type Finding } from '../doctor/finding.ts';
+import { checkProcesses } from '../doctor/processes.ts';
+import { checkRedis } from '../doctor/redis.ts';
+import { addCommand, CommandFailure, type CommandContext, type CommandResult } from '../result.ts';
+import { withRedis } from '../stores.ts';
+import { plural } from '../text.ts';
+
+/** `doctor`: looks at everything that the server needs and says what to do. Changes nothing. */
+export function addDoctorCommand(program: Command, { env, report }: CommandContext): void {
+  addCommand(program, 'doctor', 'checks configuration, Redis, database, WeChat and processes; says what to do', [
+    'npm run wafer -- doctor',
+    'npm run --silent wafer -- doctor --json',
+  ]).action(async () => report(describe(await findAll(env))));
+}
+
+async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const { findings, settings } = checkConfiguration(env);
+  const { database, redis, wechat, loginQueues } = settings;
+  const notChecked = (group: string, variable: string) => [
+    warning(
+      group,
+      `not checked: ${variable} can not be used`,
+      `Set ${variable}, then run this again: npm run wafer -- doctor`,
+    ),
+  ];
+  // All at once: together they take as long as the slowest.
+  const groups = await Promise.all([
+    redis === undefined ? notChecked('redis', 'REDIS_URL') : examine('redis', () => checkRedis(redis)),
+    database === undefined
+      ? notChecked('database', 'DATABASE_URL')
+      : examine('database', () => checkDatabase(database.primary)),
+    examine('wechat', () => checkApps(database, wechat)),
+    redis === undefined ? [] : examine('processes', () => findProcesses(env, loginQueues)),
+  ]);
+  return [...findings, ...groups.flat()];
+}
+
+async function findProcesses(env: NodeJS.ProcessEnv, loginQueues: number): Promise<Finding[]> {
+  try {
+    return await withRedis(env, (open) => checkProcesses(open, loginQueues));
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    return [
+      warning(
+        'processes',
+        'not checked: Redis can not be used',
+        'Repair Redis first, then run this again: npm run wafer -- doctor',
+      ),
+    ];
+  }
+}
+
+const stateWords: Readonly<Record<Finding['state'], string>> = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' };
+
+function describe(findings: readonly Finding[]): CommandResult {
+  const count = (state: Finding['state']) => findings.filter((finding) => finding.state === state).length;
+  const faults = count('fault');
+  const warnings = count('warning');
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.flatMap(({ state, check, found, remedy }) => [
+    `${stateWords[state]}  ${check.padEnd(width)}  ${found}`,
+    ...(remedy === undefined ? [] : [`${' '.repeat(9)}${' '.repeat(width)}  -> ${remedy}`]),
+  ]);
+  return {
+    text: [...lines, '', `${plural(faults, 'fault')}, ${plural(warnings, 'warning')}`].join('\n'),
+    json: { healthy: faults === 0, faults, warnings, findings },
+    exitCode: faults === 0 ? 0 : 1,
+  };
+}

@@ -1,0 +1,47 @@
+import { BaseError } from 'sequelize';
+import type { Config } from '../../../shared/config/config.ts';
+import { readAppsWithSecrets, type AppWithSecret } from '../../../shared/store/app-reader.ts';
+import { openDatabase } from '../../../shared/store/database.ts';
+import { defineAppInfo } from '../../../shared/store/models.ts';
+import { toPlainText } from '../text.ts';
+import { fault, ok, warning, type Finding } from './finding.ts';
+import { checkAppAtWechat, checkWechat } from './wechat.ts';
+
+/** The apps that are configured, WeChat, and what WeChat thinks of the apps. */
+export async function checkApps(
+  database: Config['database'] | undefined,
+  wechat: Config['wechat'] | undefined,
+): Promise<Finding[]> {
+  const [apps, reachable] = await Promise.all([database && findApps(database), wechat && checkWechat(wechat)]);
+  const notChecked = (why: string) =>
+    warning(
+      'wechat.app',
+      `secrets were not checked: ${why}`,
+      'Repair that first, then run this again: npm run wafer -- doctor',
+    );
+  const before = [...(apps === undefined ? [] : [describeApps(apps)]), ...(reachable === undefined ? [] : [reachable])];
+  if (apps === undefined) return [...before, notChecked('the database can not be read')];
+  if (wechat === undefined || reachable?.state !== 'ok') return [...before, notChecked('WeChat can not be reached')];
+  return [...before, ...(await Promise.all(apps.map((app) => checkAppAtWechat(wechat, app))))];
+}
+
+function describeApps(apps: readonly AppWithSecret[]): Finding {
+  const last = apps.at(-1);
+  if (last === undefined)
+    return fault('apps', 'no app is configured: every request is answered 1012', 'npm run wafer -- app set <appid>');
+  const names = apps.map(({ appid }) => toPlainText(appid)).join(', ');
+  return ok('apps', `${names}${apps.length > 1 ? `; requests that name none go to ${toPlainText(last.appid)}` : ''}`);
+}
+
+/** @returns undefined if they can't be read, which the checks of the database explain */
+async function findApps({ primary }: Config['database']): Promise<AppWithSecret[] | undefined> {
+  const sequelize = openDatabase(primary, { poolSize: 1 });
+  try {
+    return await readAppsWithSecrets(defineAppInfo(sequelize));
+  } catch (error) {
+    if (error instanceof BaseError) return undefined;
+    throw error;
+  } finally {
+    void sequelize.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,51 @@
+import { ConfigError, readConfig, type Config } from '../../../shared/config/config.ts';
+import { readSettings } from '../stores.ts';
+import { fault, ok, type Finding } from './finding.ts';
+
+/** The parts of the configuration that can be used, whatever is wrong with the others. */
+export interface UsableSettings {
+  readonly database?: Config['database'];
+  readonly redis?: Config['redis'];
+  readonly loginQueues: number;
+  readonly wechat?: Config['wechat'];
+}
+
+export function checkConfiguration(env: NodeJS.ProcessEnv): { findings: Finding[]; settings: UsableSettings } {
+  const database = tryRead(env, 'database')?.database;
+  const redis = tryRead(env, 'redis');
+  const wechat = tryRead(env, 'wechat')?.wechat;
+  return {
+    findings: findFaults(env),
+    settings: {
+      ...(database && { database }),
+      ...(redis && { redis: redis.redis }),
+      ...(wechat && { wechat }),
+      loginQueues: redis?.login.queues ?? 1,
+    },
+  };
+}
+
+function findFaults(env: NodeJS.ProcessEnv): Finding[] {
+  try {
+    readConfig(env);
+    return [ok('configuration', 'every variable can be used')];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map((text) =>
+      fault(
+        'configuration',
+        text,
+        `Set ${/^\w+/.exec(text)?.[0] ?? 'it'} in the environment; .env.example shows the form.`,
+      ),
+    );
+  }
+}
+
+function tryRead(env: NodeJS.ProcessEnv, needed: Parameters<typeof readSettings>[1]): Config | undefined {
+  try {
+    return readSettings(env, needed);
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { createUser } from '../../apps/wechat-simulator/users.ts';
+import { auth, call, login, newUser } from '../support/client.ts';
+import { startStack, testAppid, testSecret } from '../support/stack.ts';
+import { runCli } from './run-cli.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const stack = await startStack({ onClose: (close) => void closers.push(close) });
+test.after.always(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+const [url] = stack.urls;
+const wafer = (args: string[], options?: { stdin?: string }) => runCli(stack.env, args, options);
+
+const otherApp = 'wx1111111111111111';
+const otherSecret = 'ffffffffffffffffffffffffffffffff';
+
+test.serial('app list shows durations and whether there is a secret, but never the secret', async (t) => {
+  const asText = await wafer(['app', 'list']);
+  t.is(asText.status, 0, asText.stderr);
+  t.regex(asText.stdout, new RegExp(`${testAppid} +yes +set +30 days +2592000 s`));
+  const asJson = await wafer(['app', 'list', '--json']);
+  t.deepEqual(asJson.json, {
+    apps: [
+      { appid: testAppid, loginDurationDays: 30, sessionDurationSeconds: 2_592_000, hasSecret: true, isDefault: true },
+    ],
+  });
+  t.false((asText.stdout + asJson.stdout).includes(testSecret));
+});
+
+test.serial('app set takes the secret from standard input and counts in running processes at once', async (t) => {
+  const { id, skey } = (await login(url, newUser())).returnData as { id: string; skey: string };
+  const set = await wafer(['app', 'set', otherApp, '--login-duration', '7', '--json'], { stdin: `${otherSecret}\n` });
+  t.is(set.status, 0, set.stderr);
+  t.like(set.json, {
+    appid: otherApp,
+    created: true,
+    loginDurationDays: 7,
+    sessionDurationSeconds: 2_592_000,
+    isDefault: true,
+    warnings: [],
+  });
+  t.is(set.json.forgotten.obeyed.length, 2);
+  t.false((set.stdout + set.stderr).includes(otherSecret));
+  // The last by name is the default now: a log-in with its watermark is accepted only where the new app is known.
+  t.is((await login(url, newUser(), otherApp)).returnMessage, 'NEW_SESSION_SUCCESS');
+  t.is((await auth(url, { id, skey })).returnCode, 0);
+  t.deepEqual(await stack.database.query('select secret, login_duration from cAppinfo where appid = ?', [otherApp]), [
+    { secret: otherSecret, login_duration: 7 },
+  ]);
+});
+
+test.serial('app set on a known app keeps the durations that were not given', async (t) => {
+  const set = await wafer(['app', 'set', otherApp, '--session-duration', '3600', '--json'], { stdin: 'newsecret' });
+  t.like(set.json, { created: false, loginDurationDays: 7, sessionDurationSeconds: 3600 });
+});
+
+test.serial('app remove counts in running processes at once', async (t) => {
+  const removed = await wafer(['app', 'remove', otherApp]);
+  t.is(removed.status, 0, removed.stderr);
+  t.regex(removed.stdout, /It counts now \(2 running processes\)/);
+  t.is((await login(url, newUser())).returnCode, 0);
+  const again = await wafer(['app', 'remove', otherApp, '--json']);
+  t.is(again.status, 1);
+  t.is(again.json.error.code, 'app_unknown');
+});
+
+test.serial('without Redis app set still works and says when it counts', async (t) => {
+  const { REDIS_URL: _, ...env } = stack.env;
+  const set = await runCli(env, ['app', 'set', testAppid], { stdin: testSecret });
+  t.is(set.status, 0, set.stderr);
+  t.regex(set.stdout, /within 5 s/);
+  t.regex(set.stdout, /REDIS_URL is missing/);
+});
+
+test.serial('an empty secret, an odd appid and one that differs in case only', async (t) => {
+  const empty = await wafer(['app', 'set', otherApp], { stdin: ' \n' });
+  t.is(empty.status, 1);
+  t.regex(empty.stderr, /secret is empty/);
+  const odd = await wafer(['app', 'set', 'a-test', '--json'], { stdin: otherSecret });
+  t.is(odd.status, 0);
+  t.regex(odd.json.warnings[0], /does not look like an appid/);
+  const upper = await wafer(['app', 'set', 'A-TEST'], { stdin: otherSecret });
+  t.is(upper.status, 1);
+  t.regex(upper.stderr, /There is an app a-test/);
+  t.is((await wafer(['app', 'remove', 'a-test'])).status, 0);
+});
+
+test.serial('session show tells everything but the secrets', async (t) => {
+  const user = newUser();
+  const { id, skey } = (await login(url, user)).returnData as { id: string; skey: string };
+  const { openid, sessionKey } = createUser(testAppid, user);
+  const byId = await wafer(['session', 'show', '--id', id, '--json']);
+  t.is(byId.status, 0, byId.stderr);
+  const [session] = byId.json.sessions;
+  t.like(session, {
+    id,
+    openId: openid,
+    appid: testAppid,
+    nickName: `小程序用户${user}🐼`,
+    isValid: true,
+    cached: 'same',
+  });
+  const created = session.createTime as { epochSeconds: number; utc8: string };
+  t.is(Date.parse(`${created.utc8.replace(' ', 'T')}+08:00`) / 1000, created.epochSeconds);
+  t.true(Math.abs(created.epochSeconds - Date.now() / 1000) < 60);
+  const byUser = await wafer(['session', 'show', '--open-id', openid]);
+  t.regex(byUser.stdout, new RegExp(id));
+  t.regex(byUser.stdout, /valid now +yes/);
+  for (const secret of [skey, sessionKey, testSecret]) t.false((byId.stdout + byUser.stdout).includes(secret));
+});
+
+test.serial('session show works without Redis, and compares by exact bytes', async (t) => {
+  const { id } = (await login(url, newUser())).returnData as { id: string };
+  const shown = await runCli({ DATABASE_URL: stack.database.url }, ['session', 'show', '--id', id, '--json']);
+  t.is(shown.json.sessions[0].cached, 'unknown');
+  const upper = await wafer(['session', 'show', '--id', id.toUpperCase(), '--json']);
+  t.is(upper.status, 1);
+  t.is(upper.json.error.code, 'session_unknown');
+});
+
+test.serial('session revoke ends a session at once, here and for the original', async (t) => {
+  const user = newUser();
+  const session = (await login(url, `${user}~1`)).returnData as { id: string; skey: string };
+  t.is((await auth(url, session)).returnCode, 0);
+  const revoked = await wafer(['session', 'revoke', '--id', session.id, '--json']);
+  t.is(revoked.status, 0, revoked.stderr);
+  t.is(revoked.json.revoked.length, 1);
+  t.is((await auth(url, session)).returnCode, 60_012);
+  const sql = 'select * from cSessionInfo where uuid = ? and skey = ?';
+  t.deepEqual(await stack.database.query(sql, [session.id, session.skey]), []);
+  t.like((await wafer(['session', 'show', '--id', session.id, '--json'])).json.sessions[0], { isValid: false });
+  // The row and its id stay for the next log-in.
+  const next = (await login(url, `${user}~2`)).returnData as { id: string; skey: string };
+  t.is(next.id, session.id);
+  t.is((await auth(url, next)).returnCode, 0);
+});
+
+test.serial('a revoked session that a front end has just read from MySQL is refused at once', async (t) => {
+  const session = (await login(url, newUser())).returnData as { id: string; skey: string };
+  await wafer(['cache', 'clear']);
+  // Front ends go on for a second with what they read: the read must be younger than that when the row changes.
+  const stop = new AbortController();
+  const keepReading = async () => {
+    while (!stop.signal.aborted) {
+      await auth(url, session);
+      await stack.database.query('select 1');
+      await sleep(20);
+    }
+  };
+  const reading = keepReading();
+  t.is((await wafer(['session', 'revoke', '--id', session.id])).status, 0);
+  t.is((await auth(url, session)).returnCode, 60_012);
+  stop.abort();
+  await reading;
+  t.is((await auth(url, session)).returnCode, 60_012);
+});
+
+test.serial(
+  'session revoke --open-id ends all rows of the user, and of nobody whose name differs in case',
+  async (t) => {
+    const insert =
+      "insert into cSessionInfo set uuid = ?, skey = 'b1946ac92492d2347c6235b4d2611184', create_time = utc_timestamp() + interval 8 hour, last_visit_time = utc_timestamp() + interval 8 hour, open_id = ?, session_key = 'k', user_info = 'e30='";
+    await stack.database.query(insert, ['first', 'oUser']);
+    await stack.database.query(insert, ['second', 'oUser']);
+    await stack.database.query(insert, ['third', 'OUSER']);
+    const skey = 'b1946ac92492d2347c6235b4d2611184';
+    t.is((await auth(url, { id: 'first', skey })).returnCode, 0);
+    t.is((await wafer(['session', 'revoke', '--open-id', 'oUser', '--appid', otherApp])).status, 1);
+    t.is((await wafer(['session', 'revoke', '--open-id', 'oUser', '--appid', testAppid])).status, 0);
+    const codes = [];
+    for (const id of ['first', 'second', 'third']) codes.push((await auth(url, { id, skey })).returnCode);
+    t.deepEqual(codes, [60_012, 60_012, 0]);
+  },
+);
+
+test.serial('session revoke without Redis changes nothing', async (t) => {
+  const session = (await login(url, newUser())).returnData as { id: string; skey: string };
+  const env = { ...stack.env, REDIS_URL: 'redis://127.0.0.1:1' };
+  const revoked = await runCli(env, ['session', 'revoke', '--id', session.id, '--json']);
+  t.is(revoked.status, 1);
+  t.is(revoked.json.error.code, 'redis_unreachable');
+  t.is((await auth(url, session)).returnCode, 0);
+});
+
+test.serial('cache clear empties the cache and reaches every process; no database is needed', async (t) => {
+  await login(url, newUser());
+  const { REDIS_URL = '' } = stack.env;
+  const cleared = await runCli({ REDIS_URL }, ['cache', 'clear', '--json']);
+  t.is(cleared.status, 0, cleared.stderr);
+  t.true(cleared.json.removed >= 1);
+  t.is(cleared.json.obeyed.length, 2);
+  t.regex((await runCli({ REDIS_URL }, ['cache', 'clear'])).stdout, /^0 entries removed; 2 processes have forgotten/);
+});
+
+test.serial('queue show names queues, waiting visits and live processes', async (t) => {
+  const session = (await login(url, newUser())).returnData as { id: string; skey: string };
+  await auth(url, session);
+  const { REDIS_URL = '' } = stack.env;
+  const shown = await runCli({ REDIS_URL, LOGIN_QUEUES: '2' }, ['queue', 'show', '--json']);
+  t.is(shown.status, 0, shown.stderr);
+  const empty = { waiting: 0, active: 0, delayed: 0, oldestWaitingMs: null };
+  t.deepEqual(shown.json.queues, [
+    { call: 'login', shard: 0, ...empty },
+    { call: 'login', shard: 1, ...empty },
+    { call: 'decrypt', shard: 0, ...empty },
+  ]);
+  t.is(shown.json.instances.web.length, 1);
+  t.is(shown.json.instances.worker.length, 1);
+  t.regex((await runCli({ REDIS_URL }, ['queue', 'show'])).stdout, /login 0 +0 +0 +0/);
+  t.is((await call(url, 'qcloud.cam.auth', session)).returnCode, 0);
+});

@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const rootDir = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface CliRun {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly durationMs: number;
+  /** Standard output as the one JSON document that it must be. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the command says
+  readonly json: any;
+}
+
+/** Runs the real command line as a process of its own, without a terminal. */
+export async function runCli(
+  env: Record<string, string>,
+  args: readonly string[],
+  { stdin = '' }: { stdin?: string } = {},
+): Promise<CliRun> {
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, ['--import=tsx', 'apps/cli/main.ts', ...args], {
+    cwd: rootDir,
+    env: { PATH: process.env['PATH'] ?? '', TMPDIR: process.env['TMPDIR'] ?? '/tmp', ...env },
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(stdin);
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const run = { status, stdout, stderr, durationMs: performance.now() - startedAt };
+  return { ...run, json: args.includes('--json') ? (JSON.parse(stdout) as unknown) : undefined };
+}
