@@ -5,7 +5,6 @@ import { hashSkey } from '../../shared/session/skey.ts';
 import { fromWallClock } from '../../shared/session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from '../../shared/store/models.ts';
 import { longUserInfo, storedUserInfo } from '../../shared/store/session-reader.ts';
-import { UsageFailure } from './result.ts';
 
 /** Which sessions are meant: by the id on the wire, or all of a user. */
 export interface SessionSelector {
@@ -53,14 +52,12 @@ const endedSkey = /^[0-9a-f]{64}$/;
 /**
  * The rows that are meant, newest first. The indexes compare by a collation; id and open_id count by exact bytes.
  * @param defaultAppid to whom rows without an app belong
- * @throws {UsageFailure} unless exactly one of id and openId is given
  */
 export async function findSessions(
   sessionInfo: SessionInfo,
   { id, openId, appid }: SessionSelector,
   defaultAppid: string | undefined,
 ): Promise<StoredSession[]> {
-  if ((id === undefined) === (openId === undefined)) throw new UsageFailure('give either --id or --open-id');
   const rows = (await sessionInfo.findAll({
     attributes: [...columns, [longUserInfo, 'user_info_long']],
     where: id === undefined ? { open_id: openId as string } : { uuid: id },

@@ -34,8 +34,9 @@ export function createLog(role: string, level: string): Log {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
     },
-    // Synchronous: a process that dies must not take its last words with it.
-    destination({ sync: true }),
+    // pm2's cluster mode puts a writer of its own in place of this one. Else synchronous: a process that dies must not take its
+    // last words with it.
+    Object.hasOwn(process.stdout, 'write') ? process.stdout : destination({ sync: true }),
   );
 }
 
