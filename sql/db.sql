@@ -13,6 +13,13 @@ create table cAppinfo (
   session_duration int(11) default '2592000',
   qcloud_appid varchar(300) collate utf8_unicode_ci default 'appid_qcloud',
   ip varchar(50) collate utf8_unicode_ci default '0.0.0.0',
+  is_default tinyint not null default 0,
+  previous_secret varchar(300) null default null,
+  session_policy varchar(20) not null default 'single',
+  max_sessions smallint unsigned not null default 5,
+  grace_seconds int unsigned not null default 0,
+  watermark_max_age_seconds int unsigned null default null,
+  revoked_before bigint unsigned not null default 0,
   primary key (appid)
 ) engine=InnoDB default charset=utf8 collate=utf8_unicode_ci;
 
@@ -31,6 +38,8 @@ create table cSessionInfo (
   fence bigint unsigned not null default 0,
   union_id varchar(100) null default null,
   user_info_long mediumtext null default null,
+  previous_skey varchar(100) null default null,
+  previous_skey_until datetime null default null,
   primary key (id),
   key auth (uuid, skey),
   key weixin (open_id, session_key),
@@ -68,4 +77,5 @@ insert into cWaferMigration (name) values
   ('0001-original-tables'),
   ('0002-new-tables'),
   ('0003-session-columns'),
-  ('0004-duplicate-ids');
+  ('0004-duplicate-ids'),
+  ('0005-apps-and-policies');

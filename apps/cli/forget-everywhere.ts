@@ -6,7 +6,7 @@ import { withRedis, type OpenRedis } from './stores.ts';
 import { plural } from './text.ts';
 
 /** How far an order to forget got. */
-export interface Forgotten {
+interface Forgotten {
   /** Processes that have forgotten what they knew. */
   readonly obeyed: readonly string[];
   /** Live processes that did not say so in time. */
@@ -18,7 +18,7 @@ export interface Forgotten {
 const obeyTimeoutMs = 3000;
 
 /** Makes every process read app settings and sessions again. */
-export async function forgetEverywhere({ commands, clock }: OpenRedis): Promise<Forgotten> {
+async function forgetEverywhere({ commands, clock }: OpenRedis): Promise<Forgotten> {
   const instances = await listInstances(commands, clock);
   const silent = await sendControl(commands, { kind: 'forget-cached' }, instances, obeyTimeoutMs);
   return { obeyed: instances.filter((instance) => !silent.includes(instance)), silent };

@@ -1,10 +1,10 @@
 import { Queue } from 'bullmq';
 import type { RedisClient } from '../../shared/redis/connect.ts';
-import { queueOf, type CallName } from '../../shared/rpc/contract.ts';
+import { queueTag, type QueueName } from '../../shared/rpc/contract.ts';
 
 /** What waits in one queue. Jobs carry up to 32 requests each. */
 export interface QueueState {
-  readonly call: CallName;
+  readonly queue: QueueName;
   readonly shard: number;
   readonly waiting: number;
   readonly active: number;
@@ -16,15 +16,14 @@ export interface QueueState {
 /** Reads every queue of log-ins and the one of decrypts. @param nowMs Redis's time in milliseconds since 1970 */
 export function readQueues(commands: RedisClient, loginQueues: number, nowMs: number): Promise<QueueState[]> {
   const logins = Array.from({ length: loginQueues }, (_, shard) => readQueue(commands, 'login', shard, nowMs));
-  return Promise.all([...logins, readQueue(commands, 'decrypt', 0, nowMs)]);
+  return Promise.all([...logins, readQueue(commands, 'session', 0, nowMs)]);
 }
 
-async function readQueue(commands: RedisClient, call: CallName, shard: number, nowMs: number): Promise<QueueState> {
-  const { queueName, prefix } = queueOf(call, shard);
+async function readQueue(commands: RedisClient, name: QueueName, shard: number, nowMs: number): Promise<QueueState> {
   // Only looks: neither writes the queue's settings nor waits for a connection.
-  const queue = new Queue(queueName, {
+  const queue = new Queue(name, {
     connection: commands,
-    prefix,
+    prefix: queueTag(name, shard),
     skipMetasUpdate: true,
     skipVersionCheck: true,
     skipWaitingForReady: true,
@@ -36,7 +35,7 @@ async function readQueue(commands: RedisClient, call: CallName, shard: number, n
   ]);
   const countOf = (state: string) => counts[state] ?? 0;
   return {
-    call,
+    queue: name,
     shard,
     waiting: countOf('waiting') + countOf('prioritized'),
     active: countOf('active'),

@@ -34,12 +34,22 @@ export async function lookIntoRedis(
 
 /** One session as `session show` tells it; holds no secret. */
 export function reportSession(session: StoredSession, inRedis: SessionInRedis, apps: Apps, nowSeconds: number) {
-  const { skeyHash: _, createTime, lastVisitTime, isEnded, isSuperseded, unionId, nickName, ...names } = session;
+  const {
+    skeyHash: _hash,
+    fence: _fence,
+    createTime,
+    lastVisitTime,
+    isEnded,
+    isSuperseded,
+    unionId,
+    nickName,
+    ...names
+  } = session;
   const limits = apps.byAppid.get(session.appid) ?? apps.default;
   const latestVisit = Math.max(lastVisitTime, inRedis.pendingVisitTime ?? 0);
   const expiresAt =
     limits && Math.min(createTime + limits.loginDurationDays * 86_400, latestVisit + limits.sessionDurationSeconds);
-  const isLive = limits !== undefined && isWithinLimits({ createTime, lastVisitTime: latestVisit }, limits, nowSeconds);
+  const isLive = limits !== undefined && isWithinLimits({ ...session, lastVisitTime: latestVisit }, limits, nowSeconds);
   const reasons = [
     ...(isEnded ? ['ended by a later log-in or revoked'] : []),
     ...(isSuperseded ? ['another row with this id is newer'] : []),

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { QueryTypes, type Sequelize } from 'sequelize';
 import { decodeUserInfo } from '../../shared/session/user-info.ts';
 import { hashSkey } from '../../shared/session/skey.ts';
 import { fromWallClock } from '../../shared/session/wall-clock.ts';
@@ -26,6 +24,8 @@ export interface StoredSession {
   /** Seconds since 1970. */
   readonly createTime: number;
   readonly lastVisitTime: number;
+  /** Microseconds of Redis's time at which the log-in that wrote it was claimed; 0 in rows of the original. */
+  readonly fence: number;
   /** To compare with what the cache holds; never shown. */
   readonly skeyHash: string;
   /** A later log-in or an administrator has ended it: its skey is one that nobody has. */
@@ -43,6 +43,7 @@ const columns = [
   'open_id',
   'appid',
   'union_id',
+  'fence',
   'user_info',
 ] as const;
 
@@ -84,6 +85,7 @@ function toStoredSession(row: SessionInfoRow, isSuperseded: boolean): StoredSess
     nickName: readNickName(storedUserInfo(row)),
     createTime: fromWallClock(row.create_time),
     lastVisitTime: fromWallClock(row.last_visit_time),
+    fence: Number(row.fence),
     skeyHash: hashSkey(row.skey),
     isEnded: endedSkey.test(row.skey),
     isSuperseded,
@@ -95,18 +97,4 @@ function readNickName(userInfo: string): string | undefined {
   if (typeof profile !== 'object' || profile === null) return undefined;
   const { nickName } = profile as { nickName?: unknown };
   return typeof nickName === 'string' ? nickName : undefined;
-}
-
-/**
- * Gives rows an skey that nobody has, in one statement; everything else of them stays, so the next log-in keeps the id. The fence stays too: a
- * log-in that was claimed before and runs again can't bring back what it wrote.
- */
-export async function endSessions(sequelize: Sequelize, rows: readonly number[]): Promise<void> {
-  await sequelize.query(
-    "update cSessionInfo set skey = sha2(concat('revoked', id, rand(), :random), 256) where id in (:rows)",
-    {
-      replacements: { random: randomBytes(32).toString('hex'), rows: [...rows] },
-      type: QueryTypes.UPDATE,
-    },
-  );
 }

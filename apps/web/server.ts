@@ -105,8 +105,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
         if (rpc === undefined) throw new Error('not open yet');
       },
       worker: async () => {
-        if ((await listInstances(commands, clock, 'worker')).length === 0)
-          throw new Error('no worker');
+        if ((await listInstances(commands, clock, 'worker')).length === 0) throw new Error('no worker');
       },
     },
     () => isStopping(),
@@ -143,7 +142,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
       apps.forget();
       confirmer.forget();
     });
-    const shards = { login: config.login.queues, decrypt: 1 };
+    const shards = { login: config.login.queues, session: 1 };
     rpc = createRpcClient({ instance, commands, subscriber, clock, seal, shards, maxWaiting: maxWaitingCalls });
     await presence.announce(metrics.snapshot);
     announceReady();

@@ -6,10 +6,9 @@ import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { hearControl } from '../../shared/redis/control.ts';
 import { createInstanceName, createPresence } from '../../shared/redis/presence.ts';
-import type { CallName } from '../../shared/rpc/contract.ts';
+import type { QueueName } from '../../shared/rpc/contract.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
-import { createRpcServer, dropped, type CallHandler } from '../../shared/rpc/server.ts';
-import { fail } from '../../shared/protocol/outcome.ts';
+import { createRpcServer, type CallHandlers } from '../../shared/rpc/server.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
 import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createVisitLog } from '../../shared/session/visit-log.ts';
@@ -20,10 +19,11 @@ import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { startHealthServer } from './health.ts';
 import { createDecryptHandler } from './jobs/decrypt.ts';
 import { createLoginHandler } from './jobs/login.ts';
+import { createLogoutHandler } from './jobs/logout.ts';
 import { startVisitWriter } from './jobs/write-visits.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
 import { createSessionWriter } from './login/write-session.ts';
-import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
+import { createWorkerMetrics } from './metrics.ts';
 import { createWechatClient } from './wechat/client.ts';
 
 /** One worker process, for as long as `close` is not called: opens everything, takes jobs, writes visits. */
@@ -99,25 +99,27 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
       sessions,
       metrics,
     });
-    const open = <Name extends CallName>(name: Name, shard: number, handle: CallHandler<Name>) => {
+    const open = (queue: QueueName, shard: number, handlers: Partial<CallHandlers>) => {
       const blocking = connectRedis(config.redis.queue, 'blocking');
-      closer.add(`${name} ${shard} redis`, () => blocking.disconnect());
-      const server = createRpcServer<Name>({
-        name,
+      closer.add(`${queue} ${shard} redis`, () => blocking.disconnect());
+      const { concurrency } = config.worker;
+      const connections = { blocking, commands, clock, seal };
+      const server = createRpcServer({
+        queue,
         shard,
-        blocking,
-        commands,
-        clock,
-        seal,
-        concurrency: config.worker.concurrency,
-        handle: counted(name, handle, metrics),
-        whenBroken: fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal'),
+        ...connections,
+        concurrency,
+        handlers,
+        onAnswer: metrics.called,
         log,
       });
-      closer.add(`${name} ${shard}`, () => server.close());
+      closer.add(`${queue} ${shard}`, () => server.close());
     };
-    for (let shard = 0; shard < config.login.queues; shard++) open('login', shard, login);
-    open('decrypt', 0, createDecryptHandler({ sessionInfo }));
+    for (let shard = 0; shard < config.login.queues; shard++) open('login', shard, { login });
+    open('session', 0, {
+      decrypt: createDecryptHandler({ sessionInfo }),
+      logout: createLogoutHandler({ sequelize, sessionInfo, cache }),
+    });
 
     const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, cache, log, metrics });
     closer.add('visits', () => visitWriter.close());
@@ -135,17 +137,4 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     if (!starting.signal.aborted) log.fatal({ err: describeError(error) }, 'bug: worker did not start');
   });
   return { log, close: () => closer.close() };
-}
-
-function counted<Name extends CallName>(
-  name: Name,
-  handle: CallHandler<Name>,
-  metrics: WorkerMetrics,
-): CallHandler<Name> {
-  return async (request, context) => {
-    const started = performance.now();
-    const outcome = await handle(request, context);
-    metrics.called(name, outcome === dropped ? 'dropped' : outcome, (performance.now() - started) / 1000);
-    return outcome;
-  };
 }

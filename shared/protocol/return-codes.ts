@@ -20,4 +20,9 @@ export const failures = {
 
 export type FailureName = keyof typeof failures;
 
-export type SuccessMessage = 'AUTH_SUCCESS' | 'NEW_SESSION_SUCCESS' | 'UPDATE_SESSION_SUCCESS' | 'DECRYPT_SUCCESS';
+export type SuccessMessage =
+  | 'AUTH_SUCCESS'
+  | 'NEW_SESSION_SUCCESS'
+  | 'UPDATE_SESSION_SUCCESS'
+  | 'DECRYPT_SUCCESS'
+  | 'LOGOUT_SUCCESS';

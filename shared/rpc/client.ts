@@ -4,12 +4,14 @@ import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
 import {
   maxCallsPerJob,
-  queueOf,
+  queueOfCall,
+  queueTag,
   replyChannel,
   replyKey,
   type CallJob,
   type CallName,
   type Calls,
+  type QueueName,
   type SealedCall,
 } from './contract.ts';
 import { createGrouper, type Grouper } from './grouper.ts';
@@ -46,7 +48,7 @@ export class RpcError extends Error {
 }
 
 interface Waiting {
-  readonly name: CallName;
+  readonly queue: QueueName;
   readonly shard: number;
   readonly settle: (sealedReply: string) => void;
 }
@@ -61,7 +63,7 @@ export function createRpcClient(options: {
   readonly subscriber: RedisClient;
   readonly clock: RedisClock;
   readonly seal: Seal;
-  readonly shards: Readonly<Record<CallName, number>>;
+  readonly shards: Readonly<Record<QueueName, number>>;
   readonly maxWaiting: number;
 }): RpcClient {
   const { instance, commands, subscriber, clock, seal, shards, maxWaiting } = options;
@@ -73,8 +75,8 @@ export function createRpcClient(options: {
     const space = message.indexOf(' ');
     waiting.get(message.slice(0, space))?.settle(message.slice(space + 1));
   };
-  const reread = (id: string, { name, shard, settle }: Waiting) =>
-    commands.get(replyKey(name, shard, id)).then(
+  const reread = (id: string, { queue, shard, settle }: Waiting) =>
+    commands.get(replyKey(queue, shard, id)).then(
       (reply) => (reply === null ? undefined : settle(reply)),
       () => undefined,
     );
@@ -86,8 +88,8 @@ export function createRpcClient(options: {
   subscriber.on('ready', onSubscriberReady);
   void subscriber.subscribe(replyChannel(instance)).catch(() => undefined);
 
-  const grouperOf = (name: CallName, shard: number): Grouper<SealedCall> => {
-    const { queueName, prefix } = queueOf(name, shard);
+  const grouperOf = (queueName: QueueName, shard: number): Grouper<SealedCall> => {
+    const prefix = queueTag(queueName, shard);
     const known = groupers.get(prefix);
     if (known !== undefined) return known.grouper;
     const queue = new Queue<CallJob>(queueName, {
@@ -100,7 +102,7 @@ export function createRpcClient(options: {
     });
     queue.on('error', () => {});
     const grouper = createGrouper<SealedCall>(maxCallsPerJob, async (calls) => {
-      await queue.add(name, { calls });
+      await queue.add(queueName, { calls });
     });
     groupers.set(prefix, { queue, grouper });
     return grouper;
@@ -111,10 +113,11 @@ export function createRpcClient(options: {
     async call(name, request, { shardKey, timeoutMs, requestId }) {
       if (waiting.size >= maxWaiting) throw new RpcError('overloaded');
       const id = randomBytes(12).toString('base64url');
-      const shard = shardOf(shardKey, shards[name]);
+      const queue = queueOfCall[name];
+      const shard = shardOf(shardKey, shards[queue]);
       const payload = seal.seal(`${name} ${id}`, JSON.stringify(request));
       const sealedReply = await new Promise<string>((resolve, reject) => {
-        const call: Waiting = { name, shard, settle: (reply) => end(() => resolve(reply)) };
+        const call: Waiting = { queue, shard, settle: (reply) => end(() => resolve(reply)) };
         const rereading = setInterval(() => void reread(id, call), rereadIntervalMs);
         const lastLook = setTimeout(() => void reread(id, call), Math.max(timeoutMs - lastLookBeforeMs, 0));
         const deadline = setTimeout(() => end(() => reject(new RpcError('deadline'))), timeoutMs);
@@ -126,8 +129,8 @@ export function createRpcClient(options: {
           settle();
         };
         waiting.set(id, call);
-        grouperOf(name, shard)
-          .add({ id, replyTo: instance, deadline: Math.floor(clock.nowMs() + timeoutMs), requestId, payload })
+        grouperOf(queue, shard)
+          .add({ name, id, replyTo: instance, deadline: Math.floor(clock.nowMs() + timeoutMs), requestId, payload })
           .catch(() => end(() => reject(new RpcError('store_unavailable'))));
       });
       return JSON.parse(seal.open(`reply ${id}`, sealedReply)) as Calls[typeof name]['response'];

@@ -7,9 +7,19 @@ import type { Outcome } from '../protocol/outcome.ts';
 export interface Calls {
   login: { request: LoginRequest; response: Outcome };
   decrypt: { request: DecryptRequest; response: Outcome };
+  logout: { request: LogoutRequest; response: Outcome };
 }
 
 export type CallName = keyof Calls;
+
+/** Log-ins have queues of their own, because they wait for WeChat; everything else about sessions shares one. */
+export type QueueName = 'login' | 'session';
+
+export const queueOfCall: Readonly<Record<CallName, QueueName>> = {
+  login: 'login',
+  decrypt: 'session',
+  logout: 'session',
+};
 
 export interface LoginRequest {
   readonly appid: string;
@@ -19,17 +29,24 @@ export interface LoginRequest {
 }
 
 export interface DecryptRequest {
-  /** The session, which the front end has found valid. */
-  readonly id: string;
-  readonly skey: string;
+  /** The session's row, which the front end has found valid for this skey. */
+  readonly row: number;
+  readonly skeyHash: string;
   readonly encryptData: unknown;
   readonly iv?: unknown;
   /** The app whose watermark is asked for when there is an `iv`. */
   readonly appid: string;
 }
 
+export interface LogoutRequest {
+  readonly row: number;
+  readonly id: string;
+  readonly skeyHash: string;
+}
+
 /** A request as it waits in Redis. The payload is sealed: a dump of Redis shows neither code nor user data. */
 export interface SealedCall {
+  readonly name: CallName;
   /** Names this request in its reply; random. */
   readonly id: string;
   /** The instance that waits for the reply. */
@@ -49,20 +66,15 @@ export interface CallJob {
 export const maxCallsPerJob = 32;
 
 /**
- * Where the jobs of a call wait. The hash tag keeps all keys of one queue in one slot of a Redis Cluster; each shard is a slot of
- * its own.
+ * Prefix of everything that belongs to one queue: BullMQ's keys, replies, records of codes. The hash tag keeps a queue in one slot
+ * of a Redis Cluster, as BullMQ needs it; each shard is a slot of its own.
  */
-export function queueOf(name: CallName, shard: number): { readonly queueName: string; readonly prefix: string } {
-  return { queueName: name, prefix: queueTag(name, shard) };
+export function queueTag(queue: QueueName, shard: number): string {
+  return `{wafer:${queue}:${shard}}`;
 }
 
-/** Prefix, with hash tag, of everything that belongs to one queue: BullMQ's keys, replies, records of codes. */
-export function queueTag(name: CallName, shard: number): string {
-  return `{wafer:${name}:${shard}}`;
-}
-
-export function replyKey(name: CallName, shard: number, callId: string): string {
-  return `${queueTag(name, shard)}:reply:${callId}`;
+export function replyKey(queue: QueueName, shard: number, callId: string): string {
+  return `${queueTag(queue, shard)}:reply:${callId}`;
 }
 
 /** The channel that wakes the instance which asked; nobody else listens there, so a reply costs the same however many ask. */

@@ -4,14 +4,16 @@ import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
 import { describeError, type Log } from '../log/log.ts';
 import {
-  queueOf,
+  queueTag,
   replyChannel,
   replyKey,
   type CallJob,
   type CallName,
   type Calls,
+  type QueueName,
   type SealedCall,
 } from './contract.ts';
+import { fail, type Outcome } from '../protocol/outcome.ts';
 import type { Seal } from './seal.ts';
 
 /** Answers the calls of one queue. */
@@ -49,32 +51,43 @@ const maxStalledCount = 1000;
 const replyTtlMs = 30_000;
 const replyRetryMs = 200;
 
-export function createRpcServer<Name extends CallName>(options: {
-  readonly name: Name;
+/** A handler for each call that a queue carries. */
+export type CallHandlers<Name extends CallName = CallName> = { readonly [Each in Name]: CallHandler<Each> };
+
+export function createRpcServer(options: {
+  readonly queue: QueueName;
   readonly shard: number;
   readonly blocking: RedisClient;
   readonly commands: RedisClient;
   readonly clock: RedisClock;
   readonly seal: Seal;
   readonly concurrency: number;
-  readonly handle: CallHandler<Name>;
-  /** What the caller is told when the handler throws, which only a bug does. */
-  readonly whenBroken: Calls[Name]['response'];
+  /** Of the calls of this queue. */
+  readonly handlers: Partial<CallHandlers>;
+  readonly onAnswer: (name: CallName, outcome: Outcome | 'dropped', seconds: number) => void;
   readonly log: Log;
 }): RpcServer {
-  const { name, shard, blocking, commands, clock, seal, concurrency, handle, whenBroken, log } = options;
+  const { queue, shard, blocking, commands, clock, seal, concurrency, handlers, onAnswer, log } = options;
 
   const answer = async (call: SealedCall): Promise<void> => {
     const remainingMs = () => call.deadline - clock.nowMs();
     const callLog = log.child({ requestId: call.requestId });
-    if (remainingMs() <= 0) return callLog.info({ call: name }, 'dropped: the caller has gone');
-    const request = JSON.parse(seal.open(`${name} ${call.id}`, call.payload)) as Calls[Name]['request'];
-    const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
-    const context = { requestId: call.requestId, shard, remainingMs, redisNowUs, log: callLog };
-    const response = await handle(request, context).catch((error: unknown) => {
-      callLog.error({ call: name, err: describeError(error) }, 'call failed');
-      return whenBroken;
-    });
+    const { name } = call;
+    const started = performance.now();
+    const handle = handlers[name] as CallHandler<CallName> | undefined;
+    let response: Outcome | Dropped = dropped;
+    if (remainingMs() <= 0) callLog.info({ call: name }, 'dropped: the caller has gone');
+    else if (handle === undefined) throw new Error('a call that this version does not know');
+    else {
+      const request = JSON.parse(seal.open(`${name} ${call.id}`, call.payload)) as Calls[CallName]['request'];
+      const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
+      const context = { requestId: call.requestId, shard, remainingMs, redisNowUs, log: callLog };
+      response = await handle(request, context).catch((error: unknown) => {
+        callLog.error({ call: name, err: describeError(error) }, 'bug: call failed');
+        return fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal');
+      });
+    }
+    onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
     if (response !== dropped) await reply(call, seal.seal(`reply ${call.id}`, JSON.stringify(response)), remainingMs);
   };
 
@@ -83,7 +96,7 @@ export function createRpcServer<Name extends CallName>(options: {
     for (;;) {
       const results = await commands
         .pipeline()
-        .set(replyKey(name, shard, call.id), sealed, 'PX', replyTtlMs)
+        .set(replyKey(queue, shard, call.id), sealed, 'PX', replyTtlMs)
         .publish(replyChannel(call.replyTo), `${call.id} ${sealed}`)
         .exec()
         .catch(() => undefined);
@@ -98,16 +111,15 @@ export function createRpcServer<Name extends CallName>(options: {
     await Promise.all(
       job.data.calls.map((call) =>
         answer(call).catch((error: unknown) =>
-          log.error({ call: name, requestId: call.requestId, err: describeError(error) }, 'call failed'),
+          log.error({ call: call.name, requestId: call.requestId, err: describeError(error) }, 'call not answered'),
         ),
       ),
     );
   };
 
-  const { queueName, prefix } = queueOf(name, shard);
-  const worker = new Worker<CallJob>(queueName, process, {
+  const worker = new Worker<CallJob>(queue, process, {
     connection: blocking,
-    prefix,
+    prefix: queueTag(queue, shard),
     concurrency,
     lockDuration: lockDurationMs,
     stalledInterval: stalledIntervalMs,

@@ -13,7 +13,10 @@ export interface AppSettings<Known extends App = App> {
 }
 
 export interface Apps<Known extends App = App> {
-  /** The app of requests that name none: the last by primary key, as in the original. undefined if there is no app at all. */
+  /**
+   * The app of requests that name none: the one that is marked, else the last by primary key, as in the original. undefined if
+   * there is no app at all.
+   */
   readonly default: Known | undefined;
   readonly byAppid: ReadonlyMap<string, Known>;
 }
@@ -105,7 +108,10 @@ export function createAppSettings<Known extends App>({
 }
 
 function toApps<Known extends App>(apps: readonly Known[]): Apps<Known> {
-  return { default: apps.at(-1), byAppid: new Map(apps.map((app) => [app.appid, app])) };
+  return {
+    default: apps.findLast((app) => app.isMarkedDefault) ?? apps.at(-1),
+    byAppid: new Map(apps.map((app) => [app.appid, app])),
+  };
 }
 
 async function withPatience(work: Promise<void>): Promise<void> {
@@ -117,4 +123,19 @@ async function withPatience(work: Promise<void>): Promise<void> {
     }),
   ]);
   clearTimeout(timer);
+}
+
+/**
+ * The app that a request is for.
+ * @param requested the appid that it names, if any
+ * @returns undefined if there is no such app: return code 1012
+ */
+export function chooseApp<Known extends App>(apps: Apps<Known>, requested: unknown): Known | undefined {
+  if (requested === undefined) return apps.default;
+  return typeof requested === 'string' ? apps.byAppid.get(requested) : undefined;
+}
+
+/** Whether a session is of this app. Rows without an app, as the original writes them, belong to the default app. */
+export function belongsTo(session: { readonly appid: string }, app: App, apps: Apps): boolean {
+  return session.appid === app.appid || (session.appid === '' && app === apps.default);
 }

@@ -4,12 +4,18 @@ export interface SessionLimits {
   readonly loginDurationDays: number;
   /** Seconds from the last visit. */
   readonly sessionDurationSeconds: number;
+  /** Sessions of earlier log-ins are void; microseconds since 1970. */
+  readonly revokedBeforeUs: number;
 }
 
-/** The times of a session, seconds since 1970. */
+/** The times of a session. */
 export interface SessionTimes {
+  /** Of the log-in, seconds since 1970. */
   readonly createTime: number;
+  /** Of the last visit, seconds since 1970. */
   readonly lastVisitTime: number;
+  /** Of the log-in, microseconds of Redis's clock; 0 for rows of the original. */
+  readonly fence: number;
 }
 
 /**
@@ -24,5 +30,10 @@ export function isWithinLimits(
 ): boolean {
   const age = nowSeconds - times.createTime;
   const idle = nowSeconds - times.lastVisitTime;
-  return age <= limits.loginDurationDays * 86_400 && idle <= limits.sessionDurationSeconds + slackSeconds;
+  return (
+    age <= limits.loginDurationDays * 86_400 &&
+    idle <= limits.sessionDurationSeconds + slackSeconds &&
+    // The original moves create_time but knows no fence, so the later of the two tells when the log-in was.
+    Math.max(times.createTime * 1_000_000, times.fence) > limits.revokedBeforeUs
+  );
 }

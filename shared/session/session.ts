@@ -1,4 +1,5 @@
 import type { SessionTimes } from './expiry.ts';
+import { equalHash } from './skey.ts';
 
 /** A session as an auth check needs it: no key, no plain skey. The same whether it comes from the cache or from MySQL. */
 export interface Session extends SessionTimes {
@@ -6,34 +7,55 @@ export interface Session extends SessionTimes {
   readonly row: number;
   /** The app that it belongs to; '' in rows of the original, which knew only one. */
   readonly appid: string;
+  readonly openId: string;
+  /** '' if WeChat gave none. */
+  readonly unionId: string;
   readonly skeyHash: string;
+  /** The skey before the last log-in, while its time of grace lasts (seconds since 1970). */
+  readonly previous?: { readonly skeyHash: string; readonly until: number };
   /** ASCII JSON, ready for the wire, or `null`. */
   readonly userInfoJson: string;
 }
 
-const formatVersion = '1';
+/** Whether an skey opens this session: it is the session's, or the one before within its time of grace. */
+export function acceptsSkey(session: Session, skeyHash: string, nowSeconds: number): boolean {
+  if (equalHash(session.skeyHash, skeyHash)) return true;
+  const { previous } = session;
+  return previous !== undefined && nowSeconds <= previous.until && equalHash(previous.skeyHash, skeyHash);
+}
+
+const formatVersion = '2';
 
 /**
  * A session as it lies in Redis: one line of numbers and tokens, then the user_info as ready bytes.
  * @param tag makes every write of an entry different from all others, so that a compare-and-set can't mistake one for another
  */
 export function encodeSession(session: Session, tag: string): string {
-  const { row, createTime, lastVisitTime, skeyHash, appid, userInfoJson } = session;
-  const head = [formatVersion, tag, row, createTime, lastVisitTime, skeyHash, encodeURIComponent(appid)].join(' ');
-  return `${head}\n${userInfoJson}`;
+  const { row, createTime, lastVisitTime, fence, skeyHash, appid, openId, unionId, previous, userInfoJson } = session;
+  const texts = [appid, openId, unionId].map(encodeURIComponent);
+  const head = [formatVersion, tag, row, createTime, lastVisitTime, fence, skeyHash, ...texts];
+  if (previous !== undefined) head.push(previous.skeyHash, previous.until);
+  return `${head.join(' ')}\n${userInfoJson}`;
 }
 
 /** @returns undefined for an entry of another version of this server, which counts as not cached. */
 export function decodeSession(entry: string): Session | undefined {
   const lineEnd = entry.indexOf('\n');
-  const [version, , row, createTime, lastVisitTime, skeyHash, appid] = entry.slice(0, lineEnd).split(' ');
-  if (version !== formatVersion || lineEnd < 0 || skeyHash === undefined || appid === undefined) return undefined;
+  if (lineEnd < 0 || !entry.startsWith(`${formatVersion} `)) return undefined;
+  const [, , row, createTime, lastVisitTime, fence, skeyHash, appid, openId, unionId, previousHash, until] = entry
+    .slice(0, lineEnd)
+    .split(' ');
+  if (skeyHash === undefined || appid === undefined || openId === undefined || unionId === undefined) return undefined;
   return {
     row: Number(row),
     createTime: Number(createTime),
     lastVisitTime: Number(lastVisitTime),
+    fence: Number(fence),
     skeyHash,
-    appid: appid === '' ? '' : decodeURIComponent(appid),
+    appid: decodeURIComponent(appid),
+    openId: decodeURIComponent(openId),
+    unionId: decodeURIComponent(unionId),
+    ...(previousHash === undefined ? {} : { previous: { skeyHash: previousHash, until: Number(until) } }),
     userInfoJson: entry.slice(lineEnd + 1),
   };
 }

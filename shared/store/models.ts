@@ -6,6 +6,13 @@ export interface AppInfoRow {
   readonly secret: string | null;
   readonly login_duration: number | null;
   readonly session_duration: number | null;
+  readonly is_default: number;
+  readonly previous_secret: string | null;
+  readonly session_policy: string;
+  readonly max_sessions: number;
+  readonly grace_seconds: number;
+  readonly watermark_max_age_seconds: number | null;
+  readonly revoked_before: number | string;
 }
 
 /** A row of cSessionInfo as its columns are spelled. Datetimes are UTC+8 text. */
@@ -24,6 +31,8 @@ export interface SessionInfoRow {
   readonly slot: number | null;
   readonly fence: number | string;
   readonly union_id: string | null;
+  readonly previous_skey: string | null;
+  readonly previous_skey_until: string | null;
 }
 
 export type AppInfo = ModelStatic<Model<AppInfoRow, Partial<AppInfoRow>>>;
@@ -43,6 +52,13 @@ export function defineAppInfo(sequelize: Sequelize): AppInfo {
       secret: optionalText(),
       login_duration: optionalNumber(),
       session_duration: optionalNumber(),
+      is_default: optionalNumber(),
+      previous_secret: optionalText(),
+      session_policy: text(),
+      max_sessions: optionalNumber(),
+      grace_seconds: optionalNumber(),
+      watermark_max_age_seconds: optionalNumber(),
+      revoked_before: { type: DataTypes.BIGINT, allowNull: false },
     },
     { tableName: 'cAppinfo', timestamps: false },
   );
@@ -66,6 +82,8 @@ export function defineSessionInfo(sequelize: Sequelize): SessionInfo {
       slot: optionalNumber(),
       fence: { type: DataTypes.BIGINT, allowNull: false },
       union_id: optionalText(),
+      previous_skey: optionalText(),
+      previous_skey_until: optionalText(),
     },
     { tableName: 'cSessionInfo', timestamps: false },
   );

@@ -5,8 +5,21 @@ import { decodeUserInfo, renderUserInfo } from '../session/user-info.ts';
 import { fromWallClock } from '../session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from './models.ts';
 
-/** The narrow view of a session that a front end may have: neither session_key nor open_id. */
-const columns = ['id', 'uuid', 'skey', 'create_time', 'last_visit_time', 'user_info', 'appid'] as const;
+/** The narrow view of a session that a front end may have: no session_key. */
+const columns = [
+  'id',
+  'uuid',
+  'skey',
+  'create_time',
+  'last_visit_time',
+  'fence',
+  'open_id',
+  'union_id',
+  'user_info',
+  'appid',
+  'previous_skey',
+  'previous_skey_until',
+] as const;
 
 type NarrowRow = Pick<SessionInfoRow, (typeof columns)[number] | 'user_info_long'>;
 
@@ -34,7 +47,13 @@ function toSession(row: NarrowRow): Session {
   return {
     row: row.id,
     appid: row.appid ?? '',
+    openId: row.open_id,
+    unionId: row.union_id ?? '',
+    fence: Number(row.fence),
     skeyHash: hashSkey(row.skey),
+    ...(row.previous_skey === null || row.previous_skey_until === null
+      ? {}
+      : { previous: { skeyHash: hashSkey(row.previous_skey), until: fromWallClock(row.previous_skey_until) } }),
     createTime: fromWallClock(row.create_time),
     lastVisitTime: fromWallClock(row.last_visit_time),
     userInfoJson: renderUserInfo(decodeUserInfo(storedUserInfo(row))),

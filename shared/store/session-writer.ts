@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { QueryTypes, UniqueConstraintError, type Sequelize } from 'sequelize';
-import { equalHash, hashSkey } from '../session/skey.ts';
-import { toWallClock } from '../session/wall-clock.ts';
+import { fromWallClock, toWallClock } from '../session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from './models.ts';
+import { unknownSkey } from './session-ender.ts';
 import { longUserInfo, storedUserInfo } from './session-reader.ts';
 
 /** A user's row as a log-in finds it. */
@@ -11,6 +11,10 @@ export interface UserRow {
   readonly id: string;
   readonly skey: string;
   readonly fence: number;
+  readonly slot: number | null;
+  readonly unionId: string | undefined;
+  /** Seconds since 1970. */
+  readonly createTime: number;
   readonly storedUserInfo: string;
 }
 
@@ -27,6 +31,10 @@ export interface LoginWrite {
   readonly fence: number;
   /** base64, or undefined to keep what is stored. */
   readonly userInfo: string | undefined;
+  /** Which of the user's sessions this is, from 0. */
+  readonly slot: number;
+  /** Until when the row's previous skey still works, seconds since 1970; undefined: no longer. */
+  readonly previousSkeyUntil: number | undefined;
 }
 
 /** Longest base64 that fits the original's column as widened; longer ones go to user_info_long. */
@@ -44,7 +52,19 @@ export async function findUserRows(
   { appid, openId, ownsUnmarked }: { appid: string; openId: string; ownsUnmarked: boolean },
 ): Promise<UserRow[]> {
   const rows = (await sessionInfo.findAll({
-    attributes: ['id', 'uuid', 'skey', 'open_id', 'appid', 'fence', 'user_info', [longUserInfo, 'user_info_long']],
+    attributes: [
+      'id',
+      'uuid',
+      'skey',
+      'open_id',
+      'appid',
+      'fence',
+      'slot',
+      'union_id',
+      'create_time',
+      'user_info',
+      [longUserInfo, 'user_info_long'],
+    ],
     where: { open_id: openId },
     order: [
       ['last_visit_time', 'DESC'],
@@ -59,26 +79,11 @@ export async function findUserRows(
       id: row.uuid,
       skey: row.skey,
       fence: Number(row.fence),
+      slot: row.slot,
+      unionId: row.union_id ?? undefined,
+      createTime: fromWallClock(row.create_time),
       storedUserInfo: storedUserInfo(row),
     }));
-}
-
-/**
- * The key of a session, for the worker alone. Id and skey count by exact bytes.
- * @returns undefined if there is no such session
- */
-export async function findSessionKey(sessionInfo: SessionInfo, id: string, skey: string): Promise<string | undefined> {
-  const rows = (await sessionInfo.findAll({
-    attributes: ['uuid', 'skey', 'session_key'],
-    where: { uuid: id },
-    order: [
-      ['last_visit_time', 'DESC'],
-      ['id', 'DESC'],
-    ],
-    raw: true,
-  })) as unknown as SessionInfoRow[];
-  const newest = rows.find((row) => row.uuid === id);
-  return newest !== undefined && equalHash(hashSkey(newest.skey), hashSkey(skey)) ? newest.session_key : undefined;
 }
 
 /** @returns the new row's primary key, or undefined if another first log-in of this user was quicker */
@@ -93,8 +98,8 @@ export async function insertSession(
       ...columnsOf(write),
       ...userInfoColumns(write.userInfo ?? ''),
       user_key: userKey(write.appid, write.openId),
-      slot: 0,
       fence: write.fence,
+      union_id: write.unionId ?? null,
     });
     return Number(created.get('id'));
   } catch (error) {
@@ -104,44 +109,51 @@ export async function insertSession(
 }
 
 /**
- * Gives the first of a user's rows the new session and ends the others, in one statement.
+ * Gives one of a user's rows the new session and ends others, in one statement.
+ * @param kept the row that the session lives in
+ * @param ended rows that lose theirs
  * @param nowUs Redis's time in microseconds
  * @returns false if a later log-in has written meanwhile: then this one's skey is not valid
  */
 export async function updateSession(
   sequelize: Sequelize,
-  rows: readonly [UserRow, ...UserRow[]],
+  kept: UserRow,
+  ended: readonly UserRow[],
   write: LoginWrite,
   nowUs: number,
 ): Promise<boolean> {
-  const [kept, ...ended] = rows;
   const columns = {
     ...columnsOf(write),
     ...(write.userInfo === undefined ? {} : userInfoColumns(write.userInfo)),
     ...(write.unionId === undefined ? {} : { union_id: write.unionId }),
+    previous_skey_until: write.previousSkeyUntil === undefined ? null : toWallClock(write.previousSkeyUntil),
     user_key: userKey(write.appid, write.openId),
-    slot: 0,
   };
   // Ended rows keep all but their skey, which becomes one that nobody has, and their place among this user's slots.
   const forEnded: Record<string, string> = {
-    skey: `sha2(concat('ended', id, rand(), :skey), 256)`,
+    skey: unknownSkey,
+    previous_skey_until: 'null',
     slot: 'null',
     user_key: 'null',
   };
   const assignments = Object.keys(columns).map((name) =>
     ended.length === 0 ? `${name} = :${name}` : `${name} = if(id = :kept, :${name}, ${forEnded[name] ?? name})`,
   );
+  const rows = [kept, ...ended].map(({ row }) => row);
+  // Assignments take effect from left to right: the previous skey is saved before the new one comes.
   const [, matched] = await sequelize.query(
-    `update cSessionInfo set ${assignments.join(', ')}, fence = :fence
+    `update cSessionInfo set previous_skey = if(:previous_skey_until is null or id <> :kept, null, skey),
+       ${assignments.join(', ')}, fence = :fence
      where id in (:rows) and (fence < :fence or fence > :tooFar)
      order by id = :kept`,
     {
       replacements: {
         ...columns,
         kept: kept.row,
-        rows: rows.map(({ row }) => row),
+        rows,
         fence: write.fence,
         tooFar: nowUs + fenceToleranceUs,
+        random: randomBytes(32).toString('hex'),
       },
       type: QueryTypes.UPDATE,
     },
@@ -158,6 +170,7 @@ function columnsOf(write: LoginWrite) {
     open_id: write.openId,
     session_key: write.sessionKey,
     appid: write.appid,
+    slot: write.slot,
   };
 }
 
@@ -170,27 +183,4 @@ function userInfoColumns(base64: string) {
 /** Names a user of an app by exact bytes; open_id's own collation would take two users for one. */
 function userKey(appid: string, openId: string): Buffer {
   return createHash('sha256').update(`${appid}\0${openId}`, 'utf8').digest();
-}
-
-/**
- * Moves last_visit_time of many sessions forward, in one statement. A row whose time was set back since the session was read keeps
- * what it was set to.
- */
-export async function writeVisits(
-  sequelize: Sequelize,
-  visits: readonly { row: number; time: number; base: number }[],
-): Promise<void> {
-  const values = [...visits]
-    // In the order of the primary key, so that two of these never wait for each other.
-    .sort((left, right) => left.row - right.row)
-    .map(({ row, time, base }) => [row, toWallClock(time), toWallClock(base)]);
-  if (values.length === 0) return;
-  const rows = ['select ? as id, cast(? as datetime) as visit_time, cast(? as datetime) as base_time'];
-  while (rows.length < values.length) rows.push('select ?, cast(? as datetime), cast(? as datetime)');
-  await sequelize.query(
-    `update cSessionInfo s join (${rows.join(' union all ')}) v on s.id = v.id
-     set s.last_visit_time = greatest(s.last_visit_time, v.visit_time)
-     where s.last_visit_time >= v.base_time and s.last_visit_time < v.visit_time`,
-    { replacements: values.flat(), type: QueryTypes.UPDATE },
-  );
 }

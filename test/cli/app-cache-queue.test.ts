@@ -118,9 +118,9 @@ test.serial('queue show names queues, waiting visits and live processes', async 
   t.is(shown.status, 0, shown.stderr);
   const empty = { waiting: 0, active: 0, delayed: 0, oldestWaitingMs: null };
   t.deepEqual(shown.json.queues, [
-    { call: 'login', shard: 0, ...empty },
-    { call: 'login', shard: 1, ...empty },
-    { call: 'decrypt', shard: 0, ...empty },
+    { queue: 'login', shard: 0, ...empty },
+    { queue: 'login', shard: 1, ...empty },
+    { queue: 'session', shard: 0, ...empty },
   ]);
   t.is(shown.json.instances.web.length, 1);
   t.is(shown.json.instances.worker.length, 1);

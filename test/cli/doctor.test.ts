@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import test from 'ava';
-import { queueOf } from '../../shared/rpc/contract.ts';
+import { queueTag } from '../../shared/rpc/contract.ts';
 import { migrate } from '../../shared/store/migrate.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { startTestRedis } from '../support/redis-server.ts';
@@ -157,9 +157,8 @@ test.serial('wrong secrets, unknown appids and refused addresses are faults, and
 });
 
 test.serial('jobs that nobody takes are a fault', async (t) => {
-  const { queueName, prefix } = queueOf('login', 1);
   const connection = new Redis(stack.env['REDIS_URL'] ?? '', { maxRetriesPerRequest: null });
-  const queue = new Queue(queueName, { connection, prefix });
+  const queue = new Queue('login', { connection, prefix: queueTag('login', 1) });
   t.teardown(async () => {
     await queue.close();
     connection.disconnect();

@@ -65,14 +65,14 @@ test.serial('session revoke ends a session at once, here and for the original', 
   t.is((await auth(url, next)).returnCode, 0);
 });
 
-test.serial('a revoked session that a front end has just read from MySQL is refused at once', async (t) => {
+test.serial('a revoked session is refused at once by a front end that has just read it', async (t) => {
   const session = (await login(url, newUser())).returnData as { id: string; skey: string };
-  await wafer(['cache', 'clear']);
-  // Front ends go on for a second with what they read: the read must be younger than that when the row changes.
+  // A wrong skey makes the front end read the row, about once a second.
   const stop = new AbortController();
+  t.teardown(() => stop.abort());
   const keepReading = async () => {
     while (!stop.signal.aborted) {
-      await auth(url, session);
+      void auth(url, { id: session.id, skey: newUser() }).catch(() => undefined);
       await sleep(20);
     }
   };
@@ -81,7 +81,6 @@ test.serial('a revoked session that a front end has just read from MySQL is refu
   t.is((await auth(url, session)).returnCode, 60_012);
   stop.abort();
   await reading;
-  t.is((await auth(url, session)).returnCode, 60_012);
 });
 
 test.serial(

@@ -67,7 +67,7 @@ for (const runs of [2, 5]) {
   test(`${runs} runs at once migrate a missing database once`, async (t) => {
     const database = await reserveDatabase(t, server);
     const reports = await Promise.all(Array.from({ length: runs }, () => migrate({ databaseUrl: database.url })));
-    t.is(reports.filter((report) => report.applied.length === 4).length, 1);
+    t.is(reports.filter((report) => report.applied.length === 5).length, 1);
     t.is(reports.filter((report) => report.applied.length === 0).length, runs - 1);
     t.is(reports.filter((report) => report.created).length, 1);
   });
@@ -106,9 +106,9 @@ test('the lock of one database does not hold up another', async (t) => {
   await connection.query('begin; select * from cSessionInfo limit 1');
   const waiting = migrate({ databaseUrl: one.url });
   await waitForStatement(await one.connect(), one.name, 'alter table');
-  t.is((await migrate({ databaseUrl: other.url })).applied.length, 4);
+  t.is((await migrate({ databaseUrl: other.url })).applied.length, 5);
   await connection.query('commit');
-  t.is((await waiting).applied.length, 4);
+  t.is((await waiting).applied.length, 5);
 });
 
 test('a run that waits too long for another one says so', async (t) => {
@@ -134,7 +134,11 @@ test('a table that a long transaction keeps busy is given up on, and a later run
   });
   t.is(error.code, 'table_busy');
   await connection.query('commit');
-  t.deepEqual((await migrate({ databaseUrl: database.url })).applied, ['0003-session-columns', '0004-duplicate-ids']);
+  t.deepEqual((await migrate({ databaseUrl: database.url })).applied, [
+    '0003-session-columns',
+    '0004-duplicate-ids',
+    '0005-apps-and-policies',
+  ]);
 });
 
 test('a process killed inside an ALTER leaves a database that the next run finishes', async (t) => {
@@ -216,6 +220,6 @@ test('a run whose record alone is missing changes nothing in the schema', async 
   const wanted = await readSchema(connection);
   await connection.query('delete from cWaferMigration');
   const report = await migrate({ databaseUrl: database.url });
-  t.is(report.applied.length, 4);
+  t.is(report.applied.length, 5);
   t.deepEqual(await readSchema(connection), wanted);
 });

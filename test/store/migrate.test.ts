@@ -5,6 +5,7 @@ import { formatReport } from '../../shared/store/migrate/report.ts';
 import {
   findServer,
   loadOriginal,
+  originalAppColumns,
   originalColumns,
   readBytes,
   readEverything,
@@ -13,7 +14,13 @@ import {
   reserveDatabase,
 } from './migration-database.ts';
 
-const names = ['0001-original-tables', '0002-new-tables', '0003-session-columns', '0004-duplicate-ids'];
+const names = [
+  '0001-original-tables',
+  '0002-new-tables',
+  '0003-session-columns',
+  '0004-duplicate-ids',
+  '0005-apps-and-policies',
+];
 const server = await findServer();
 test.after.always(() => server.stop());
 
@@ -61,7 +68,7 @@ test('every other row keeps its bytes', async (t) => {
   const database = await reserveDatabase(t, server);
   const connection = await loadOriginal(database);
   const before = await readBytes(connection, 'cSessionInfo', originalColumns);
-  const appsBefore = await readBytes(connection, 'cAppinfo');
+  const appsBefore = await readBytes(connection, 'cAppinfo', originalAppColumns);
   await migrate({ databaseUrl: database.url });
   const dropped = new Set(
     (await readExpected()).filter((row) => !row.kept).map((row) => Buffer.from(String(row.row)).toString('hex')),
@@ -71,7 +78,7 @@ test('every other row keeps its bytes', async (t) => {
     before.filter((row) => !dropped.has(row['id'] ?? '')),
   );
   t.is(before.length, (await readExpected()).length);
-  t.deepEqual(await readBytes(connection, 'cAppinfo'), appsBefore);
+  t.deepEqual(await readBytes(connection, 'cAppinfo', originalAppColumns), appsBefore);
 });
 
 test('what was dropped is recorded without secrets', async (t) => {

@@ -127,6 +127,7 @@ export async function readBytes(
 }
 
 export const originalColumns = 'id, uuid, skey, create_time, last_visit_time, open_id, session_key, user_info';
+export const originalAppColumns = 'appid, secret, login_duration, session_duration, qcloud_appid, ip';
 
 /** All rows of all tables. */
 export async function readEverything(connection: Connection): Promise<unknown> {

@@ -58,7 +58,9 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
 
 async function listApps(appInfo: AppInfo): Promise<CommandResult> {
   const apps = (await readAppsWithSecrets(appInfo)).map(({ secret, ...app }, index, all) => ({
-    ...app,
+    appid: app.appid,
+    loginDurationDays: app.loginDurationDays,
+    sessionDurationSeconds: app.sessionDurationSeconds,
     hasSecret: secret !== '',
     isDefault: index === all.length - 1,
   }));
@@ -93,7 +95,12 @@ async function setApp(
     ...(sessionDuration === undefined ? {} : { session_duration: sessionDuration }),
   };
   if (found) await appInfo.update(columns, { where: { appid } });
-  else await appInfo.create({ appid, ...columns });
+  // Only these: every other column takes the default that the database has for it.
+  else
+    await appInfo.create(
+      { appid, ...columns },
+      { fields: ['appid', ...(Object.keys(columns) as (keyof AppInfoRow)[])] },
+    );
   const forgotten = await tryForgetEverywhere(env);
   const apps = await readApps(appInfo);
   const isDefault = apps.at(-1)?.appid === appid;

@@ -26,8 +26,8 @@ async function showQueues({ commands, clock }: OpenRedis, loginQueues: number): 
   ]);
   const web = instances.filter((name) => name.startsWith('web-'));
   const worker = instances.filter((name) => name.startsWith('worker-'));
-  const rows = queues.map(({ call, shard, waiting, active, delayed, oldestWaitingMs }) => [
-    `${call} ${shard}`,
+  const rows = queues.map(({ queue, shard, waiting, active, delayed, oldestWaitingMs }) => [
+    `${queue} ${shard}`,
     ...[waiting, active, delayed].map(String),
     oldestWaitingMs === undefined ? '' : `${(oldestWaitingMs / 1000).toFixed(1)} s`,
   ]);

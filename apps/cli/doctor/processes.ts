@@ -36,7 +36,7 @@ function describeQueues(queues: readonly QueueState[]): Finding {
   const [oldest] = queues.toSorted((left, right) => (right.oldestWaitingMs ?? 0) - (left.oldestWaitingMs ?? 0));
   const oldestMs = oldest?.oldestWaitingMs ?? 0;
   if (oldest === undefined || oldestMs < slowMs) return ok(check, `${plural(waiting, 'job')} waiting`);
-  const found = `a job has waited ${(oldestMs / 1000).toFixed(1)} s in ${oldest.call} ${oldest.shard}; ${plural(waiting, 'job')} waiting`;
+  const found = `a job has waited ${(oldestMs / 1000).toFixed(1)} s in ${oldest.queue} ${oldest.shard}; ${plural(waiting, 'job')} waiting`;
   return oldestMs < stuckMs
     ? warning(check, found, 'Start more workers: npx pm2 scale worker +1')
     : fault(

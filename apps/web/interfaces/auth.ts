@@ -1,22 +1,19 @@
 import { fail, succeed } from '../../../shared/protocol/outcome.ts';
 import { readParameters } from '../../../shared/protocol/request.ts';
-import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import { findSession } from './find-session.ts';
 import type { Interface, InterfaceParts } from './interface.ts';
 import { databaseFailure } from './store-failure.ts';
 
 /** qcloud.cam.auth: check a session (PROTOCOL.md, 3). */
-export function createAuth({ apps, sessions, visits }: InterfaceParts): Interface {
-  return async (para) => {
+export function createAuth(parts: InterfaceParts): Interface {
+  return async (para, context) => {
     const parameters = readParameters(para, ['id', 'skey']);
     if (parameters === undefined) return fail('parameterError');
-    const { id, skey } = parameters;
     try {
-      const configured = await apps.current();
-      if (configured.default === undefined) return fail('noApp');
-      const now = nowSeconds();
-      const session = await sessions.findValid(id, skey, configured, now);
-      if (session === undefined) return fail('sessionInvalid');
-      visits.record(id as string, session, now);
+      const found = await findSession(parts, parameters, context);
+      if (!found.ok) return found;
+      const { session, now } = found;
+      parts.visits.record(parameters.id as string, session, now);
       return succeed('AUTH_SUCCESS', `{"user_info":${session.userInfoJson}}`);
     } catch (error) {
       return databaseFailure(error);

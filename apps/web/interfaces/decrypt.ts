@@ -1,33 +1,29 @@
 import { fail } from '../../../shared/protocol/outcome.ts';
 import { readOptional, readParameters } from '../../../shared/protocol/request.ts';
-import { nowSeconds } from '../../../shared/session/wall-clock.ts';
-import type { Interface, InterfaceParts } from './interface.ts';
+import { hashSkey } from '../../../shared/session/skey.ts';
+import { findSession } from './find-session.ts';
+import { workerTimeoutMs, type Interface, type InterfaceParts } from './interface.ts';
 import { databaseFailure } from './store-failure.ts';
 
-/** SDKs give up after 30 s; a worker needs milliseconds. */
-const timeoutMs = 5000;
-
 /** qcloud.cam.decrypt: decrypt with the session's key, which only a worker may see (PROTOCOL.md, 3). */
-export function createDecrypt({ apps, sessions, ask }: InterfaceParts): Interface {
-  return async (para, { requestId }) => {
+export function createDecrypt(parts: InterfaceParts): Interface {
+  return async (para, context) => {
     const parameters = readParameters(para, ['id', 'skey', 'encrypt_data']);
     if (parameters === undefined) return fail('parameterError');
-    const { id, skey, encrypt_data: encryptData } = parameters;
     try {
-      const configured = await apps.current();
-      if (configured.default === undefined) return fail('noApp');
-      const session = await sessions.findValid(id, skey, configured, nowSeconds());
-      if (session === undefined) return fail('sessionKeyNotFound');
-      const appid = configured.byAppid.has(session.appid) ? session.appid : configured.default.appid;
+      const found = await findSession(parts, parameters, context, fail('sessionKeyNotFound'));
+      if (!found.ok) return found;
+      const { session, app } = found;
       const iv = readOptional(para, 'iv');
       const request = {
-        id: id as string,
-        skey: skey as string,
-        encryptData,
-        appid,
+        row: session.row,
+        skeyHash: hashSkey(parameters.skey as string),
+        encryptData: parameters.encrypt_data,
+        appid: app.appid,
         ...(iv === undefined ? {} : { iv }),
       };
-      return await ask('decrypt', request, { shardKey: request.id, timeoutMs, requestId });
+      const options = { shardKey: String(session.row), timeoutMs: workerTimeoutMs, requestId: context.requestId };
+      return await parts.ask('decrypt', request, options);
     } catch (error) {
       return databaseFailure(error);
     }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { readOptional, readParameters } from '../../../shared/protocol/request.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
+import { chooseApp } from '../../../shared/session/app-settings.ts';
 import type { Interface, InterfaceParts } from './interface.ts';
 import { loginFailure } from './store-failure.ts';
 
@@ -10,12 +11,12 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
   /** Identical requests share one question. */
   const asking = new Map<string, Promise<Outcome>>();
 
-  return async (para, { requestId }) => {
+  return async (para, { requestId, requestedAppid }) => {
     const parameters = readParameters(para, login.requiresUserData ? ['code', 'encrypt_data'] : ['code']);
     if (parameters === undefined) return fail('parameterError');
     const { code } = parameters;
     try {
-      const app = (await apps.current()).default;
+      const app = chooseApp(await apps.current(), requestedAppid);
       if (app === undefined) return fail('noApp');
       if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
       const request = toLoginRequest(app.appid, code, para);

@@ -2,6 +2,7 @@ import { createAuth } from './auth.ts';
 import { createDecrypt } from './decrypt.ts';
 import { createIdSkey } from './id-skey.ts';
 import { initdata } from './initdata.ts';
+import { createLogout } from './logout.ts';
 import type { Interface, InterfaceParts } from './interface.ts';
 
 /** The whole protocol: every interfaceName and what answers it. */
@@ -11,5 +12,6 @@ export function createInterfaces(parts: InterfaceParts): ReadonlyMap<string, Int
     ['qcloud.cam.id_skey', createIdSkey(parts)],
     ['qcloud.cam.decrypt', createDecrypt(parts)],
     ['qcloud.cam.initdata', initdata],
+    ['qcloud.cam.logout', createLogout(parts)],
   ]);
 }

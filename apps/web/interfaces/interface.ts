@@ -11,6 +11,8 @@ export type Interface = (para: unknown, context: RequestContext) => Promise<Outc
 export interface RequestContext {
   /** Follows the request into the worker's log. */
   readonly requestId: string;
+  /** The app that the request names, in `interface.appid` or `para.appid`; undefined if it names none. */
+  readonly requestedAppid: unknown;
 }
 
 /** What interfaces are made of. */
@@ -21,6 +23,9 @@ export interface InterfaceParts {
   readonly ask: Ask;
   readonly login: { readonly deadlineMs: number; readonly requiresUserData: boolean };
 }
+
+/** How long an interface waits for a worker that has no WeChat to wait for; SDKs give up after 30 s. */
+export const workerTimeoutMs = 5000;
 
 /** Asks a worker. @throws {RpcError} */
 export type Ask = <Name extends CallName>(

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { renderEnvelope, returnCodeOf } from '../../../shared/protocol/envelope.ts';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
-import { parseRequest } from '../../../shared/protocol/request.ts';
+import { parseRequest, readOptional } from '../../../shared/protocol/request.ts';
 import type { Interface } from '../interfaces/interface.ts';
 import { readRawBody } from '../middleware/raw-body.ts';
 import { requestIdOf } from '../middleware/request-id.ts';
@@ -30,7 +30,8 @@ export function createMinaAuth({
     const name = typeof request.interfaceName === 'string' ? request.interfaceName : '';
     const call = interfaces.get(name);
     if (call === undefined) return { name: 'unknown', outcome: fail('unknownInterface') };
-    return { name, outcome: await call(request.para, { requestId: requestIdOf(context) }) };
+    const requestedAppid = readOptional(request.interface, 'appid') ?? readOptional(request.para, 'appid');
+    return { name, outcome: await call(request.para, { requestId: requestIdOf(context), requestedAppid }) };
   };
 
   return async (context) => {

@@ -1,8 +1,9 @@
 import { isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
-import type { Apps } from '../../../shared/session/app-settings.ts';
+import { belongsTo, type Apps } from '../../../shared/session/app-settings.ts';
 import type { CacheLookup, SessionCache } from '../../../shared/session/session-cache.ts';
-import type { Session } from '../../../shared/session/session.ts';
-import { equalHash, hashSkey, maxCredentialLength } from '../../../shared/session/skey.ts';
+import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
+import { hashSkey, maxCredentialLength } from '../../../shared/session/skey.ts';
+import type { App } from '../../../shared/store/app-reader.ts';
 import type { VisitLog } from '../../../shared/session/visit-log.ts';
 import type { SessionConfirmer } from './session-confirmer.ts';
 import { applyVisit, type VisitCollector } from './visit-collector.ts';
@@ -13,7 +14,13 @@ export interface SessionCheck {
    * @returns the session if it is valid at `nowSeconds`, undefined if it certainly is not
    * @throws {LookupUnavailableError} if no copy of the session can be read
    */
-  findValid(id: unknown, skey: unknown, apps: Apps, nowSeconds: number): Promise<Session | undefined>;
+  findValid(id: unknown, skey: unknown, scope: AppScope, nowSeconds: number): Promise<Session | undefined>;
+}
+
+/** The configured apps, and the one that the request names, if it does: then sessions of others are not valid for it. */
+export interface AppScope {
+  readonly apps: Apps;
+  readonly named?: App;
 }
 
 /** While visits may have been lost on their way to MySQL, a session may live this much too long, never shorter (PROTOCOL.md, 3). */
@@ -44,21 +51,22 @@ export function createSessionCheck(parts: {
     isWithinLimits(applyVisit(session, visits.latest(session.row)), limits, nowSeconds);
 
   return {
-    async findValid(id, skey, apps, nowSeconds) {
+    async findValid(id, skey, { apps, named }, nowSeconds) {
       if (!isCredential(id) || !isCredential(skey)) return undefined;
+      const isFor = (session: Session) => named === undefined || belongsTo(session, named, apps);
       const skeyHash = hashSkey(skey);
       const cached: CacheLookup | undefined = await cache.find(id).catch(() => undefined);
       if (
         cached?.session !== undefined &&
-        equalHash(cached.session.skeyHash, skeyHash) &&
+        acceptsSkey(cached.session, skeyHash, nowSeconds) &&
         isLiveHere(cached.session, limitsOf(cached.session, apps), nowSeconds)
       ) {
         onLookup('cached');
-        return cached.session;
+        return isFor(cached.session) ? cached.session : undefined;
       }
       onLookup('confirmed');
       const session = await confirmer.confirm(id, skeyHash, cached);
-      if (session === undefined || !equalHash(session.skeyHash, skeyHash)) return undefined;
+      if (session === undefined || !acceptsSkey(session, skeyHash, nowSeconds) || !isFor(session)) return undefined;
       return (await isLive(session, limitsOf(session, apps), nowSeconds)) ? session : undefined;
     },
   };
@@ -71,7 +79,7 @@ function isCredential(value: unknown): value is string {
   return typeof value === 'string' && credential.test(value);
 }
 
-const neverLive: SessionLimits = { loginDurationDays: -1, sessionDurationSeconds: -1 };
+const neverLive: SessionLimits = { loginDurationDays: -1, sessionDurationSeconds: -1, revokedBeforeUs: 0 };
 
 /** A session lives by its own app's settings; one without an app, or whose app is gone, by those of the default app. */
 function limitsOf(session: Session, apps: Apps): SessionLimits {

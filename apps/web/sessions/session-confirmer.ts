@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { CacheLookup, Seen, SessionCache } from '../../../shared/session/session-cache.ts';
-import type { Session } from '../../../shared/session/session.ts';
-import { equalHash } from '../../../shared/session/skey.ts';
+import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
+import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import { LookupUnavailableError, type SessionLookups } from './session-lookups.ts';
 
 /**
@@ -76,7 +76,8 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
   return {
     async confirm(id, skeyHash, cached) {
       const arrivedAt = performance.now();
-      const matches = (session: Session | undefined) => session !== undefined && equalHash(session.skeyHash, skeyHash);
+      const matches = (session: Session | undefined) =>
+        session !== undefined && acceptsSkey(session, skeyHash, nowSeconds());
       const look = looks.get(id);
       if (look === undefined) return start(id, cached).session;
       // That look began before this caller came, and the row may have changed since: it can neither accept nor refuse.

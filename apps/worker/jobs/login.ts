@@ -14,7 +14,7 @@ import { decryptLegacy, decryptWithIv, isLegacyIv, readWatermarked } from '../de
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
 import { exchangeOnce } from '../login/exchange.ts';
 import type { SessionWriter } from '../login/write-session.ts';
-import { code2Session } from '../wechat/code2session.ts';
+import { askWithSecrets } from '../login/secrets.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { WechatClient } from '../wechat/client.ts';
 import { findApp } from './app.ts';
@@ -65,7 +65,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     if (app === undefined) return fail('noApp');
     const ask = async (timeoutMs: number) => {
       const asked = performance.now();
-      const answer = await code2Session(wechat, { ...app, code: request.code }, timeoutMs);
+      const answer = await askWithSecrets(wechat, app, request.code, timeoutMs, context.log);
       metrics.askedWechat(answer, (performance.now() - asked) / 1000);
       return answer;
     };
@@ -90,6 +90,8 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     const written = await sessions.write({
       appid: app.appid,
       ownsUnmarked: app.isDefault,
+      maxSessions: app.maxSessions,
+      graceSeconds: app.graceSeconds,
       openId,
       sessionKey,
       unionId,

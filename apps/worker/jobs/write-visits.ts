@@ -2,7 +2,7 @@ import type { Sequelize } from 'sequelize';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { visitShards, type VisitLog } from '../../../shared/session/visit-log.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
-import { writeVisits } from '../../../shared/store/session-writer.ts';
+import { writeVisits } from '../../../shared/store/visit-writer.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 
 /** Brings collected visits to MySQL, many sessions in one statement. */

@@ -22,6 +22,10 @@ export interface LoginSession {
   readonly appid: string;
   /** Whether rows without an app are this app's. */
   readonly ownsUnmarked: boolean;
+  /** How many sessions the user may have; with one, a log-in ends the session before it. */
+  readonly maxSessions: number;
+  /** Seconds for which the previous skey still works. */
+  readonly graceSeconds: number;
   readonly openId: string;
   readonly sessionKey: string;
   readonly unionId: string | undefined;
@@ -44,8 +48,10 @@ export interface WrittenSession {
   readonly storedProfile: JsonDocument | undefined;
 }
 
-/** Two first log-ins of one user meet at most this often; a deadlock goes away by itself. */
-const maxAttempts = 4;
+type Profile = JsonDocument | undefined;
+
+/** First log-ins of one user at once meet at most this often; a deadlock goes away by itself. */
+const maxAttempts = 8;
 
 export function createSessionWriter(store: {
   readonly sequelize: Sequelize;
@@ -60,58 +66,58 @@ export function createSessionWriter(store: {
     change: (mark: WriteMark) => Promise<Result>,
   ): Promise<Result> => {
     const mark = await cache.mark(ids);
-    try {
-      return await change(mark);
-    } finally {
-      // What `change` has published is no mark any more and stays. If Redis is away by now the mark ends by itself.
-      await cache.withdraw(ids, mark).catch(() => undefined);
-    }
+    const result = await change(mark);
+    // What `change` has published is no mark any more and stays. After an error nobody knows whether MySQL has the change or will
+    // have it: then the marks stay until they end by themselves, and every check reads MySQL.
+    await cache.withdraw(ids, mark).catch(() => undefined);
+    return result;
   };
 
-  const create = (login: LoginSession, write: LoginWrite): Promise<WrittenSession | undefined> =>
+  const create = (login: LoginSession, write: LoginWrite, profile: Profile): Promise<WrittenSession | undefined> =>
     whileMarked([login.newId], async (mark) => {
       const row = await insertSession(sessionInfo, login.newId, write);
       if (row === undefined) return undefined;
-      await cache.publish(login.newId, mark, toSession(row, write, login.profile)).catch(() => undefined);
-      return { id: login.newId, isNew: true, storedProfile: login.profile };
+      await cache.publish(login.newId, mark, toSession(row, write, profile)).catch(() => undefined);
+      return { id: login.newId, isNew: true, storedProfile: profile };
     });
 
   const replace = (
     login: LoginSession,
     write: LoginWrite,
-    rows: readonly [UserRow, ...UserRow[]],
+    profile: Profile,
+    kept: UserRow,
+    ended: readonly UserRow[],
   ): Promise<WrittenSession> =>
     whileMarked(
-      rows.map(({ id }) => id),
+      [kept, ...ended].map(({ id }) => id),
       async (mark) => {
-        const [{ id, row, storedUserInfo }] = rows;
-        const stored = decodeUserInfo(storedUserInfo);
-        const keepsStored = isAnonymous(login.profile) && stored !== undefined;
-        const profile = keepsStored ? stored : login.profile;
-        const isWritten = await updateSession(
-          sequelize,
-          rows,
-          keepsStored ? { ...write, userInfo: undefined } : write,
-          login.redisNowUs(),
-        );
-        if (isWritten) await cache.publish(id, mark, toSession(row, write, profile)).catch(() => undefined);
-        return { id, isNew: false, storedProfile: profile };
+        const isWritten = await updateSession(sequelize, kept, ended, write, login.redisNowUs());
+        const session = toSession(kept.row, write, profile, kept.skey);
+        if (isWritten) await cache.publish(kept.id, mark, session).catch(() => undefined);
+        return { id: kept.id, isNew: false, storedProfile: profile };
       },
     );
 
   const attempt = async (login: LoginSession): Promise<WrittenSession | undefined> => {
     const rows = await findUserRows(sessionInfo, login);
+    const own = rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey);
+    // Written by a run of this very log-in that did not live to say so.
+    if (own !== undefined) {
+      return { id: own.id, isNew: own.id === login.newId, storedProfile: decodeUserInfo(own.storedUserInfo) };
+    }
+    const stored = rows[0] === undefined ? undefined : decodeUserInfo(rows[0].storedUserInfo);
+    const keepsStored = isAnonymous(login.profile) && stored !== undefined;
+    const profile = keepsStored ? stored : login.profile;
+    const { kept, ended, slot } = choosePlace(rows, login.maxSessions);
+    const isInKept = keepsStored && kept === rows[0];
     const write: LoginWrite = {
       ...login,
-      userInfo: login.profile === undefined ? '' : Buffer.from(login.profile.text, 'utf8').toString('base64'),
+      unionId: login.unionId ?? rows[0]?.unionId,
+      userInfo: isInKept ? undefined : Buffer.from(profile?.text ?? '', 'utf8').toString('base64'),
+      slot,
+      previousSkeyUntil: login.graceSeconds > 0 ? login.time + login.graceSeconds : undefined,
     };
-    const [newest] = rows;
-    if (newest === undefined) return create(login, write);
-    // Written by a run of this very log-in that did not live to say so.
-    if (newest.fence === login.fence && newest.skey === login.skey) {
-      return { id: newest.id, isNew: newest.id === login.newId, storedProfile: decodeUserInfo(newest.storedUserInfo) };
-    }
-    return replace(login, write, rows as [UserRow, ...UserRow[]]);
+    return kept === undefined ? create(login, write, profile) : replace(login, write, profile, kept, ended);
   };
 
   return {
@@ -129,13 +135,40 @@ export function createSessionWriter(store: {
   };
 }
 
-function toSession(row: number, write: LoginWrite, profile: JsonDocument | undefined): Session {
+/**
+ * Where a user's next session goes.
+ * @param rows the user's, newest first
+ * @returns the row to write over (none: a new one) in which slot, and the rows that end with it
+ */
+function choosePlace(
+  rows: readonly UserRow[],
+  maxSessions: number,
+): { kept: UserRow | undefined; ended: readonly UserRow[]; slot: number } {
+  if (maxSessions === 1) return { kept: rows[0], ended: rows.slice(1), slot: 0 };
+  const taken = new Set(rows.map(({ slot }) => slot));
+  let free = 0;
+  while (taken.has(free)) free++;
+  if (rows.length < maxSessions) return { kept: undefined, ended: [], slot: free };
+  // Full: the device that logged in longest ago loses its session, and those beyond the maximum lose theirs as well.
+  const byAge = rows.toSorted((left, right) => left.createTime - right.createTime || left.fence - right.fence);
+  const excess = rows.length - maxSessions;
+  const kept = byAge[excess];
+  return { kept, ended: byAge.slice(0, excess), slot: kept?.slot ?? free };
+}
+
+function toSession(row: number, write: LoginWrite, profile: Profile, previousSkey?: string): Session {
   return {
     row,
     appid: write.appid,
+    openId: write.openId,
+    unionId: write.unionId ?? '',
     skeyHash: hashSkey(write.skey),
+    ...(previousSkey === undefined || write.previousSkeyUntil === undefined
+      ? {}
+      : { previous: { skeyHash: hashSkey(previousSkey), until: write.previousSkeyUntil } }),
     createTime: write.time,
     lastVisitTime: write.time,
+    fence: write.fence,
     userInfoJson: renderUserInfo(profile),
   };
 }

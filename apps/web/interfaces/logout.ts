@@ -1,0 +1,27 @@
+import { fail } from '../../../shared/protocol/outcome.ts';
+import { readParameters } from '../../../shared/protocol/request.ts';
+import { hashSkey } from '../../../shared/session/skey.ts';
+import { findSession } from './find-session.ts';
+import { workerTimeoutMs, type Interface, type InterfaceParts } from './interface.ts';
+import { loginFailure } from './store-failure.ts';
+
+/** qcloud.cam.logout: end a session, everywhere and at once. Not in the original. */
+export function createLogout(parts: InterfaceParts): Interface {
+  return async (para, context) => {
+    const parameters = readParameters(para, ['id', 'skey']);
+    if (parameters === undefined) return fail('parameterError');
+    try {
+      const found = await findSession(parts, parameters, context);
+      if (!found.ok) return found;
+      const { row } = found.session;
+      const request = { row, id: parameters.id as string, skeyHash: hashSkey(parameters.skey as string) };
+      return await parts.ask('logout', request, {
+        shardKey: String(row),
+        timeoutMs: workerTimeoutMs,
+        requestId: context.requestId,
+      });
+    } catch (error) {
+      return loginFailure(error);
+    }
+  };
+}

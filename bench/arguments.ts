@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+import { scenarioNames, type ScenarioName } from './scenarios/names.ts';
+
+export interface Arguments {
+  readonly only: readonly ScenarioName[];
+  readonly quick: boolean;
+  readonly profile: boolean;
+  readonly jsonFile: string | undefined;
+  /** Where plots and flame graphs go. */
+  readonly svgDir: string | undefined;
+}
+
+export const usage = `npm run bench -- [options]
+
+  --only NAME[,NAME]  only these comparisons; a name also means those that begin with it and a dot: auth, login
+  --quick             two short rounds over fewer sessions: shows that everything works, not how fast it is
+  --json FILE         writes the figures as well: a list of {name, ours, peer, ratio: {median, min, max}, rounds}
+  --svg DIR           where plots and flame graphs go (default .data/bench)
+  --profile           profiles web and worker instead of comparing them, as flame graphs; by default during auth.zipf
+
+Names: ${scenarioNames.join(', ')}`;
+
+/** @throws {TypeError} with what is wrong */
+export function parseArguments(argv: readonly string[]): Arguments | 'help' {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      only: { type: 'string', multiple: true },
+      quick: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      svg: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const wanted = (values.only ?? []).flatMap((list) => list.split(',')).filter((name) => name !== '');
+  const unknown = wanted.filter((name) => namesOf(name).length === 0);
+  if (unknown.length > 0) throw new TypeError(`no comparison is called ${unknown.join(', ')}`);
+  const all = values.profile ? (['auth.zipf'] as const) : scenarioNames;
+  return {
+    only:
+      wanted.length === 0 ? all : scenarioNames.filter((name) => wanted.some((want) => namesOf(want).includes(name))),
+    quick: values.quick,
+    profile: values.profile,
+    jsonFile: values.json,
+    svgDir: values.svg,
+  };
+}
+
+function namesOf(wanted: string): ScenarioName[] {
+  return scenarioNames.filter((name) => name === wanted || name.startsWith(`${wanted}.`));
+}

@@ -1,0 +1,20 @@
+/** Every comparison of the report, in its order. */
+export const scenarioNames = [
+  'auth.zipf',
+  'auth.cold',
+  'auth.vs-koa-plain',
+  'auth.vs-express-session',
+  'auth.vs-fastify-session',
+  'auth.vs-koa-session',
+  'login.vs-textbook-queue',
+  'login.vs-inline',
+  'login.wechat-100ms',
+  'login.front-ends',
+  'mixed',
+  'memory.per-session',
+  'scale',
+  'start',
+  'revoke',
+] as const;
+
+export type ScenarioName = (typeof scenarioNames)[number];

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+
+/**
+ * Where processes run:
+ * - `first`: the process that a comparison is about, alone on core 0
+ * - `rest`: the load and everything that both sides share
+ * - `any`: wherever the system likes
+ */
+export type Cores = 'first' | 'rest' | 'any';
+
+const coreCount = availableParallelism();
+const lists: Record<Cores, string> = {
+  first: '0',
+  rest: coreCount > 2 ? `1-${coreCount - 1}` : '1',
+  any: `0-${coreCount - 1}`,
+};
+
+export const canPin = coreCount > 1 && spawnSync('taskset', ['--version']).status === 0;
+
+/** The command line that runs `program` on these cores. Its pid is that of the program: taskset becomes it. */
+export function onCores(cores: Cores, program: string, args: readonly string[]): { program: string; args: string[] } {
+  if (!canPin || cores === 'any') return { program, args: [...args] };
+  return { program: 'taskset', args: ['-c', lists[cores], program, ...args] };
+}
+
+/** Moves a running process with all its threads. */
+export function moveTo(cores: Cores, pid: number): void {
+  if (canPin) spawnSync('taskset', ['-acp', lists[cores], String(pid)]);
+}

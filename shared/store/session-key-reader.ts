@@ -1,0 +1,40 @@
+import { equalHash, hashSkey } from '../session/skey.ts';
+import { fromWallClock, nowSeconds } from '../session/wall-clock.ts';
+import type { SessionInfo, SessionInfoRow } from './models.ts';
+
+/**
+ * The key of a session that a front end has found valid for this skey, for the worker alone.
+ * @returns undefined if it is not any more
+ */
+export async function findSessionKey(
+  sessionInfo: SessionInfo,
+  row: number,
+  skeyHash: string,
+): Promise<{ sessionKey: string; openId: string } | undefined> {
+  const found = await findOpenRow(sessionInfo, row, skeyHash);
+  return found === undefined ? undefined : { sessionKey: found.session_key, openId: found.open_id };
+}
+
+async function findOpenRow(
+  sessionInfo: SessionInfo,
+  row: number,
+  skeyHash: string,
+): Promise<SessionInfoRow | undefined> {
+  const found = (await sessionInfo.findOne({
+    attributes: ['id', 'skey', 'previous_skey', 'previous_skey_until', 'session_key', 'open_id'],
+    where: { id: row },
+    raw: true,
+  })) as unknown as SessionInfoRow | null;
+  if (found === null) return undefined;
+  const isCurrent = equalHash(hashSkey(found.skey), skeyHash);
+  const isPrevious =
+    found.previous_skey !== null &&
+    fromWallClock(found.previous_skey_until ?? '') >= nowSeconds() &&
+    equalHash(hashSkey(found.previous_skey), skeyHash);
+  return isCurrent || isPrevious ? found : undefined;
+}
+
+/** Whether a row is still open for this skey. */
+export async function isSessionOpen(sessionInfo: SessionInfo, row: number, skeyHash: string): Promise<boolean> {
+  return (await findOpenRow(sessionInfo, row, skeyHash)) !== undefined;
+}
