@@ -31,6 +31,8 @@ export function createLog(role: string, level: string): Log {
     {
       level,
       base: { role, pid: process.pid },
+      // Errors come described already.
+      serializers: { err: (described: unknown) => described },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
     },

@@ -27,7 +27,7 @@ export function createWechatClient(apiBase: string): WechatClient {
   });
   return {
     async get(path, query, timeoutMs) {
-      const signal = AbortSignal.timeout(timeoutMs);
+      const signal = AbortSignal.timeout(Math.max(Math.ceil(timeoutMs), 1));
       try {
         const response = await fetch(`${apiBase}${path}?${query}`, {
           agent,

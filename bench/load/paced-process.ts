@@ -1,0 +1,90 @@
+// One paced load, in a process of its own: options on standard input, the result on standard output.
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { createRandom } from '../data/draws.ts';
+import { percentile } from '../measure/statistics.ts';
+import { createConnection, type Connection } from './connection.ts';
+import type { PacedOptions, PacedResult } from './paced.ts';
+import { createRenderer } from './render.ts';
+import { requestParts } from './source.ts';
+
+const { urls, shares, requestsPerSecond, seconds, maxConnections, firstNumber } = JSON.parse(
+  await text(process.stdin),
+) as PacedOptions;
+const sources = shares.map(({ source, share }) => {
+  const render = createRenderer(source, readFileSync(source.recordsFile));
+  const parts = requestParts(source);
+  return { share, due: 0, expect: source.expect, latencies: [] as number[], next: (number: number) => render(parts, number) };
+});
+
+/** The source that is furthest behind its share. */
+function choose() {
+  for (const source of sources) source.due += source.share;
+  const chosen = sources.reduce((best, source) => (source.due > best.due ? source : best));
+  chosen.due -= 1;
+  return chosen;
+}
+
+let errors = 0;
+let errorSample: string | undefined;
+let number = firstNumber;
+let inFlight = 0;
+const perUrl = Math.ceil(maxConnections / urls.length);
+const pools = urls.map((url) => ({ url: new URL(url), idle: [] as Connection[], open: 0 }));
+const waiting: { since: number; pool: (typeof pools)[number] }[] = [];
+
+function send(pool: (typeof pools)[number], since: number): void {
+  const source = choose();
+  const connection = pool.idle.pop() ?? (pool.open++, createConnection(pool.url));
+  inFlight++;
+  connection.send(source.next(number++), (answer) => {
+    inFlight--;
+    if (answer?.includes(source.expect) === true) {
+      source.latencies.push(performance.now() - since);
+    } else {
+      errors++;
+      errorSample ??= answer ?? 'no answer';
+    }
+    if (answer === undefined) pool.open--;
+    else pool.idle.push(connection);
+    const next = waiting.findIndex((entry) => entry.pool === pool);
+    if (next >= 0) {
+      const [entry] = waiting.splice(next, 1);
+      if (entry !== undefined) send(pool, entry.since);
+    }
+  });
+}
+
+// Arrivals as of many independent clients: the pauses between them are exponential.
+const random = createRandom(firstNumber + 1);
+const started = performance.now();
+const endAt = started + seconds * 1000;
+let nextAt = started;
+let turn = 0;
+await new Promise<void>((resolve) => {
+  const tick = () => {
+    const now = performance.now();
+    for (; nextAt <= now && nextAt < endAt; nextAt += (-Math.log(1 - random()) * 1000) / requestsPerSecond) {
+      const pool = pools[turn++ % pools.length] as (typeof pools)[number];
+      // Who finds no connection waits, and the wait counts: a slow server can't thin out the load.
+      if (pool.idle.length > 0 || pool.open < perUrl) send(pool, now);
+      else waiting.push({ since: now, pool });
+    }
+    if (nextAt < endAt || ((inFlight > 0 || waiting.length > 0) && now < endAt + 15_000)) setTimeout(tick, 1);
+    else resolve();
+  };
+  tick();
+});
+
+const result: PacedResult = {
+  requests: sources.reduce((sum, { latencies }) => sum + latencies.length, 0),
+  errors: errors + inFlight + waiting.length,
+  ...(errorSample === undefined ? {} : { errorSample: errorSample.slice(-300) }),
+  sources: sources.map(({ latencies }) => ({
+    requests: latencies.length,
+    p50Ms: percentile(latencies, 50),
+    p99Ms: percentile(latencies, 99),
+  })),
+};
+process.stdout.write(JSON.stringify(result));
+process.exit(0);

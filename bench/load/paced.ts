@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { onCores, type Cores } from '../stack/cores.ts';
+import type { Share } from './source.ts';
+
+/** A given number of requests per second, however fast the server answers: what an open world of clients sends. */
+export interface PacedOptions {
+  /** Front ends, which take turns. */
+  readonly urls: readonly string[];
+  readonly shares: readonly Share[];
+  readonly requestsPerSecond: number;
+  readonly seconds: number;
+  readonly maxConnections: number;
+  readonly firstNumber: number;
+  readonly cores: Cores;
+}
+
+export interface PacedResult {
+  readonly requests: number;
+  readonly errors: number;
+  readonly errorSample?: string;
+  /** In the order of the shares. */
+  readonly sources: readonly { readonly requests: number; readonly p50Ms: number; readonly p99Ms: number }[];
+}
+
+const script = fileURLToPath(new URL('paced-process.ts', import.meta.url));
+
+export function loadPaced(options: PacedOptions): Promise<PacedResult> {
+  return new Promise((resolve, reject) => {
+    const { program, args } = onCores(options.cores, process.execPath, ['--import=tsx', script]);
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.once('error', reject);
+    child.once('close', (status) => {
+      if (status === 0) resolve(JSON.parse(output) as PacedResult);
+      else reject(new Error(`the paced load ended with status ${status}`));
+    });
+    child.stdin.end(JSON.stringify(options));
+  });
+}
