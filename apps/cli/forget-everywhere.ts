@@ -18,7 +18,7 @@ interface Forgotten {
 const obeyTimeoutMs = 3000;
 
 /** Makes every process read app settings and sessions again. */
-async function forgetEverywhere({ commands, clock }: OpenRedis): Promise<Forgotten> {
+export async function forgetEverywhere({ commands, clock }: OpenRedis): Promise<Forgotten> {
   const instances = await listInstances(commands, clock);
   const silent = await sendControl(commands, { kind: 'forget-cached' }, instances, obeyTimeoutMs);
   return { obeyed: instances.filter((instance) => !silent.includes(instance)), silent };

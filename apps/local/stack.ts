@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -51,6 +52,8 @@ export async function startStack({ rootDir, settings, log, signal, onClose }: St
 
   const wechat = simulatorUrl === undefined ? {} : { WECHAT_API_BASE: simulatorUrl };
   const shared = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, ...wechat };
+  // For `wafer` commands beside this: they can't know the ports and the password otherwise.
+  writeFileSync(join(dataDir, 'environment.json'), JSON.stringify(shared), { mode: 0o600 });
   const address = `http://${clientHost(settings.host)}:${port}`;
   const healthPort = await findFreePort();
   log('Starting web and worker …');

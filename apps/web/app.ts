@@ -4,6 +4,7 @@ import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { Log } from '../../shared/log/log.ts';
 import { createErrorExit } from './middleware/error-exit.ts';
+import { requestIdOf } from './middleware/request-id.ts';
 import { isMinaAuth } from './routes/mina-auth.ts';
 
 /** The order in which a request passes: error exit, shutdown notice, then the protocol or everything else. */
@@ -19,6 +20,7 @@ export function createApp(parts: {
   app.on('error', () => {});
   app.use(createErrorExit(log));
   app.use(async (context, next) => {
+    requestIdOf(context);
     // Asks clients to come back on a new connection, which leads to another process.
     if (isStopping()) context.set('Connection', 'close');
     // The protocol passes the router and the parser by: it is the hot path, and it judges raw bytes.

@@ -50,7 +50,7 @@ export function describeError(error: unknown): { name: string; message: string; 
   if (!(error instanceof Error)) return { name: 'NonError', message: typeof error };
   const cause = (error as { parent?: object }).parent ?? error;
   const errorCode = (cause as { code?: unknown }).code;
-  const fromDatabase = Object.hasOwn(cause, 'sql') || Object.hasOwn(cause, 'errno');
+  const fromDatabase = Object.hasOwn(cause, 'sql') || Object.hasOwn(cause, 'sqlState');
   return {
     name: error.name,
     message: fromDatabase ? 'database error' : error.message.slice(0, 300),

@@ -1,13 +1,12 @@
 /** Spares callers the wait for a server that has stopped answering: after a few failures in a row the next calls fail at once. */
 export interface Breaker {
   run<Result>(work: () => Promise<Result>): Promise<Result>;
-  isOpen(): boolean;
 }
 
 const failuresToOpen = 3;
 const pauseMs = 1000;
 
-export class BreakerOpenError extends Error {
+class BreakerOpenError extends Error {
   constructor() {
     super('not tried: it has just failed several times in a row');
     this.name = 'BreakerOpenError';
@@ -17,11 +16,9 @@ export class BreakerOpenError extends Error {
 export function createBreaker(): Breaker {
   let failures = 0;
   let openUntil = Number.NEGATIVE_INFINITY;
-  const isOpen = () => performance.now() < openUntil;
   return {
-    isOpen,
     async run(work) {
-      if (isOpen()) throw new BreakerOpenError();
+      if (performance.now() < openUntil) throw new BreakerOpenError();
       // After the pause one caller tries while the others go on failing at once.
       if (failures >= failuresToOpen) openUntil = performance.now() + pauseMs;
       try {

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Worker, type Job } from 'bullmq';
+import pLimit from 'p-limit';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
 import { describeError, type Log } from '../log/log.ts';
@@ -61,6 +62,7 @@ export function createRpcServer(options: {
   readonly commands: RedisClient;
   readonly clock: RedisClock;
   readonly seal: Seal;
+  /** Calls in flight at once. */
   readonly concurrency: number;
   /** Of the calls of this queue. */
   readonly handlers: Partial<CallHandlers>;
@@ -106,11 +108,13 @@ export function createRpcServer(options: {
     }
   };
 
+  // A job carries up to 32 calls, so jobs alone would not bound what is in flight.
+  const limit = pLimit(concurrency);
   const process = async (job: Job<CallJob>): Promise<void> => {
     // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
     await Promise.all(
       job.data.calls.map((call) =>
-        answer(call).catch((error: unknown) =>
+        limit(answer, call).catch((error: unknown) =>
           log.error({ call: call.name, requestId: call.requestId, err: describeError(error) }, 'call not answered'),
         ),
       ),

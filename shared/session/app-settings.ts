@@ -107,7 +107,8 @@ export function createAppSettings<Known extends App>({
   };
 }
 
-function toApps<Known extends App>(apps: readonly Known[]): Apps<Known> {
+/** @param apps in the order of their primary key */
+export function toApps<Known extends App>(apps: readonly Known[]): Apps<Known> {
   return {
     default: apps.findLast((app) => app.isMarkedDefault) ?? apps.at(-1),
     byAppid: new Map(apps.map((app) => [app.appid, app])),

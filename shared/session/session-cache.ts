@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { RedisClient } from '../redis/connect.ts';
+import { createBreaker } from '../redis/breaker.ts';
 import { defineScript } from '../redis/script.ts';
 import { decodeSession, encodeSession, type Session } from './session.ts';
 
@@ -13,7 +14,7 @@ import { decodeSession, encodeSession, type Session } from './session.ts';
  * older session over a newer one.
  */
 export interface SessionCache {
-  /** One GET. @throws when Redis does not answer. */
+  /** One GET. @throws when Redis does not answer; at once while it has just failed to several times. */
   find(id: string): Promise<CacheLookup>;
   /** Before reading a row from MySQL on a miss: the right to fill. undefined if another reader or a writer is there. */
   lease(id: string): Promise<Seen | undefined>;
@@ -51,13 +52,14 @@ if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1],
 return 1`;
 
 export function createSessionCache(client: RedisClient): SessionCache {
+  const breaker = createBreaker();
   const replace = defineScript(client, 'waferReplace', fillScript);
   const compareAndSet = async (id: string, expected: string, value: string) => {
     await replace([keyOf(id)], [expected, value, entryLifeMs()]);
   };
   return {
     async find(id) {
-      const value = await client.get(keyOf(id));
+      const value = await breaker.run(() => client.get(keyOf(id)));
       const session = value === null ? undefined : decodeSession(value);
       return session === undefined ? { marked: value !== null } : { session, seen: value as Seen };
     },

@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { clearCache } from '../../apps/cli/clear-cache.ts';
 import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
@@ -31,7 +31,7 @@ test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
 });
 
-const auth60012 = async (t: import('ava').ExecutionContext, session: { id: string; skey: string }) => {
+const auth60012 = async (t: ExecutionContext, session: { id: string; skey: string }) => {
   for (const web of stack.urls) t.is((await auth(web, session)).returnCode, 60012);
 };
 const admin = connectRedis(stack.config.redis.queue, 'subscriber');

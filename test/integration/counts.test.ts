@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import { sessionKeyPrefix } from '../../shared/session/session-cache.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
@@ -105,7 +105,7 @@ test.serial('a thousand auths of one session cause at most two SQL writes, and t
 });
 
 const attack = async (
-  t: import('ava').ExecutionContext,
+  t: ExecutionContext,
   sessionOf: (index: number) => { id: string; skey: string },
 ) => {
   const statements = await stack.database.countStatements(async () => {

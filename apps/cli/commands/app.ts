@@ -1,17 +1,19 @@
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { Option, type Command } from 'commander';
+import { col } from 'sequelize';
 import { readApps, readAppsWithSecrets, type App } from '../../../shared/store/app-reader.ts';
 import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
+import { toApps } from '../../../shared/session/app-settings.ts';
+import { appSettingOptions, describeApp, settingColumns, type AppSettingOptions } from '../app-setting-options.ts';
 import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { readSecret } from '../secret-input.ts';
 import { withDatabase } from '../stores.ts';
 import { formatTable, toPlainText } from '../text.ts';
 
-interface SetOptions {
-  readonly loginDuration?: number;
-  readonly sessionDuration?: number;
+interface SetOptions extends AppSettingOptions {
   readonly secret?: unknown;
+  /** The secret before stays good as well. */
+  readonly keepPrevious?: boolean;
 }
 
 /** `app list | set | remove`: the mini programs that this server serves, in cAppinfo. */
@@ -23,31 +25,37 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
     'npm run wafer -- app list --json',
   ]).action(async () => report(await withDatabase(env, ({ appInfo }) => listApps(appInfo))));
 
-  addCommand(app, 'set', 'adds an app or changes it; asks for the secret, or reads it from standard input', [
-    'npm run wafer -- app set wx0123456789abcdef',
-    'npm run --silent wafer -- app set wx0123456789abcdef --json < secret.txt',
-    'npm run wafer -- app set wx0123456789abcdef --login-duration 30 --session-duration 2592000',
-  ])
+  const set = addCommand(
+    app,
+    'set',
+    'adds an app or changes it; asks for the secret, or reads it from standard input',
+    [
+      'npm run wafer -- app set wx0123456789abcdef',
+      'npm run --silent wafer -- app set wx0123456789abcdef --json < secret.txt',
+      'npm run wafer -- app set wx0123456789abcdef --login-duration 30 --session-duration 2592000',
+      'npm run wafer -- app set wx0123456789abcdef --keep-previous',
+      'npm run wafer -- app set wx0123456789abcdef --default --policy multi --max-sessions 3 --grace 5',
+    ],
+  )
     .argument('<appid>', 'as the mini program platform shows it: wx and 16 characters')
-    .option('--login-duration <days>', 'how long a log-in lasts; a new app gets 30', parseDuration)
     .option(
-      '--session-duration <seconds>',
-      'how long a session lasts without a visit; a new app gets 2592000',
-      parseDuration,
+      '--keep-previous',
+      'while the secret is being changed: the one before is used where WeChat refuses the new one',
     )
     // Only to refuse it in our own words, which do not repeat it.
     .addOption(new Option('--secret [secret]').hideHelp())
-    .allowExcessArguments()
-    .action(async (appid: string, options: SetOptions, command: Command) => {
-      if (command.args.length > 1 || options.secret !== undefined) {
-        throw new UsageFailure(
-          'the secret is not taken from the command line, where other users and the history of the shell can see it. ' +
-            'Leave it out to be asked for it, or pass it on standard input. Was a real one given? Then reset it at mp.weixin.qq.com.',
-        );
-      }
-      checkAppid(appid);
-      report(await withDatabase(env, ({ appInfo }) => setApp(env, appInfo, appid, options)));
-    });
+    .allowExcessArguments();
+  for (const option of appSettingOptions) set.addOption(option);
+  set.action(async (appid: string, options: SetOptions, command: Command) => {
+    if (command.args.length > 1 || options.secret !== undefined) {
+      throw new UsageFailure(
+        'the secret is not taken from the command line, where other users and the history of the shell can see it. ' +
+          'Leave it out to be asked for it, or pass it on standard input. Was a real one given? Then reset it at mp.weixin.qq.com.',
+      );
+    }
+    checkAppid(appid);
+    report(await withDatabase(env, ({ appInfo }) => setApp(env, appInfo, appid, options)));
+  });
 
   addCommand(app, 'remove', 'removes an app; its sessions stay in the database', [
     'npm run wafer -- app remove wx0123456789abcdef',
@@ -57,25 +65,31 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
 }
 
 async function listApps(appInfo: AppInfo): Promise<CommandResult> {
-  const apps = (await readAppsWithSecrets(appInfo)).map(({ secret, ...app }, index, all) => ({
-    appid: app.appid,
-    loginDurationDays: app.loginDurationDays,
-    sessionDurationSeconds: app.sessionDurationSeconds,
+  const all = await readAppsWithSecrets(appInfo);
+  const defaultAppid = toApps(all).default?.appid;
+  const apps = all.map(({ secret, previousSecret, ...app }) => ({
+    ...app,
     hasSecret: secret !== '',
-    isDefault: index === all.length - 1,
+    hasPreviousSecret: previousSecret !== undefined,
+    isDefault: app.appid === defaultAppid,
   }));
   const rows = apps.map((app) => [
     toPlainText(app.appid),
     app.isDefault ? 'yes' : '',
-    app.hasSecret ? 'set' : 'MISSING',
+    app.hasSecret ? (app.hasPreviousSecret ? 'set, and the previous' : 'set') : 'MISSING',
     `${app.loginDurationDays} days`,
     `${app.sessionDurationSeconds} s`,
+    app.maxSessions === 1 ? 'single' : `up to ${app.maxSessions}`,
+    `${app.graceSeconds} s`,
   ]);
   return {
     text:
       apps.length === 0
         ? 'No app is configured. Add one: npm run wafer -- app set <appid>'
-        : formatTable([['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT'], ...rows]),
+        : formatTable([
+            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE'],
+            ...rows,
+          ]),
     json: { apps },
   };
 }
@@ -84,17 +98,18 @@ async function setApp(
   env: NodeJS.ProcessEnv,
   appInfo: AppInfo,
   appid: string,
-  { loginDuration, sessionDuration }: SetOptions,
+  { keepPrevious, ...options }: SetOptions,
 ): Promise<CommandResult> {
   // Before the secret is asked for: nobody should type it for nothing.
   const found = await findApp(appInfo, appid);
   const secret = await readSecret(`Secret of ${appid} (not shown): `);
-  const columns: Partial<AppInfoRow> = {
-    secret,
-    ...(loginDuration === undefined ? {} : { login_duration: loginDuration }),
-    ...(sessionDuration === undefined ? {} : { session_duration: sessionDuration }),
-  };
-  if (found) await appInfo.update(columns, { where: { appid } });
+  const columns: Partial<AppInfoRow> = { secret, ...settingColumns(options) };
+  const previous =
+    keepPrevious === true && found ? { previous_secret: col('secret') as never } : { previous_secret: null };
+  // One app alone can be the default.
+  if (options.default === true) await appInfo.update({ is_default: 0 }, { where: {} });
+  // The previous secret is taken from the row before the new one overwrites it: MySQL assigns from left to right.
+  if (found) await appInfo.update({ ...previous, ...columns }, { where: { appid } });
   // Only these: every other column takes the default that the database has for it.
   else
     await appInfo.create(
@@ -103,23 +118,24 @@ async function setApp(
     );
   const forgotten = await tryForgetEverywhere(env);
   const apps = await readApps(appInfo);
-  const isDefault = apps.at(-1)?.appid === appid;
-  const { loginDurationDays, sessionDurationSeconds } = apps.find((app) => app.appid === appid) as App;
+  const defaultAppid = toApps(apps).default?.appid;
+  const isDefault = defaultAppid === appid;
+  const app = apps.find((each) => each.appid === appid) as App;
   const warnings = [
     ...(/^wx[0-9a-z]{16}$/i.test(appid)
       ? []
       : [`${appid} does not look like an appid (wx and 16 characters). Check it.`]),
     ...(isDefault
       ? []
-      : [`Requests that name no app go to ${apps.at(-1)?.appid ?? ''}, the last by name, not to ${appid}.`]),
+      : [`Requests that name no app go to ${defaultAppid ?? ''}, not to ${appid}. To change that: --default`]),
   ];
   return {
     text: [
-      `${found ? 'Changed' : 'Added'} ${appid}: log-ins last ${loginDurationDays} days, sessions ${sessionDurationSeconds} s without a visit.`,
+      `${found ? 'Changed' : 'Added'} ${appid}: ${describeApp(app)}`,
       describeEffect(forgotten),
       ...warnings.map((warning) => `Warning: ${warning}`),
     ].join('\n'),
-    json: { appid, created: !found, loginDurationDays, sessionDurationSeconds, isDefault, warnings, forgotten },
+    json: { ...app, created: !found, isDefault, warnings, forgotten },
   };
 }
 
@@ -159,12 +175,4 @@ async function findApp(appInfo: AppInfo, appid: string): Promise<boolean> {
 function checkAppid(appid: string): void {
   if (appid.length > 200 || !/^[!-~]+$/.test(appid))
     throw new UsageFailure('the appid must be one word of plain characters');
-}
-
-const maxInteger = 2_147_483_647;
-
-function parseDuration(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= 1 && value <= maxInteger) return value;
-  throw new UsageFailure(`a duration must be a whole number from 1 to ${maxInteger}, not "${toPlainText(text)}"`);
 }

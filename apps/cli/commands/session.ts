@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../../shared/config/config.ts';
-import type { Apps } from '../../../shared/session/app-settings.ts';
+import { toApps, type Apps } from '../../../shared/session/app-settings.ts';
+import { revokeApps } from '../revoke-apps.ts';
 import { createSessionCache } from '../../../shared/session/session-cache.ts';
 import { createVisitLog } from '../../../shared/session/visit-log.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
@@ -23,25 +24,43 @@ export function addSessionCommands(program: Command, { env, report }: CommandCon
   ).action(async (selector: SessionSelector) => {
     report(await withDatabase(env, (database) => showSessions(env, database, selector)));
   });
-  addSelector(
+  addOptions(
     addCommand(session, 'revoke', 'ends sessions at once; the users log in again by themselves', [
       'npm run wafer -- session revoke --id 0123456789abcdef0123456789abcdef',
       'npm run wafer -- session revoke --open-id oGZUI0egBJY1zhBYw2KhdUfwVJJE --appid wx0123456789abcdef',
+      'npm run wafer -- session revoke --appid wx0123456789abcdef',
+      'npm run wafer -- session revoke --everything',
     ]),
-  ).action(async (selector: SessionSelector) => {
-    report(await withDatabase(env, (database) => withRedis(env, (redis) => revokeSessions(database, redis, selector))));
-  });
+  )
+    .option('--everything', 'every session of every app')
+    .action(async ({ everything, ...selector }: SessionSelector & { everything?: boolean }) => {
+      const isOfUsers = selector.id !== undefined || selector.openId !== undefined;
+      const ways = [selector.id, selector.openId, everything, isOfUsers ? undefined : selector.appid];
+      if (ways.filter((way) => way !== undefined).length !== 1) {
+        throw new UsageFailure('give one of --id, --open-id, --appid alone, and --everything');
+      }
+      report(
+        await withDatabase(env, (database) =>
+          withRedis(env, (redis) =>
+            isOfUsers ? revokeSessions(database, redis, selector) : revokeApps(database, redis, selector.appid),
+          ),
+        ),
+      );
+    });
 }
 
-function addSelector(command: Command): Command {
+function addOptions(command: Command): Command {
   return command
     .option('--id <id>', 'the session with this id, as it goes over the wire')
     .option('--open-id <openId>', 'all sessions of this user')
-    .option('--appid <appid>', 'only those of this app')
-    .hook('preAction', (_, called) => {
-      const { id, openId } = called.opts<SessionSelector>();
-      if ((id === undefined) === (openId === undefined)) throw new UsageFailure('give either --id or --open-id');
-    });
+    .option('--appid <appid>', 'only those of this app');
+}
+
+function addSelector(command: Command): Command {
+  return addOptions(command).hook('preAction', (_, called) => {
+    const { id, openId } = called.opts<SessionSelector>();
+    if ((id === undefined) === (openId === undefined)) throw new UsageFailure('give either --id or --open-id');
+  });
 }
 
 async function showSessions(
@@ -112,8 +131,4 @@ async function getSessions(
     'session_unknown',
     `There is no session with the ${option} ${toPlainText(value ?? '')}${ofApp}.`,
   );
-}
-
-function toApps(apps: Awaited<ReturnType<typeof readApps>>): Apps {
-  return { default: apps.at(-1), byAppid: new Map(apps.map((app) => [app.appid, app])) };
 }

@@ -22,6 +22,9 @@ const maxReading = 2;
 /** Statements that may start at once after a quiet time; under load they start this far apart, and each takes many ids with it. */
 const burst = 10;
 const spacingMs = 40;
+/** The same while hardly any id that is asked for exists: nobody but an attacker is in a hurry then. */
+const unknownSpacingMs = 120;
+const unknownShare = 0.1;
 const maxWaiting = 10_000;
 const deadlineMs = 1500;
 
@@ -40,12 +43,13 @@ export function createSessionLookups(
   let waiting: Waiting[] = [];
   let reading = 0;
   /** When a statement may start that uses up the burst; each moves it on by the spacing. */
+  let currentSpacingMs = spacingMs;
   let paidUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   const schedule = (): void => {
     if (waiting.length === 0 || reading >= maxReading || timer !== undefined) return;
-    const pauseMs = paidUntil - (burst - 1) * spacingMs - performance.now();
+    const pauseMs = paidUntil - (burst - 1) * currentSpacingMs - performance.now();
     if (pauseMs <= 0) return start();
     timer = setTimeout(() => {
       timer = undefined;
@@ -62,10 +66,13 @@ export function createSessionLookups(
     waiting = inTime.slice(maxBatch);
     if (batch.length === 0) return;
     reading++;
-    paidUntil = Math.max(paidUntil, now) + spacingMs;
+    paidUntil = Math.max(paidUntil, now) + currentSpacingMs;
     read([...new Set(batch.map(({ id }) => id))])
       .then(
-        (sessions) => batch.forEach(({ id, resolve }) => resolve(sessions.get(id))),
+        (sessions) => {
+          currentSpacingMs = sessions.size < batch.length * unknownShare ? unknownSpacingMs : spacingMs;
+          batch.forEach(({ id, resolve }) => resolve(sessions.get(id)));
+        },
         (error: unknown) => {
           onFailure(error);
           batch.forEach(({ reject }) => reject(new LookupUnavailableError('store_unavailable')));

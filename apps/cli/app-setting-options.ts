@@ -1,0 +1,66 @@
+import { Option } from 'commander';
+import type { App } from '../../shared/store/app-reader.ts';
+import type { AppInfoRow } from '../../shared/store/models.ts';
+import { UsageFailure } from './result.ts';
+import { toPlainText } from './text.ts';
+
+/** What `app set` can change beside the secret; what is left out stays as it is. */
+export interface AppSettingOptions {
+  readonly loginDuration?: number;
+  readonly sessionDuration?: number;
+  readonly default?: boolean;
+  readonly policy?: 'single' | 'multi';
+  readonly maxSessions?: number;
+  readonly grace?: number;
+  /** Seconds; 0: any age. */
+  readonly watermarkMaxAge?: number;
+}
+
+const maxInteger = 2_147_483_647;
+
+const wholeNumber =
+  (minimum: number, maximum = maxInteger) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+    throw new UsageFailure(`give a whole number from ${minimum} to ${maximum}, not "${toPlainText(text)}"`);
+  };
+
+export const appSettingOptions: readonly Option[] = [
+  new Option('--login-duration <days>', 'how long a log-in lasts; a new app gets 30').argParser(wholeNumber(1)),
+  new Option(
+    '--session-duration <seconds>',
+    'how long a session lasts without a visit; a new app gets 2592000',
+  ).argParser(wholeNumber(1)),
+  new Option('--default', 'requests that name no app are for this one'),
+  new Option('--policy <policy>', 'single: a log-in ends the session before it; multi: several devices').choices([
+    'single',
+    'multi',
+  ]),
+  new Option('--max-sessions <count>', 'with multi: devices beyond it lose the oldest').argParser(wholeNumber(1, 1000)),
+  new Option('--grace <seconds>', 'for this long after a log-in the previous skey still works').argParser(
+    wholeNumber(0, 86_400),
+  ),
+  new Option('--watermark-max-age <seconds>', 'older user data is refused; 0: any age').argParser(wholeNumber(0)),
+];
+
+/** The columns that the options change. */
+export function settingColumns(options: AppSettingOptions): Partial<AppInfoRow> {
+  const { loginDuration, sessionDuration, policy, maxSessions, grace, watermarkMaxAge } = options;
+  return {
+    ...(loginDuration === undefined ? {} : { login_duration: loginDuration }),
+    ...(sessionDuration === undefined ? {} : { session_duration: sessionDuration }),
+    ...(options.default === true ? { is_default: 1 } : {}),
+    ...(policy === undefined ? {} : { session_policy: policy }),
+    ...(maxSessions === undefined ? {} : { max_sessions: maxSessions }),
+    ...(grace === undefined ? {} : { grace_seconds: grace }),
+    ...(watermarkMaxAge === undefined ? {} : { watermark_max_age_seconds: watermarkMaxAge || null }),
+  };
+}
+
+/** An app's settings in a sentence. */
+export function describeApp(app: App): string {
+  const sessions = app.maxSessions === 1 ? 'one session a user' : `up to ${app.maxSessions} sessions a user`;
+  const grace = app.graceSeconds === 0 ? '' : `, the previous skey works ${app.graceSeconds} s longer`;
+  return `log-ins last ${app.loginDurationDays} days, sessions ${app.sessionDurationSeconds} s without a visit; ${sessions}${grace}.`;
+}

@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Written by `npm start`, readable by its owner alone: where its private servers are. */
+const file = join('.data', 'environment.json');
+
+/**
+ * The environment of a command: the process's own; or, where that names neither database nor Redis, that of the last `npm start`
+ * in this folder, so that `wafer` works beside it without any setting.
+ */
+export function withLocalEnvironment(env: NodeJS.ProcessEnv, folder: string): NodeJS.ProcessEnv {
+  if (env['DATABASE_URL'] || env['REDIS_URL']) return env;
+  try {
+    return { ...(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, string>), ...env };
+  } catch {
+    return env;
+  }
+}
