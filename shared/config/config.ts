@@ -32,6 +32,15 @@ function parseHttpUrl(text: string): string {
   return text.replace(/\/+$/, '');
 }
 
+/** Of a token service; it may have a query of its own. */
+function parseTokenUrl(text: string): string {
+  const url = parseHttpUrl(text);
+  const { username, password, hash } = new URL(url);
+  if (username !== '' || password !== '' || hash !== '')
+    throw new TypeError('must hold neither user nor password nor #; a key may stand in its query');
+  return url;
+}
+
 const environment = z.object({
   PORT: port().default(8080),
   HOST: z.string().default('127.0.0.1'),
@@ -41,6 +50,7 @@ const environment = z.object({
   REDIS_URL: parsed(parseRedisUrl),
   REDIS_CACHE_URL: parsed(parseRedisUrl).optional(),
   WECHAT_API_BASE: parsed(parseHttpUrl).default('https://api.weixin.qq.com'),
+  WECHAT_TOKEN_URL: parsed(parseTokenUrl).optional(),
   WECHAT_TIMEOUT_MS: integer(100, 20_000, 'milliseconds').default(5000),
   LOGIN_DEADLINE_MS: integer(500, 25_000, 'milliseconds').default(8000),
   LOGIN_REQUIRES_USER_DATA: z
@@ -89,7 +99,7 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
     http: { port: env.PORT, host: env.HOST, bodyLimitBytes: env.BODY_LIMIT_BYTES },
     database: { primary: env.DATABASE_URL, replica: env.DATABASE_REPLICA_URL, poolSize: env.DATABASE_POOL },
     redis: { queue: env.REDIS_URL, cache: env.REDIS_CACHE_URL ?? env.REDIS_URL },
-    wechat: { apiBase: env.WECHAT_API_BASE, timeoutMs: env.WECHAT_TIMEOUT_MS },
+    wechat: { apiBase: env.WECHAT_API_BASE, tokenUrl: env.WECHAT_TOKEN_URL, timeoutMs: env.WECHAT_TIMEOUT_MS },
     login: {
       deadlineMs: env.LOGIN_DEADLINE_MS,
       requiresUserData: env.LOGIN_REQUIRES_USER_DATA,

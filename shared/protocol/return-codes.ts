@@ -1,4 +1,18 @@
-/** Every failure of the protocol: the name used in this code, its wire code and its wire message (PROTOCOL.md, table of return codes). */
+/**
+ * Every failure of the protocol: the name used in this code, its wire code and its wire message (PROTOCOL.md, table of return codes).
+ *
+ * The interfaces that the original did not have answer with the same codes, and add these messages:
+ *
+ * | interface | success (0) | failures of its own |
+ * |---|---|---|
+ * | qcloud.cam.logout | LOGOUT_SUCCESS | 60012, 1006 if it could not be written |
+ * | qcloud.cam.userinfo | USERINFO_SUCCESS | 60012, 60021 DECRYPT_FAIL, 1001 not read, 1006 not written |
+ * | qcloud.cam.phone | PHONE_SUCCESS | 60012, 60021 DECRYPT_FAIL (with encrypt_data), 1001, WeChat's |
+ * | qcloud.cam.checksession | CHECKSESSION_SUCCESS | 60012, 1001, WeChat's |
+ * | qcloud.cam.resetkey | RESETKEY_SUCCESS | 60012, 1001 not read, 1006 not written, WeChat's |
+ *
+ * WeChat's: 1005 it could not be reached, 40029 it answered an errcode (X-Wafer-Reason `wechat:<errcode>`), 1007 its answer makes no sense.
+ */
 export const failures = {
   databaseError: { code: 1001, message: 'MYSQL_ERR' },
   noInterfaceName: { code: 1002, message: 'NO_INTERFACENAME_PARA' },

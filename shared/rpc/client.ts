@@ -144,6 +144,6 @@ export function createRpcClient(options: {
 }
 
 /** The queue of a key: the same in every front end, evenly spread. */
-export function shardOf(key: string, shards: number): number {
+function shardOf(key: string, shards: number): number {
   return shards === 1 ? 0 : createHash('sha256').update(key).digest().readUInt32BE(0) % shards;
 }

@@ -8,6 +8,10 @@ export interface Calls {
   login: { request: LoginRequest; response: Outcome };
   decrypt: { request: DecryptRequest; response: Outcome };
   logout: { request: LogoutRequest; response: Outcome };
+  userInfo: { request: UserInfoRequest; response: Outcome };
+  phone: { request: PhoneRequest; response: Outcome };
+  checkSession: { request: SessionRequest; response: Outcome };
+  resetKey: { request: SessionRequest; response: Outcome };
 }
 
 export type CallName = keyof Calls;
@@ -19,6 +23,10 @@ export const queueOfCall: Readonly<Record<CallName, QueueName>> = {
   login: 'login',
   decrypt: 'session',
   logout: 'session',
+  userInfo: 'session',
+  phone: 'session',
+  checkSession: 'session',
+  resetKey: 'session',
 };
 
 export interface LoginRequest {
@@ -26,16 +34,43 @@ export interface LoginRequest {
   readonly code: string;
   /** `encrypt_data` and `iv` as the client sent them, checked by nobody yet; undefined for a log-in with the code alone. */
   readonly userData?: { readonly encryptData: unknown; readonly iv?: unknown };
+  /** Present if the client sent a signature, which then has to be right. */
+  readonly signed?: SignedData;
 }
 
-export interface DecryptRequest {
-  /** The session's row, which the front end has found valid for this skey. */
+/** `rawData` and `signature` as the client sent them, checked by nobody yet. */
+export interface SignedData {
+  readonly rawData: unknown;
+  readonly signature: unknown;
+}
+
+/** A session that a front end has found valid for this skey. */
+export interface SessionRequest {
+  /** Primary key of its row. */
   readonly row: number;
   readonly skeyHash: string;
+  /** The session's app. */
+  readonly appid: string;
+}
+
+/** If there is an `iv`, the watermark has to be the app's. */
+export interface DecryptRequest extends SessionRequest {
   readonly encryptData: unknown;
   readonly iv?: unknown;
-  /** The app whose watermark is asked for when there is an `iv`. */
-  readonly appid: string;
+}
+
+export interface UserInfoRequest extends SessionRequest {
+  /** The session's id on the wire. */
+  readonly id: string;
+  readonly encryptData: unknown;
+  readonly iv: unknown;
+  readonly signed?: SignedData;
+}
+
+/** With the code of a button, or with what older clients got from it. */
+export interface PhoneRequest extends SessionRequest {
+  readonly code?: string;
+  readonly userData?: { readonly encryptData: unknown; readonly iv: unknown };
 }
 
 export interface LogoutRequest {

@@ -33,7 +33,7 @@ export interface Visit {
 }
 
 /** How long visits of a session are collected before they are written. With the workers' tick it stays under ten seconds. */
-export const visitDelaySeconds = 8;
+const visitDelaySeconds = 8;
 
 /** Fixed: all versions that share a Redis must agree on it. */
 export const visitShards = 4;

@@ -104,10 +104,7 @@ test.serial('a thousand auths of one session cause at most two SQL writes, and t
   t.true(writes.length >= 1 && writes.length <= 2, `${writes.length} writes`);
 });
 
-const attack = async (
-  t: ExecutionContext,
-  sessionOf: (index: number) => { id: string; skey: string },
-) => {
+const attack = async (t: ExecutionContext, sessionOf: (index: number) => { id: string; skey: string }) => {
   const statements = await stack.database.countStatements(async () => {
     let next = 0;
     await Promise.all(

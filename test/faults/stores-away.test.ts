@@ -1,0 +1,101 @@
+import test from 'ava';
+import { Redis } from 'ioredis';
+import { auth, call, login, newUser } from '../support/client.ts';
+import { startTestRedis } from '../support/redis-server.ts';
+import { startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+test.serial(
+  'Redis flushed, killed and back: no valid session is refused, log-ins fail clearly and work again',
+  async (t) => {
+    const onClose = t.teardown.bind(t);
+    const stack = await startStack({ onClose, webs: 2 });
+    const [url] = stack.urls;
+    const sessions = [];
+    for (let count = 0; count < 20; count++) sessions.push((await login(url, newUser())).returnData);
+    const checkAll = async (when: string) => {
+      const answers = await Promise.all(sessions.flatMap((session) => stack.urls.map((web) => auth(web, session))));
+      t.deepEqual([...new Set(answers.map(({ returnCode, reason }) => `${returnCode} ${reason}`))], ['0 null'], when);
+    };
+    await checkAll('cached');
+
+    const port = stack.redis?.port as number;
+    stack.redis?.kill('SIGKILL');
+    await stack.redis?.exited;
+    await checkAll('without Redis');
+    const failed = await login(url, newUser());
+    t.deepEqual([failed.returnCode, failed.reason], [1006, 'store_unavailable']);
+    t.is(
+      (await auth(url, { id: 'unknown', skey: 'x' })).returnCode,
+      60012,
+      'MySQL knows that there is no such session',
+    );
+
+    // Empty: the sessions, the visits, the claims, the workers' queues are all gone.
+    await startTestRedis({ onClose, port });
+    await checkAll('Redis is back');
+    await until('log-ins work again', async () => (await login(url, newUser())).returnCode === 0);
+    await checkAll('afterwards');
+  },
+);
+
+test.serial(
+  'MySQL away: cached sessions are accepted, nothing is refused for it, and all works again afterwards',
+  async (t) => {
+    const stack = await startStack({ onClose: t.teardown.bind(t), webs: 2 });
+    const [url, other] = stack.urls as [string, string];
+    const user = newUser();
+    const { returnData } = await login(url, `${user}~1`);
+    t.is((await auth(other, returnData)).returnCode, 0);
+    stack.database.cut();
+
+    for (const web of stack.urls) t.is((await auth(web, returnData)).returnCode, 0);
+    // Nobody can know whether these are valid.
+    const wrong = await auth(url, { ...returnData, skey: 'wrong' });
+    t.deepEqual([wrong.returnCode, wrong.returnMessage, wrong.reason], [1001, 'MYSQL_ERR', 'store_unavailable']);
+    t.is((await auth(url, { id: 'unknown', skey: 'x' })).returnCode, 1001);
+    const decrypt = await call(url, 'qcloud.cam.decrypt', { ...returnData, encrypt_data: 'x' });
+    t.is(decrypt.returnCode, 1001);
+    const failed = await login(url, `${user}~2`);
+    t.deepEqual(
+      [failed.returnCode, failed.returnMessage, failed.reason],
+      [1006, 'CHANGE_SESSION_ERR', 'store_unavailable'],
+    );
+    const ready = (await (await fetch(`${url}/readyz`)).json()) as { degraded: string[] };
+    t.true(ready.degraded.includes('mysql'));
+    // A front end that starts now can check what is cached.
+    const late = await stack.addWeb();
+    await until('it does', async () => (await auth(late, returnData)).returnCode === 0, 3000);
+
+    stack.database.restore();
+    await until('log-ins work again', async () => (await login(url, `${user}~3`)).returnCode === 0);
+    t.is((await auth(url, returnData)).returnCode, 60012);
+    // What was recorded before the write failed is written when the same request comes again.
+    t.is((await login(url, `${user}~2`)).returnCode, 0);
+  },
+);
+
+test.serial('decrypted data, codes, keys and skeys are nowhere in Redis in plain', async (t) => {
+  const stack = await startStack({ onClose: t.teardown.bind(t) });
+  const [url] = stack.urls;
+  // The name before ~ is part of the nickName, which the cache may hold.
+  const code = `${newUser()}~single-use`;
+  const { returnData } = await login(url, code);
+  await auth(url, returnData);
+  await call(url, 'qcloud.cam.decrypt', { ...returnData, encrypt_data: 'x' });
+  const redis = new Redis(stack.redis?.url as string);
+  t.teardown(() => redis.disconnect());
+  const dumps = await Promise.all(
+    (await redis.keys('*')).map(async (key) =>
+      Buffer.concat([Buffer.from(key), (await redis.dumpBuffer(key)) as Buffer]),
+    ),
+  );
+  const dump = Buffer.concat(dumps).toString('latin1');
+  const [row] = await stack.database.query<{ session_key: string }>(
+    'select session_key from cSessionInfo where uuid = ?',
+    [returnData.id],
+  );
+  t.true(dump.includes(returnData.id), 'the dump has the session');
+  for (const secret of [code, returnData.skey, row?.session_key as string, stack.database.url])
+    t.false(dump.includes(secret));
+});
