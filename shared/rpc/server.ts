@@ -131,5 +131,6 @@ export function createRpcServer(options: {
     skipVersionCheck: true,
   });
   worker.on('error', (error) => log.debug({ err: describeError(error) }, 'queue connection'));
-  return { close: () => worker.close() };
+  // While Redis is away no job can be finished in it, and an orderly close would wait for that.
+  return { close: () => worker.close(blocking.status !== 'ready') };
 }
