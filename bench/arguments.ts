@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { rootDir } from './stack/root-dir.ts';
 import { scenarioNames, type ScenarioName } from './scenarios/names.ts';
 
 export interface Arguments {
@@ -8,6 +10,8 @@ export interface Arguments {
   readonly jsonFile: string | undefined;
   /** Where plots and flame graphs go. */
   readonly svgDir: string | undefined;
+  /** Whether docs/performance.md gets this report. */
+  readonly docs: boolean;
 }
 
 export const usage = `npm run bench -- [options]
@@ -16,6 +20,7 @@ export const usage = `npm run bench -- [options]
   --quick             two short rounds over fewer sessions: shows that everything works, not how fast it is
   --json FILE         writes the figures as well: a list of {name, ours, peer, ratio: {median, min, max}, rounds}
   --svg DIR           where plots and flame graphs go (default .data/bench)
+  --docs              puts the report into docs/performance.md, and plots and flame graphs into docs/performance
   --profile           profiles web and worker instead of comparing them, as flame graphs; by default during auth.zipf
 
 Names: ${scenarioNames.join(', ')}`;
@@ -30,6 +35,7 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
       profile: { type: 'boolean', default: false },
       json: { type: 'string' },
       svg: { type: 'string' },
+      docs: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -44,7 +50,8 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
     quick: values.quick,
     profile: values.profile,
     jsonFile: values.json,
-    svgDir: values.svg,
+    svgDir: values.svg ?? (values.docs ? join(rootDir, 'docs', 'performance') : undefined),
+    docs: values.docs,
   };
 }
 

@@ -5,17 +5,18 @@ import type { Context } from 'koa';
 import type { Log } from '../../shared/log/log.ts';
 import { createErrorExit } from './middleware/error-exit.ts';
 import { requestIdOf } from './middleware/request-id.ts';
-import { isMinaAuth } from './routes/mina-auth.ts';
+import { isForwardAuth } from './routes/forward-auth.ts';
 
-/** The order in which a request passes: error exit, shutdown notice, then the protocol or everything else. */
+/** Everything but the protocol itself, in the order in which a request passes: error exit, shutdown notice, route. */
 export function createApp(parts: {
   readonly log: Log;
-  readonly minaAuth: (context: Context) => Promise<void>;
-  readonly operations: Router;
+  readonly forwardAuth: (context: Context) => Promise<void>;
+  /** Everything else. */
+  readonly routers: readonly Router[];
   readonly bodyLimitBytes: number;
   readonly isStopping: () => boolean;
 }): Koa {
-  const { log, minaAuth, operations, bodyLimitBytes, isStopping } = parts;
+  const { log, forwardAuth, routers, bodyLimitBytes, isStopping } = parts;
   const app = new Koa();
   app.on('error', () => {});
   app.use(createErrorExit(log));
@@ -23,11 +24,11 @@ export function createApp(parts: {
     requestIdOf(context);
     // Asks clients to come back on a new connection, which leads to another process.
     if (isStopping()) context.set('Connection', 'close');
-    // The protocol passes the router and the parser by: it is the hot path, and it judges raw bytes.
-    return isMinaAuth(context.path) ? minaAuth(context) : next();
+    // Passes the router and the parser by: a hot path that reads no body.
+    return isForwardAuth(context.path) ? forwardAuth(context) : next();
   });
   app.use(bodyParser({ jsonLimit: `${bodyLimitBytes}b`, enableTypes: ['json'] }));
-  app.use(operations.routes());
-  app.use(operations.allowedMethods());
+  for (const router of routers) app.use(router.routes());
+  for (const router of routers) app.use(router.allowedMethods());
   return app;
 }

@@ -1,10 +1,11 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { LookupResult } from './sessions/session-check.ts';
 
 /** What a front end counts. */
 export interface WebMetrics {
   readonly contentType: string;
   answered(interfaceName: string, returnCode: number, seconds: number): void;
-  lookedUp(result: 'cached' | 'confirmed'): void;
+  lookedUp(result: LookupResult): void;
   readFromMysql(sessions: number): void;
   /** This process and its neighbours on the machine, merged: a scrape reaches any one of them. */
   render(): Promise<string>;
@@ -67,14 +68,30 @@ export function createWebMetrics(parts: {
       this.set(parts.pendingVisits());
     },
   });
+  // Looked up once: finding a metric by its labels costs more than counting.
+  const answers = new Map<string, { count: Counter.Internal; seconds: Histogram.Internal<'interface'> }>();
+  const lookedUp = {
+    remembered: lookups.labels({ result: 'remembered' }),
+    cached: lookups.labels({ result: 'cached' }),
+    confirmed: lookups.labels({ result: 'confirmed' }),
+  };
   const snapshot = async () => JSON.stringify(await registry.getMetricsAsJSON());
   return {
     contentType: registry.contentType,
     answered(interfaceName, returnCode, duration) {
-      requests.inc({ interface: interfaceName, code: returnCode });
-      seconds.observe({ interface: interfaceName }, duration);
+      const key = `${interfaceName} ${returnCode}`;
+      let counted = answers.get(key);
+      if (counted === undefined) {
+        counted = {
+          count: requests.labels({ interface: interfaceName, code: returnCode }),
+          seconds: seconds.labels({ interface: interfaceName }),
+        };
+        answers.set(key, counted);
+      }
+      counted.count.inc();
+      counted.seconds.observe(duration);
     },
-    lookedUp: (result) => lookups.inc({ result }),
+    lookedUp: (result) => lookedUp[result].inc(),
     readFromMysql(sessions) {
       reads.inc();
       readSessions.inc(sessions);

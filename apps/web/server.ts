@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { Config } from '../../shared/config/config.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
@@ -15,6 +16,7 @@ import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/clie
 import { createSeal } from '../../shared/rpc/seal.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
 import { createAppSettingsCopy } from '../../shared/session/app-settings-copy.ts';
+import { listenToChanges } from '../../shared/session/change-channel.ts';
 import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createVisitLog } from '../../shared/session/visit-log.ts';
 import { readApps } from '../../shared/store/app-reader.ts';
@@ -28,10 +30,13 @@ import { createInterfaces } from './interfaces/index.ts';
 import type { Ask } from './interfaces/interface.ts';
 import { createWebMetrics } from './metrics.ts';
 import { createReadiness } from './readiness.ts';
-import { createMinaAuth } from './routes/mina-auth.ts';
+import { createForwardAuth } from './routes/forward-auth.ts';
+import { createMinaAuth, isMinaAuth } from './routes/mina-auth.ts';
+import { createOpenApiRouter } from './routes/openapi.ts';
 import { createOperationsRouter } from './routes/operations.ts';
 import { createSessionCheck } from './sessions/session-check.ts';
 import { createSessionConfirmer } from './sessions/session-confirmer.ts';
+import { createSessionMemory } from './sessions/session-memory.ts';
 import { createSessionLookups } from './sessions/session-lookups.ts';
 import { createVisitCollector } from './sessions/visit-collector.ts';
 
@@ -49,7 +54,10 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   closer.add('database', () => sequelize.close());
   const commands = connectRedis(config.redis.queue, 'commands');
   closer.add('redis', () => commands.disconnect());
-  const cacheRedis = connectRedis(config.redis.cache, 'commands', { commandTimeoutMs: cacheTimeoutMs });
+  const cacheRedis = connectRedis(config.redis.cache, 'commands', {
+    commandTimeoutMs: cacheTimeoutMs,
+    pipelined: true,
+  });
   closer.add('redis cache', () => cacheRedis.disconnect());
   const subscriber = connectRedis(config.redis.queue, 'subscriber');
   closer.add('redis subscriber', () => subscriber.disconnect());
@@ -90,7 +98,18 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     createOutageWarning(log, 'sessions not read'),
   );
   const confirmer = createSessionConfirmer(lookups, cache);
-  const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, onLookup: metrics.lookedUp });
+  // Of the cache's Redis, where the scripts that change the cache announce it.
+  const cacheSubscriber = connectRedis(config.redis.cache, 'subscriber');
+  closer.add('redis cache subscriber', () => cacheSubscriber.disconnect());
+  const changes = listenToChanges(
+    cacheSubscriber,
+    cacheRedis,
+    (id) => memory.forget(id),
+    () => memory.distrust(),
+  );
+  closer.add('changes', () => changes.close());
+  const memory = createSessionMemory(config.sessionMemory, () => changes.isTrusted());
+  const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, memory, onLookup: metrics.lookedUp });
 
   let isStopping = () => false;
   const readiness = createReadiness(
@@ -110,24 +129,27 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     },
     () => isStopping(),
   );
-  const app = createApp({
+  const parts = { apps, sessions, visits, ask, login: config.login };
+  const koa = createApp({
     log,
-    minaAuth: createMinaAuth({
-      interfaces: createInterfaces({ apps, sessions, visits, ask, login: config.login }),
-      bodyLimitBytes: config.http.bodyLimitBytes,
-      metrics,
-    }),
-    operations: createOperationsRouter({ readiness, metrics }),
+    forwardAuth: createForwardAuth({ parts, metrics }),
+    routers: [createOperationsRouter({ readiness, metrics }), createOpenApiRouter()],
     bodyLimitBytes: config.http.bodyLimitBytes,
     isStopping: () => isStopping(),
+  }).callback();
+  const minaAuth = createMinaAuth({
+    interfaces: createInterfaces(parts),
+    bodyLimitBytes: config.http.bodyLimitBytes,
+    metrics,
+    log,
+    isStopping: () => isStopping(),
   });
-  const handle = app.callback();
-  const http = await listen((request, response) => void handle(request, response), config.http).catch(
-    async (error: unknown) => {
-      await closer.close();
-      throw error;
-    },
-  );
+  const handle: RequestListener = (request, response) =>
+    isMinaAuth(request.url ?? '') ? minaAuth(request, response) : void koa(request, response);
+  const http = await listen(handle, config.http).catch(async (error: unknown) => {
+    await closer.close();
+    throw error;
+  });
   isStopping = http.isStopping;
   closer.add('http', () => http.close());
   log.info({ instance, host: config.http.host, port: http.port }, 'web listens');
@@ -141,6 +163,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     await hearControl(subscriber, commands, instance, () => {
       apps.forget();
       confirmer.forget();
+      memory.clear();
     });
     const shards = { login: config.login.queues, session: 1 };
     rpc = createRpcClient({ instance, commands, subscriber, clock, seal, shards, maxWaiting: maxWaitingCalls });

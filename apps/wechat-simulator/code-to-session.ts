@@ -1,24 +1,22 @@
 import { BoundedMap } from './bounded-map.ts';
 import { ruleOf } from './code-rules.ts';
+import type { SessionKeys } from './session-keys.ts';
 import { createUser } from './users.ts';
+import { failure, success, type WechatAnswer } from './wechat-answer.ts';
 
 const usedCodesLimit = 1_000_000;
-
-export interface WechatAnswer {
-  status: number;
-  body: string;
-  delayMs: number;
-}
 
 /** GET /sns/jscode2session of WeChat, with the rules of the simulator. */
 export class CodeToSession {
   readonly #apps: ReadonlyMap<string, string> | undefined;
+  readonly #keys: SessionKeys;
   /** Calls with a code so far, by app and code. */
   readonly #calls = new BoundedMap<number>(usedCodesLimit);
 
   /** apps: secrets by appid; undefined accepts every app. */
-  constructor(apps: ReadonlyMap<string, string> | undefined) {
+  constructor(apps: ReadonlyMap<string, string> | undefined, keys: SessionKeys) {
     this.#apps = apps;
+    this.#keys = keys;
   }
 
   /** The whole effect of a call happens here and now, however late its answer is sent: so it is with WeChat. */
@@ -42,23 +40,19 @@ export class CodeToSession {
     if (earlierCalls < busyTimes) return failure(-1, 'system error');
     if (earlierCalls > busyTimes) return failure(40163, 'code been used');
 
-    const { sessionKey, openid, unionid } = createUser(appid, code);
-    const isPlain = rule.kind === 'busy';
-    const body = JSON.stringify({
-      session_key: sessionKey,
-      ...(!isPlain && rule.withExpiresIn && { expires_in: 7200 }),
+    const { openid, unionid } = createUser(appid, code);
+    if (rule.kind === 'busy') return success({ session_key: this.#keys.current(appid, openid), openid });
+    const fields = {
+      session_key: this.#keys.current(appid, openid),
+      ...(rule.withExpiresIn && { expires_in: 7200 }),
       openid,
-      ...(!isPlain && rule.withUnionid && { unionid }),
-    });
-    return { status: 200, body, delayMs: isPlain ? 0 : rule.delayMs };
+      ...(rule.withUnionid && { unionid }),
+    };
+    return success(fields, rule.delayMs);
   }
 
   /** Makes every code fresh again. */
   reset(): void {
     this.#calls.clear();
   }
-}
-
-function failure(errcode: number, errmsg: string): WechatAnswer {
-  return { status: 200, body: JSON.stringify({ errcode, errmsg }), delayMs: 0 };
 }

@@ -1,10 +1,33 @@
+/**
+ * The simulated WeChat, a real HTTP server. All state is in memory.
+ *
+ * | call | |
+ * |---|---|
+ * | `GET /sns/jscode2session` | each code works once (then 40163); openid and session_key are functions of the part before the first `~` |
+ * | `POST /cgi-bin/stable_token` | the same token for everybody who asks, for two hours; the next one from five minutes before its end |
+ * | `POST /wxa/business/getuserphonenumber` | each code works once (then 40029); the number is a function of the part before the first `~` |
+ * | `GET /wxa/checksession` | 0, or 87009 if the signature is not the live session_key's |
+ * | `GET /wxa/resetusersessionkey` | renews the session_key, which later log-ins and `/_sim/userdata` use |
+ *
+ * Codes that begin with these words get: `bad` 40029, `busy<n>` -1 n times, then success, `limit` 45011, `blocked` 40226, `net`
+ * HTTP 500, `slow<ms>` the answer after that many ms, `garbage` no JSON, `empty` `{}`; of wx.login also `expires` an expires_in of
+ * 7200, `unionid` a unionid. The last three calls want an access_token: 41001 without, 40001 with an unknown one, 42001 with one that ended.
+ *
+ * | own path | |
+ * |---|---|
+ * | `GET /_sim/userdata?code=alice~1&appid=…` | `encrypt_data`, `iv`, `legacy_encrypt_data`, `rawData`, `signature` of that user |
+ * | `GET /_sim/phonecode?code=alice~1&appid=…` | a fresh phone `code` of that user, and `encrypt_data`, `iv` as older clients get them |
+ * | `POST /_sim/fail?path=/wxa/checksession&errcode=45009&times=1` | the next calls of that path answer this errcode |
+ * | `POST /_sim/end-tokens` | no access token works any more, as after a reset of the secret |
+ * | `GET /_sim/stats`, `POST /_sim/reset` | the calls per path and per code; forget them, and everything else |
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BoundedMap, countUp } from './bounded-map.ts';
-import { CodeToSession } from './code-to-session.ts';
-import { createUserData } from './users.ts';
+import { readJsonObject, send, sendJson } from './http.ts';
+import { WechatApi, type WechatCall } from './wechat-api.ts';
 
 const countedPathsLimit = 1000;
 const countedCodesLimit = 1_000_000;
@@ -20,6 +43,8 @@ export interface SimulatorOptions {
   apps?: ReadonlyMap<string, string>;
   /** Delays every answer of WeChat. */
   latencyMs?: number;
+  /** Life of an access token. Default: 7200. */
+  tokenLifeSeconds?: number;
   /**
    * Called for each call to WeChat (code is '' when there is none) after it took effect and before it is answered,
    * which waits for the promise.
@@ -37,32 +62,37 @@ export interface Simulator {
   readonly url: string;
   readonly port: number;
   readonly stats: () => SimulatorStats;
-  /** Forgets the counts and the used codes. */
+  /** Forgets the counts, the used codes and everything else. */
   readonly reset: () => void;
+  /** The next calls of this path answer this errcode. */
+  readonly fail: (path: string, errcode: number, times: number) => void;
+  /** No access token works any more. */
+  readonly endTokens: () => void;
   readonly close: () => Promise<void>;
 }
 
 /** Starts a simulated WeChat. Rejects when it cannot listen. */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', latencyMs = 0, onRequest } = options;
-  const codeToSession = new CodeToSession(options.apps);
+  const api = new WechatApi(options.apps, options.tokenLifeSeconds);
   const paths = new BoundedMap<number>(countedPathsLimit);
   const codes = new BoundedMap<number>(countedCodesLimit);
 
   const stats = () => ({ paths: paths.toObject(), codes: codes.toObject() });
   const reset = () => {
-    codeToSession.reset();
+    api.reset();
     paths.clear();
     codes.clear();
   };
 
-  async function handleWechatCall(path: string, query: URLSearchParams, response: ServerResponse): Promise<void> {
-    const code = query.get('js_code') ?? '';
+  async function handleWechatCall(call: WechatCall, response: ServerResponse): Promise<void> {
+    const { path } = call;
+    const code = api.codeOf(call);
     countUp(paths, path);
     if (code) countUp(codes, code);
-    if (path !== '/sns/jscode2session') return sendJson(response, 404, { errcode: 404, errmsg: 'not found' });
+    const answer = api.answer(call);
+    if (answer === undefined) return sendJson(response, 404, { errcode: 404, errmsg: 'not found' });
 
-    const answer = codeToSession.answer(query);
     if (onRequest) await onRequest(path, code);
     const delayMs = latencyMs + answer.delayMs;
     if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
@@ -70,23 +100,34 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     send(response, answer.status, 'text/plain', answer.body);
   }
 
+  const ownCalls: Readonly<Record<string, (query: URLSearchParams) => unknown>> = {
+    'GET /_sim/stats': () => stats(),
+    'POST /_sim/reset': () => (reset(), {}),
+    'POST /_sim/end-tokens': () => (api.endTokens(), {}),
+    'POST /_sim/fail': (query) => {
+      const errcode = Number(query.get('errcode') ?? Number.NaN);
+      const times = Number(query.get('times') ?? 1);
+      if (!query.get('path') || !Number.isInteger(errcode) || !(times >= 0)) return undefined;
+      api.failures.order(query.get('path') ?? '', errcode, times);
+      return {};
+    },
+    'GET /_sim/userdata': (query) => forUser(query, (appid, code) => api.createUserData(appid, code)),
+    'GET /_sim/phonecode': (query) => forUser(query, (appid, code) => api.createPhoneCode(appid, code)),
+  };
+
   function handleOwnCall(
     path: string,
     query: URLSearchParams,
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    const call = `${request.method} ${path}`;
-    if (call === 'GET /_sim/stats') return sendJson(response, 200, stats());
-    if (call === 'POST /_sim/reset') {
-      reset();
-      return sendJson(response, 200, {});
-    }
-    if (call !== 'GET /_sim/userdata') return sendJson(response, 404, { error: `no such path: ${call}` });
-    const appid = query.get('appid');
-    const code = query.get('code');
-    if (!appid || !code) return sendJson(response, 400, { error: 'code and appid are needed' });
-    return sendJson(response, 200, createUserData(appid, code));
+    request.resume();
+    const name = `${request.method} ${path}`;
+    const call = Object.hasOwn(ownCalls, name) ? ownCalls[name] : undefined;
+    if (call === undefined) return sendJson(response, 404, { error: `no such path: ${name}` });
+    const answer = call(query);
+    if (answer === undefined) return sendJson(response, 400, { error: 'a parameter is missing or wrong' });
+    return sendJson(response, 200, answer);
   }
 
   const server = createServer((request, response) => {
@@ -94,9 +135,13 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     const queryStart = url.indexOf('?');
     const path = queryStart === -1 ? url : url.slice(0, queryStart);
     const query = new URLSearchParams(queryStart === -1 ? '' : url.slice(queryStart + 1));
-    request.resume();
-    if (path.startsWith('/_sim/')) handleOwnCall(path, query, request, response);
-    else handleWechatCall(path, query, response).catch((error: unknown) => response.destroy(error as Error));
+    if (path.startsWith('/_sim/')) return handleOwnCall(path, query, request, response);
+    const method = request.method ?? '';
+    if (method !== 'POST') request.resume();
+    const reading = method === 'POST' ? readJsonObject(request) : Promise.resolve({});
+    reading
+      .then((body) => handleWechatCall({ method, path, query, body }, response))
+      .catch((error: unknown) => response.destroy(error as Error));
   });
   server.keepAliveTimeout = keepAliveTimeoutMs;
 
@@ -110,14 +155,14 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { url: `http://${host}:${actualPort}`, port: actualPort, stats, reset, close };
+  const fail: Simulator['fail'] = (path, errcode, times) => api.failures.order(path, errcode, times);
+  const endTokens = () => api.endTokens();
+  return { url: `http://${host}:${actualPort}`, port: actualPort, stats, reset, fail, endTokens, close };
 }
 
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  send(response, status, 'application/json; charset=utf-8', JSON.stringify(body));
-}
-
-function send(response: ServerResponse, status: number, contentType: string, body: string): void {
-  response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) });
-  response.end(body);
+/** Of the user whose code is named. */
+function forUser<Answer>(query: URLSearchParams, answer: (appid: string, code: string) => Answer): Answer | undefined {
+  const appid = query.get('appid');
+  const code = query.get('code');
+  return appid && code ? answer(appid, code) : undefined;
 }

@@ -13,6 +13,16 @@ export interface SimulatedUserData {
   iv: string;
   /** The scheme of 2016: the session key is the iv as well, and there is no watermark. */
   legacy_encrypt_data: string;
+  /** The profile in plain, without openId, and sha1(rawData + session_key) in hex. */
+  rawData: string;
+  signature: string;
+}
+
+export interface SimulatedPhoneInfo {
+  phoneNumber: string;
+  purePhoneNumber: string;
+  countryCode: string;
+  watermark: { timestamp: number; appid: string };
 }
 
 /** The user of a code is what stands before the first `~`: alice~1 and alice~2 are two codes of one user. */
@@ -24,17 +34,36 @@ function userNameOf(code: string): string {
 /** Everything about a user is a function of the app and the code's user name, so the simulator stores nobody. */
 export function createUser(appid: string, code: string): SimulatedUser {
   const name = userNameOf(code);
-  const digest = (...parts: string[]) => createHash('sha256').update(parts.join('\0')).digest();
+  const openid = `o${digest('openid', appid, name).toString('base64url').slice(0, 27)}`;
   return {
-    openid: `o${digest('openid', appid, name).toString('base64url').slice(0, 27)}`,
-    sessionKey: digest('session_key', appid, name).subarray(0, 16).toString('base64'),
+    openid,
+    sessionKey: sessionKeyOf(appid, openid, 0),
     // One and the same in all apps of an Open Platform account.
     unionid: `u${digest('unionid', name).toString('base64url').slice(0, 27)}`,
   };
 }
 
-/** Encrypts the profile of the code's user like wx.getUserInfo. */
-export function createUserData(appid: string, code: string): SimulatedUserData {
+/** @param resets how often the key was renewed */
+export function sessionKeyOf(appid: string, openid: string, resets: number): string {
+  return digest('session_key', appid, openid, String(resets)).subarray(0, 16).toString('base64');
+}
+
+/** WeChat's phone_info; the number is one that nobody has. */
+export function phoneInfoOf(appid: string, code: string): SimulatedPhoneInfo {
+  const number = String(digest('phone', userNameOf(code)).readUInt32BE(0) % 100_000_000).padStart(8, '0');
+  return {
+    phoneNumber: `100${number}`,
+    purePhoneNumber: `100${number}`,
+    countryCode: '86',
+    watermark: { timestamp: Math.floor(Date.now() / 1000), appid },
+  };
+}
+
+/**
+ * Encrypts the profile of the code's user like wx.getUserInfo.
+ * @param sessionKey the user's live one if it was renewed
+ */
+export function createUserData(appid: string, code: string, sessionKey?: string): SimulatedUserData {
   const user = createUser(appid, code);
   const profile = {
     openId: user.openid,
@@ -47,14 +76,29 @@ export function createUserData(appid: string, code: string): SimulatedUserData {
     avatarUrl: `https://wx.qlogo.cn/mmopen/vi_32/${user.openid}/0`,
     ...(code.startsWith('unionid') && { unionId: user.unionid }),
   };
-  const key = Buffer.from(user.sessionKey, 'base64');
-  const iv = randomBytes(16);
+  const liveKey = sessionKey ?? user.sessionKey;
+  const key = Buffer.from(liveKey, 'base64');
   const watermark = { timestamp: Math.floor(Date.now() / 1000), appid };
+  const { openId: _, ...shown } = profile;
+  const rawData = JSON.stringify(shown);
   return {
-    encrypt_data: encrypt(key, iv, { ...profile, watermark }),
-    iv: iv.toString('base64'),
+    ...encryptWithIv(liveKey, { ...profile, watermark }),
     legacy_encrypt_data: encrypt(key, key, profile),
+    rawData,
+    signature: createHash('sha1')
+      .update(rawData + liveKey)
+      .digest('hex'),
   };
+}
+
+/** Encrypts anything as WeChat encrypts it for a mini program. */
+export function encryptWithIv(sessionKey: string, data: unknown): { encrypt_data: string; iv: string } {
+  const iv = randomBytes(16);
+  return { encrypt_data: encrypt(Buffer.from(sessionKey, 'base64'), iv, data), iv: iv.toString('base64') };
+}
+
+function digest(...parts: string[]): Buffer {
+  return createHash('sha256').update(parts.join('\0')).digest();
 }
 
 function encrypt(key: Buffer, iv: Buffer, data: unknown): string {

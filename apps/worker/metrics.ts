@@ -1,14 +1,18 @@
-import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { failures } from '../../shared/protocol/return-codes.ts';
 import type { CallName } from '../../shared/rpc/contract.ts';
 import type { Outcome } from '../../shared/protocol/outcome.ts';
-import type { Exchange } from './wechat/code2session.ts';
+import type { WechatResult } from './wechat/answer.ts';
+import type { AlertErrcode } from './wechat/alerts.ts';
+import type { WechatApi } from './wechat/watch.ts';
 
 /** What a worker counts. */
 export interface WorkerMetrics {
   readonly registry: Registry;
   called(name: CallName, outcome: Outcome | 'dropped', seconds: number): void;
-  askedWechat(exchange: Exchange, seconds: number): void;
+  askedWechat(api: WechatApi, answer: { readonly kind: string }, seconds: number): void;
+  /** @param count pairs of app and call that have this errcode at present */
+  raisedAlert(errcode: AlertErrcode, count: number): void;
   wroteVisits(count: number): void;
 }
 
@@ -31,14 +35,21 @@ export function createWorkerMetrics(): WorkerMetrics {
   });
   const wechat = new Counter({
     name: 'wafer_wechat_calls_total',
-    help: 'Calls to code2Session by what WeChat said: ok, an errcode, or why there was no answer',
-    labelNames: ['result'],
+    help: 'Calls to WeChat by what it said: ok, an errcode, or why there was no answer',
+    labelNames: ['api', 'result'],
     registers,
   });
   const wechatSeconds = new Histogram({
     name: 'wafer_wechat_seconds',
     help: 'Time that WeChat took',
+    labelNames: ['api'],
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  const alerts = new Gauge({
+    name: 'wafer_wechat_alert',
+    help: 'Apps and calls that WeChat refuses until somebody acts: 40013 unknown appid, 40125 wrong secret, 40164 address not allowed',
+    labelNames: ['errcode'],
     registers,
   });
   const visits = new Counter({ name: 'wafer_visits_written_total', help: 'Visits written to MySQL', registers });
@@ -49,16 +60,18 @@ export function createWorkerMetrics(): WorkerMetrics {
       calls.inc({ call, code });
       callSeconds.observe({ call }, seconds);
     },
-    askedWechat(exchange, seconds) {
-      wechat.inc({ result: resultOf(exchange) });
-      wechatSeconds.observe(seconds);
+    askedWechat(api, answer, seconds) {
+      wechat.inc({ api, result: resultOf(answer) });
+      wechatSeconds.observe({ api }, seconds);
     },
+    raisedAlert: (errcode, count) => alerts.set({ errcode }, count),
     wroteVisits: (count) => visits.inc(count),
   };
 }
 
-function resultOf(exchange: Exchange): string {
-  if (exchange.kind === 'session') return 'ok';
-  if (exchange.kind === 'refused') return exchange.errcode;
-  return exchange.kind === 'unreachable' ? exchange.reason : exchange.kind;
+function resultOf(answer: { readonly kind: string }): string {
+  const failure = answer as WechatResult<unknown>;
+  if (failure.kind === 'refused') return failure.errcode;
+  if (failure.kind === 'unreachable') return failure.reason;
+  return failure.kind === 'invalid' ? failure.kind : 'ok';
 }

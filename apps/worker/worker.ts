@@ -8,7 +8,7 @@ import { hearControl } from '../../shared/redis/control.ts';
 import { createInstanceName, createPresence } from '../../shared/redis/presence.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
-import { createRpcServer, type CallHandlers } from '../../shared/rpc/server.ts';
+import { createRpcServer } from '../../shared/rpc/server.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
 import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createVisitLog } from '../../shared/session/visit-log.ts';
@@ -16,15 +16,14 @@ import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
 import { waitForSealKey } from '../../shared/store/seal-key.ts';
+import { createHandlers } from './handlers.ts';
 import { startHealthServer } from './health.ts';
-import { createDecryptHandler } from './jobs/decrypt.ts';
-import { createLoginHandler } from './jobs/login.ts';
-import { createLogoutHandler } from './jobs/logout.ts';
 import { startVisitWriter } from './jobs/write-visits.ts';
-import { createCodeLedger } from './login/code-ledger.ts';
-import { createSessionWriter } from './login/write-session.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { createWechatClient } from './wechat/client.ts';
+
+/** A worker that has just started or is very busy answers itself late; its callers' deadline is longer than this. */
+const commandTimeoutMs = 2500;
 
 /** One worker process, for as long as `close` is not called: opens everything, takes jobs, writes visits. */
 export async function startWorker(config: Config, log: Log): Promise<Service> {
@@ -34,14 +33,16 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
 
   const sequelize = openDatabase(config.database.primary, config.database);
   closer.add('database', () => sequelize.close());
-  const commands = connectRedis(config.redis.queue, 'commands');
+  const commands = connectRedis(config.redis.queue, 'commands', { pipelined: true, commandTimeoutMs });
   closer.add('redis', () => commands.disconnect());
-  const cacheRedis = connectRedis(config.redis.cache, 'commands');
+  const cacheRedis = connectRedis(config.redis.cache, 'commands', { pipelined: true, commandTimeoutMs });
   closer.add('redis cache', () => cacheRedis.disconnect());
   const subscriber = connectRedis(config.redis.queue, 'subscriber');
   closer.add('redis subscriber', () => subscriber.disconnect());
   const wechat = createWechatClient(config.wechat.apiBase);
   closer.add('wechat', () => wechat.close());
+  const tokenService = config.wechat.tokenUrl === undefined ? undefined : createWechatClient(config.wechat.tokenUrl);
+  closer.add('token service', () => tokenService?.close());
   const clock = createRedisClock(commands);
   closer.add('clock', () => clock.close());
 
@@ -88,18 +89,20 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     await whenReady(commands, starting.signal);
     await clock.sync().catch(() => undefined);
     await hearControl(subscriber, commands, instance, () => apps.forget());
-    const ledger = createCodeLedger(commands, seal, config.wechat.timeoutMs);
-    const sessions = createSessionWriter({ sequelize, sessionInfo, cache });
-    const login = createLoginHandler({
+    const handlers = createHandlers({
+      config,
+      sequelize,
+      sessionInfo,
       apps,
-      wechat,
-      wechatTimeoutMs: config.wechat.timeoutMs,
-      ledger,
+      cache,
+      commands,
       seal,
-      sessions,
+      wechat,
+      tokenService,
       metrics,
+      log,
     });
-    const open = (queue: QueueName, shard: number, handlers: Partial<CallHandlers>) => {
+    const open = (queue: QueueName, shard: number) => {
       const blocking = connectRedis(config.redis.queue, 'blocking');
       closer.add(`${queue} ${shard} redis`, () => blocking.disconnect());
       const { concurrency } = config.worker;
@@ -109,17 +112,14 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
         shard,
         ...connections,
         concurrency,
-        handlers,
+        handlers: handlers[queue],
         onAnswer: metrics.called,
         log,
       });
       closer.add(`${queue} ${shard}`, () => server.close());
     };
-    for (let shard = 0; shard < config.login.queues; shard++) open('login', shard, { login });
-    open('session', 0, {
-      decrypt: createDecryptHandler({ sessionInfo }),
-      logout: createLogoutHandler({ sequelize, sessionInfo, cache }),
-    });
+    for (let shard = 0; shard < config.login.queues; shard++) open('login', shard);
+    open('session', 0);
 
     const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, cache, log, metrics });
     closer.add('visits', () => visitWriter.close());

@@ -7,14 +7,14 @@ export interface PeerFormat {
   readonly cookieOf?: (id: string) => string;
 }
 
-export interface StoredSession {
+interface StoredSession {
   readonly id: string;
   readonly skey: string;
   /** ASCII JSON, ready for the wire. */
   readonly userInfoJson: string;
 }
 
-export const peerFormatNames = ['plain', 'express-session', 'fastify-session', 'koa-session'] as const;
+const peerFormatNames = ['plain', 'express-session', 'fastify-session', 'koa-session'] as const;
 export type PeerFormatName = (typeof peerFormatNames)[number];
 
 /** bench/peers/servers know it too. */

@@ -21,7 +21,11 @@ const batchSize = 1000;
 const entryTtlMs = 86_400_000;
 
 /** Puts sessions into MySQL as log-ins of just now would have left them. */
-export async function insertSessions(databaseUrl: string, count: number, onProgress: (done: number) => void): Promise<void> {
+export async function insertSessions(
+  databaseUrl: string,
+  count: number,
+  onProgress: (done: number) => void,
+): Promise<void> {
   const connection = await createConnection(databaseUrl);
   const time = toWallClock(nowSeconds());
   const fence = Date.now() * 1000;
@@ -54,7 +58,10 @@ export async function readAllSessions(
   const sessionInfo = defineSessionInfo(sequelize);
   const sessions: Session[] = [];
   for (let from = 0; from < count; from += batchSize) {
-    const ids = Array.from({ length: Math.min(batchSize, count - from) }, (_, offset) => credentialsOf(from + offset).id);
+    const ids = Array.from(
+      { length: Math.min(batchSize, count - from) },
+      (_, offset) => credentialsOf(from + offset).id,
+    );
     const found = await readSessions(sessionInfo, ids);
     for (const id of ids) {
       const session = found.get(id);
@@ -88,9 +95,4 @@ export async function fillRedis(
 /** A session's entry as our own cache writes it. */
 export function cacheEntryOf(id: string, session: Session): [key: string, value: string] {
   return [sessionKeyPrefix + id, encodeSession(session, id.slice(0, 12))];
-}
-
-/** The body of a successful auth check; every peer answers the same bytes. */
-export function authAnswerOf(userInfoJson: string): string {
-  return `{"returnCode":0,"returnMessage":"AUTH_SUCCESS","returnData":{"user_info":${userInfoJson}},"version":1,"componentName":"MA"}`;
 }

@@ -75,7 +75,7 @@ export function createLoginSource(dir: string, users: number, appid: string): Re
       '{"version":1,"componentName":"MA","interface":{"interfaceName":"qcloud.cam.id_skey","para":{"code":"',
       { from: 0, length: userNameLength },
       '~',
-      'NUMBER',
+      { number: true },
       '","encrypt_data":"',
       { from: dataFrom, length: recordBytes - dataFrom },
       '","iv":"',

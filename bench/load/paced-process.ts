@@ -14,7 +14,13 @@ const { urls, shares, requestsPerSecond, seconds, maxConnections, firstNumber } 
 const sources = shares.map(({ source, share }) => {
   const render = createRenderer(source, readFileSync(source.recordsFile));
   const parts = requestParts(source);
-  return { share, due: 0, expect: source.expect, latencies: [] as number[], next: (number: number) => render(parts, number) };
+  return {
+    share,
+    due: 0,
+    expect: source.expect,
+    latencies: [] as number[],
+    next: (number: number) => render(parts, number),
+  };
 });
 
 /** The source that is furthest behind its share. */

@@ -4,7 +4,12 @@ import { closeSync, openSync, writeSync } from 'node:fs';
  * A piece of a request: fixed text, a slice of the request's record, or the request's number as ten digits. All requests of a source
  * are equally long.
  */
-export type Part = string | { readonly from: number; readonly length: number } | 'NUMBER';
+export type Part = string | Slice | { readonly number: true };
+
+interface Slice {
+  readonly from: number;
+  readonly length: number;
+}
 
 /** A stream of requests that differ in what a file of records holds. */
 export interface RequestSource {
@@ -28,10 +33,10 @@ export interface Share {
 
 export const numberDigits = 10;
 
-export function byteLengthOf(parts: readonly Part[]): number {
+function byteLengthOf(parts: readonly Part[]): number {
   return parts.reduce(
     (sum, part) =>
-      sum + (part === 'NUMBER' ? numberDigits : typeof part === 'string' ? Buffer.byteLength(part) : part.length),
+      sum + (typeof part === 'string' ? Buffer.byteLength(part) : 'number' in part ? numberDigits : part.length),
     0,
   );
 }

@@ -39,11 +39,7 @@ export const loadWithWrk: LoadGenerator = async (options) => {
   }
 };
 
-function runWrk(
-  command: { program: string; args: string[] },
-  specFile: string,
-  resultFile: string,
-): Promise<number> {
+function runWrk(command: { program: string; args: string[] }, specFile: string, resultFile: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, BENCH_SPEC: specFile, BENCH_RESULT: resultFile };
     const child = spawn(command.program, command.args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -72,8 +68,8 @@ function sourceToLua(source: RequestSource, share: number): string {
 }
 
 function partToLua(part: Part): string {
-  if (part === 'NUMBER') return '{ number = true }';
-  return typeof part === 'string' ? quote(part) : `{ from = ${part.from}, length = ${part.length} }`;
+  if (typeof part === 'string') return quote(part);
+  return 'number' in part ? '{ number = true }' : `{ from = ${part.from}, length = ${part.length} }`;
 }
 
 /** wrk does not say which request an answer belongs to, so a mixed load is checked for what its answers have in common. */

@@ -11,8 +11,13 @@ export interface ComparisonOptions {
   /** Where the load runs. */
   readonly cores: Cores;
   /** Looks at a round of ours from outside. @returns why it does not count */
-  readonly inspectOurs?: (measure: () => Promise<Measurement>) => Promise<{ measured: Measurement; fault?: string }>;
+  readonly inspectOurs?: (measure: () => Promise<Measurement>) => Promise<Inspected>;
   readonly notes?: readonly string[];
+}
+
+interface Inspected {
+  readonly measured: Measurement;
+  readonly fault?: string;
 }
 
 interface Round {
@@ -30,7 +35,10 @@ const maxVoided = 3;
 export async function compare(bench: Bench, options: ComparisonOptions): Promise<Result> {
   const { name, ours, peer, cores, inspectOurs, notes = [] } = options;
   const { progress, rounds: wanted, warmUpSeconds, roundSeconds } = bench;
-  for (const [label, side] of [['ours', ours], ['peer', peer]] as const) {
+  for (const [label, side] of [
+    ['ours', ours],
+    ['peer', peer],
+  ] as const) {
     progress.step(`${name}: warming up ${label}`);
     await measureSide(bench, side, warmUpSeconds, cores);
   }
@@ -38,7 +46,7 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
   const good = () => rounds.filter(({ fault }) => fault === undefined);
   while (good().length < wanted) {
     const number = rounds.length + 1;
-    const measureOurs = async () => {
+    const measureOurs = async (): Promise<Inspected> => {
       progress.step(`${name}: round ${number}, ours`);
       const measure = () => measureSide(bench, ours, roundSeconds, cores);
       return inspectOurs === undefined ? { measured: await measure() } : inspectOurs(measure);
@@ -55,7 +63,8 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     const ratio = measured.requestsPerSecond / other.requestsPerSecond;
     rounds.push({ ours: measured, peer: other, ratio, ...(why === undefined ? {} : { fault: why }) });
     if (why !== undefined) progress.log(`${name}: round ${number} is void: ${why}`);
-    if (rounds.length - good().length > maxVoided) throw new Error(`${name}: too many rounds were void; the last: ${why}`);
+    if (rounds.length - good().length > maxVoided)
+      throw new Error(`${name}: too many rounds were void; the last: ${why}`);
   }
   const counted = good();
   return {
@@ -76,7 +85,7 @@ function describeErrors(side: string, { errors, errorSample }: Measurement): str
 }
 
 /** Medians over the rounds. */
-export function summarise(measurements: readonly Measurement[]): Figures {
+function summarise(measurements: readonly Measurement[]): Figures {
   const medianOf = (pick: (measurement: Measurement) => number) => spreadOf(measurements.map(pick)).median;
   return {
     requestsPerSecond: medianOf(({ requestsPerSecond }) => requestsPerSecond),

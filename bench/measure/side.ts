@@ -13,6 +13,9 @@ export interface Side {
   readonly connections: number;
 }
 
+/** Far enough apart that two generators never send the same code, and near enough that sixteen have room in ten digits. */
+const generatorSpacing = 200_000_000;
+
 /** Loads one side for a while, as much as it can take. */
 export async function measureSide(bench: Bench, side: Side, seconds: number, cores: Cores): Promise<Measurement> {
   const { result, cpuSeconds } = await countCpu([...side.processes, ...bench.stack.shared], () =>
@@ -23,8 +26,7 @@ export async function measureSide(bench: Bench, side: Side, seconds: number, cor
           shares: side.shares,
           connections: Math.ceil(side.connections / side.urls.length),
           seconds,
-          // Far enough apart that two generators never send the same code.
-          firstNumber: bench.numbers.next() + index * 1_000_000_000,
+          firstNumber: bench.numbers.next() + index * generatorSpacing,
           cores,
         }),
       ),

@@ -1,5 +1,6 @@
 import type { Bench } from '../bench.ts';
 import type { PeerFormatName } from '../data/peer-formats.ts';
+import { assertSameAnswers } from '../load/same-answers.ts';
 import type { RequestSource } from '../load/source.ts';
 import { compare, type ComparisonOptions } from '../measure/compare.ts';
 import type { Result } from '../measure/result.ts';
@@ -26,6 +27,7 @@ export async function compareAuth(
   const web = await stack.startWeb();
   const other = await stack.startPeer(peer);
   try {
+    await assertSameAnswers(web.url, source, other.url, peerSource);
     return await compare(bench, {
       name,
       cores: 'rest',
@@ -53,7 +55,12 @@ export async function compareAuth(
 }
 
 /** Evenly drawn sessions against a peer that keeps them in its own way. */
-export async function compareAuthEvenly(bench: Bench, name: string, peer: string, format: PeerFormatName): Promise<Result> {
+export async function compareAuthEvenly(
+  bench: Bench,
+  name: string,
+  peer: string,
+  format: PeerFormatName,
+): Promise<Result> {
   const peerSource = await bench.dataset.peer(format);
   return compareAuth(bench, { name, source: await bench.dataset.even(), peer, peerSource });
 }

@@ -14,7 +14,7 @@ import { rootDir } from './root-dir.ts';
 export const benchAppid = 'wx0123456789abcdef';
 const benchSecret = '0123456789abcdef0123456789abcdef';
 
-export interface StartOptions {
+interface StartOptions {
   readonly cores?: Cores;
   readonly env?: Record<string, string>;
   readonly nodeArgs?: readonly string[];

@@ -57,6 +57,7 @@ const environment = z.object({
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
     .transform((text) => text === 'true'),
+  SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(50_000),
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
   WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(200),
   WORKER_HEALTH_PORT: port().optional(),
@@ -105,6 +106,7 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
       requiresUserData: env.LOGIN_REQUIRES_USER_DATA,
       queues: env.LOGIN_QUEUES,
     },
+    sessionMemory: env.SESSION_MEMORY,
     worker: { concurrency: env.WORKER_CONCURRENCY, healthPort: env.WORKER_HEALTH_PORT },
     logLevel: env.LOG_LEVEL,
   } as const;

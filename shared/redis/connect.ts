@@ -19,11 +19,14 @@ function retryDelayMs(attempt: number): number {
   return Math.min(50 * 2 ** Math.min(attempt, 5), 1000) * (0.75 + Math.random() / 2);
 }
 
-/** Opens a connection; it comes up in the background. The caller closes it with `disconnect()`. */
+/**
+ * Opens a connection; it comes up in the background. The caller closes it with `disconnect()`.
+ * @param pipelined commands of one turn of the event loop go out in one write: for connections with many small commands at once
+ */
 export function connectRedis(
   address: RedisAddress,
   role: RedisRole,
-  { commandTimeoutMs = defaultCommandTimeoutMs } = {},
+  { commandTimeoutMs = defaultCommandTimeoutMs, pipelined = false } = {},
 ): RedisClient {
   const client = open(address, role, {
     ...(address.username === undefined ? {} : { username: address.username }),
@@ -31,6 +34,7 @@ export function connectRedis(
     ...(address.tls ? { tls: {} } : {}),
     connectTimeout: connectTimeoutMs,
     keepAlive: 10_000,
+    enableAutoPipelining: pipelined,
     ...(role === 'commands'
       ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 0 }
       : { maxRetriesPerRequest: null }),
@@ -46,6 +50,7 @@ interface CommonOptions {
   readonly tls?: object;
   readonly connectTimeout: number;
   readonly keepAlive: number;
+  readonly enableAutoPipelining: boolean;
   readonly commandTimeout?: number;
   readonly maxRetriesPerRequest: number | null;
 }

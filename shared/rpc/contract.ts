@@ -54,12 +54,12 @@ export interface SessionRequest {
 }
 
 /** If there is an `iv`, the watermark has to be the app's. */
-export interface DecryptRequest extends SessionRequest {
+interface DecryptRequest extends SessionRequest {
   readonly encryptData: unknown;
   readonly iv?: unknown;
 }
 
-export interface UserInfoRequest extends SessionRequest {
+interface UserInfoRequest extends SessionRequest {
   /** The session's id on the wire. */
   readonly id: string;
   readonly encryptData: unknown;
@@ -68,12 +68,13 @@ export interface UserInfoRequest extends SessionRequest {
 }
 
 /** With the code of a button, or with what older clients got from it. */
-export interface PhoneRequest extends SessionRequest {
-  readonly code?: string;
+interface PhoneRequest extends SessionRequest {
+  /** As the client sent it. */
+  readonly code?: unknown;
   readonly userData?: { readonly encryptData: unknown; readonly iv: unknown };
 }
 
-export interface LogoutRequest {
+interface LogoutRequest {
   readonly row: number;
   readonly id: string;
   readonly skeyHash: string;

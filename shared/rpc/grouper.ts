@@ -40,3 +40,27 @@ export function createGrouper<Item>(
       }),
   };
 }
+
+/**
+ * The same for questions: many are asked in one go where many wait, and each gets its own answer.
+ * @param loadMany answers in the order of the questions; one that is a promise of its own may fail alone
+ */
+export function createGroupedLoader<Question, Answer>(
+  maxPerGroup: number,
+  loadMany: (questions: Question[]) => Promise<(Answer | Promise<Answer>)[]>,
+): (question: Question) => Promise<Answer> {
+  const grouper = createGrouper<{ question: Question; answer?: Answer | Promise<Answer> }>(
+    maxPerGroup,
+    async (items) => {
+      const answers = await loadMany(items.map(({ question }) => question));
+      items.forEach((item, index) => {
+        item.answer = answers[index] as Answer | Promise<Answer>;
+      });
+    },
+  );
+  return async (question) => {
+    const item: { question: Question; answer?: Answer | Promise<Answer> } = { question };
+    await grouper.add(item);
+    return item.answer as Answer | Promise<Answer>;
+  };
+}

@@ -8,6 +8,8 @@ export interface AppSettings<Known extends App = App> {
    * @throws {AppSettingsUnavailableError} if they were never read and can't be read now
    */
   current(): Promise<Apps<Known>>;
+  /** The same without waiting; undefined if `current` has to be asked. */
+  fresh(): Apps<Known> | undefined;
   /** Makes the next use read again. */
   forget(): void;
 }
@@ -83,13 +85,18 @@ export function createAppSettings<Known extends App>({
     return reading;
   };
 
+  const fresh = (): Apps<Known> | undefined => {
+    const age = performance.now() - readAt;
+    if (known === undefined || age >= freshMs) return undefined;
+    if (age > youngMs) void refresh();
+    return known;
+  };
+
   return {
+    fresh,
     async current() {
-      const age = performance.now() - readAt;
-      if (known !== undefined && age < freshMs) {
-        if (age > youngMs) void refresh();
-        return known;
-      }
+      const young = fresh();
+      if (young !== undefined) return young;
       if (performance.now() - failedAt >= retryMs) await withPatience(refresh());
       if (known === undefined) {
         const saved = await copy?.load().catch(() => undefined);

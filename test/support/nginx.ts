@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 
 import { canUseApt, installPackages } from '../../apps/local/servers/apt.ts';
 import { findBinary, getBinary } from '../../apps/local/servers/binaries.ts';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { startServerProcess } from '../../apps/local/servers/server-process.ts';
+import { canConnect } from './can-connect.ts';
 import type { OnClose } from './closing.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
@@ -50,15 +50,4 @@ export async function startNginx(blocks: string, onClose: OnClose): Promise<stri
   });
   onClose(() => server.stop());
   return `http://127.0.0.1:${port}`;
-}
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => finish(true));
-    const finish = (isOpen: boolean) => {
-      socket.destroy();
-      resolve(isOpen);
-    };
-    socket.on('error', () => finish(false));
-  });
 }

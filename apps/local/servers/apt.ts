@@ -28,14 +28,30 @@ export function packagesOf(kinds: readonly ServerKind[]): string[] {
 
 /** Installs the programs of these servers. No service of the system is started by it, now or at the next boot. */
 export async function installWithApt(kinds: readonly ServerKind[], log: (line: string) => void): Promise<void> {
+  await installPackages(packagesOf(kinds), kinds.includes('redis') ? ['redis-server'] : [], log);
+  if (kinds.includes('mariadb') && !findBinary('mariadb-install-db')) {
+    throw new Error('mariadb-install-db is missing after the installation of MariaDB');
+  }
+}
+
+/**
+ * Installs Debian packages, named without versions.
+ * @param services what they would start at the next boot; those that were not on this machine before are disabled
+ * @throws with the end of apt-get's output
+ */
+export async function installPackages(
+  names: readonly string[],
+  services: readonly string[],
+  log: (line: string) => void,
+): Promise<void> {
   log('Updating the package lists (apt-get update) …');
   const update = await runApt(['update']);
   // One dead third-party source must not be the end: what is needed may be in another.
   if (update.status !== 0) log('apt-get update reported errors; trying to install all the same');
 
-  const packages = packagesOf(kinds).map(resolvePackage);
+  const packages = names.map(resolvePackage);
   log(`Installing ${packages.join(', ')} with apt-get (no service is started) …`);
-  const hadRedisService = existsSync('/lib/systemd/system/redis-server.service');
+  const newServices = services.filter((service) => !existsSync(`/lib/systemd/system/${service}.service`));
   const restorePolicy = denyServiceStarts();
   process.on('exit', restorePolicy);
   try {
@@ -46,13 +62,8 @@ export async function installWithApt(kinds: readonly ServerKind[], log: (line: s
     process.off('exit', restorePolicy);
     restorePolicy();
   }
-  if (kinds.includes('redis') && !hadRedisService) {
-    // The package enables its service for the next boot; nobody asked for that one.
-    spawnSync('systemctl', ['disable', 'redis-server.service'], { stdio: 'ignore' });
-  }
-  if (kinds.includes('mariadb') && !findBinary('mariadb-install-db')) {
-    throw new Error('mariadb-install-db is missing after the installation of MariaDB');
-  }
+  // The packages enable their services for the next boot; nobody asked for those.
+  for (const service of newServices) spawnSync('systemctl', ['disable', `${service}.service`], { stdio: 'ignore' });
 }
 
 function runApt(args: string[]): Promise<{ status: number | null; output: string }> {

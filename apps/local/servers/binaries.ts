@@ -6,6 +6,7 @@ const names = {
   'redis-server': ['redis-server', 'valkey-server'],
   mariadbd: ['mariadbd', 'mysqld'],
   'mariadb-install-db': ['mariadb-install-db', 'mysql_install_db'],
+  nginx: ['nginx'],
 } as const;
 
 export type Binary = keyof typeof names;

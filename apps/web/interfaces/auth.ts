@@ -1,22 +1,28 @@
-import { fail, succeed } from '../../../shared/protocol/outcome.ts';
-import { readParameters } from '../../../shared/protocol/request.ts';
-import { findSession } from './find-session.ts';
+import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { findSession, recallSession, type FoundSession } from './find-session.ts';
 import type { Interface, InterfaceParts } from './interface.ts';
+import { createParameterReader } from './parameter-reader.ts';
+import { auth } from './schemas/session.ts';
 import { databaseFailure } from './store-failure.ts';
+
+const readPara = createParameterReader(auth.para);
 
 /** qcloud.cam.auth: check a session (PROTOCOL.md, 3). */
 export function createAuth(parts: InterfaceParts): Interface {
-  return async (para, context) => {
-    const parameters = readParameters(para, ['id', 'skey']);
+  const accept = (id: unknown, { session, now }: FoundSession): Outcome => {
+    parts.visits.record(id as string, session, now);
+    return succeed('AUTH_SUCCESS', `{"user_info":${session.userInfoJson}}`);
+  };
+
+  return (para, context) => {
+    const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
-    try {
-      const found = await findSession(parts, parameters, context);
-      if (!found.ok) return found;
-      const { session, now } = found;
-      parts.visits.record(parameters.id as string, session, now);
-      return succeed('AUTH_SUCCESS', `{"user_info":${session.userInfoJson}}`);
-    } catch (error) {
-      return databaseFailure(error);
-    }
+    // Most checks are of sessions that were checked a moment ago: those are answered without waiting for anything.
+    const recalled = recallSession(parts, parameters, context);
+    if (recalled !== undefined) return accept(parameters.id, recalled);
+    return findSession(parts, parameters, context).then(
+      (found) => (found.ok ? accept(parameters.id, found) : found),
+      databaseFailure,
+    );
   };
 }

@@ -1,20 +1,23 @@
 import { fail } from '../../../shared/protocol/outcome.ts';
-import { readOptional, readParameters } from '../../../shared/protocol/request.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { findSession } from './find-session.ts';
 import { workerTimeoutMs, type Interface, type InterfaceParts } from './interface.ts';
+import { createParameterReader } from './parameter-reader.ts';
+import { decrypt } from './schemas/session.ts';
 import { databaseFailure } from './store-failure.ts';
+
+const readPara = createParameterReader(decrypt.para);
 
 /** qcloud.cam.decrypt: decrypt with the session's key, which only a worker may see (PROTOCOL.md, 3). */
 export function createDecrypt(parts: InterfaceParts): Interface {
   return async (para, context) => {
-    const parameters = readParameters(para, ['id', 'skey', 'encrypt_data']);
+    const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
     try {
       const found = await findSession(parts, parameters, context, fail('sessionKeyNotFound'));
       if (!found.ok) return found;
       const { session, app } = found;
-      const iv = readOptional(para, 'iv');
+      const { iv } = parameters;
       const request = {
         row: session.row,
         skeyHash: hashSkey(parameters.skey as string),

@@ -13,6 +13,22 @@ export interface FoundSession {
   readonly now: number;
 }
 
+/** The same at once, if this process remembers the session and the settings are fresh; undefined: it has to be asked. */
+export function recallSession(
+  { apps, sessions }: Pick<InterfaceParts, 'apps' | 'sessions'>,
+  { id, skey }: { id: unknown; skey: unknown },
+  { requestedAppid }: RequestContext,
+): FoundSession | undefined {
+  const configured = apps.fresh();
+  const chosen = configured === undefined ? undefined : chooseApp(configured, requestedAppid);
+  if (configured === undefined || chosen === undefined) return undefined;
+  const scope = requestedAppid === undefined ? { apps: configured } : { apps: configured, named: chosen };
+  const now = nowSeconds();
+  const session = sessions.recallValid(id, skey, scope, now);
+  if (session === undefined) return undefined;
+  return { ok: true, session, app: configured.byAppid.get(session.appid) ?? chosen, now };
+}
+
 /**
  * The step that every interface with id and skey begins with: the app that is asked for, then the valid session.
  * @returns 1012 without such an app, `whenInvalid` without such a session

@@ -1,25 +1,28 @@
 import { createHash } from 'node:crypto';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
-import { readOptional, readParameters } from '../../../shared/protocol/request.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import { chooseApp } from '../../../shared/session/app-settings.ts';
 import type { Interface, InterfaceParts } from './interface.ts';
+import { createParameterReader } from './parameter-reader.ts';
+import { idSkey, idSkeyWithUserData } from './schemas/login.ts';
+import { readSigned } from './signed.ts';
 import { loginFailure } from './store-failure.ts';
 
 /** qcloud.cam.id_skey: log in (PROTOCOL.md, 3). A worker does it; here the request is checked and its answer awaited. */
 export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
+  const readPara = createParameterReader(login.requiresUserData ? idSkeyWithUserData : idSkey.para);
   /** Identical requests share one question. */
   const asking = new Map<string, Promise<Outcome>>();
 
   return async (para, { requestId, requestedAppid }) => {
-    const parameters = readParameters(para, login.requiresUserData ? ['code', 'encrypt_data'] : ['code']);
+    const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
-    const { code } = parameters;
     try {
       const app = chooseApp(await apps.current(), requestedAppid);
       if (app === undefined) return fail('noApp');
-      if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
-      const request = toLoginRequest(app.appid, code, para);
+      const { success: isCode, data: code } = idSkey.para.shape.code.safeParse(parameters.code);
+      if (!isCode) return fail('codeRefused', 'code_empty');
+      const request = toLoginRequest(app.appid, code, parameters);
       const fingerprint = createHash('sha256').update(JSON.stringify(request)).digest('base64');
       const shared = asking.get(fingerprint);
       if (shared !== undefined) return await shared;
@@ -35,9 +38,14 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
   };
 }
 
-function toLoginRequest(appid: string, code: string, para: unknown): LoginRequest {
-  const encryptData = readOptional(para, 'encrypt_data');
-  const iv = readOptional(para, 'iv');
-  if (encryptData === undefined) return { appid, code };
-  return { appid, code, userData: iv === undefined ? { encryptData } : { encryptData, iv } };
+type Parameters = Readonly<Record<'encrypt_data' | 'iv' | 'rawData' | 'signature', unknown>>;
+
+function toLoginRequest(appid: string, code: string, parameters: Parameters): LoginRequest {
+  const { encrypt_data: encryptData, iv } = parameters;
+  return {
+    appid,
+    code,
+    ...(encryptData === undefined ? {} : { userData: iv === undefined ? { encryptData } : { encryptData, iv } }),
+    ...readSigned(parameters),
+  };
 }

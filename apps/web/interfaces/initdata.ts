@@ -1,12 +1,13 @@
 import { fail } from '../../../shared/protocol/outcome.ts';
-import { readParameters } from '../../../shared/protocol/request.ts';
 import type { Interface } from './interface.ts';
+import { createParameterReader } from './parameter-reader.ts';
+import { initdata as schema } from './schemas/initdata.ts';
 
-const required = ['appid', 'secret', 'qcloud_appid', 'ip', 'cdb_ip', 'cdb_port', 'cdb_user_name', 'cdb_pass_wd'];
+const readPara = createParameterReader(schema.para);
 
 /**
  * qcloud.cam.initdata: refused. The original let anyone on the network drop the database and repoint it through this; apps are set
  * up on the command line.
  */
 export const initdata: Interface = async (para) =>
-  readParameters(para, required) === undefined ? fail('parameterError') : fail('initRefused');
+  readPara(para) === undefined ? fail('parameterError') : fail('initRefused');

@@ -6,7 +6,7 @@ import type { SessionCheck } from '../sessions/session-check.ts';
 import type { VisitCollector } from '../sessions/visit-collector.ts';
 
 /** One interface of the protocol: from its parameters to its outcome. Expected failures are outcomes. */
-export type Interface = (para: unknown, context: RequestContext) => Promise<Outcome>;
+export type Interface = (para: unknown, context: RequestContext) => Outcome | Promise<Outcome>;
 
 export interface RequestContext {
   /** Follows the request into the worker's log. */

@@ -1,14 +1,17 @@
 import { fail } from '../../../shared/protocol/outcome.ts';
-import { readParameters } from '../../../shared/protocol/request.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { findSession } from './find-session.ts';
 import { workerTimeoutMs, type Interface, type InterfaceParts } from './interface.ts';
+import { createParameterReader } from './parameter-reader.ts';
+import { logout } from './schemas/session.ts';
 import { loginFailure } from './store-failure.ts';
+
+const readPara = createParameterReader(logout.para);
 
 /** qcloud.cam.logout: end a session, everywhere and at once. Not in the original. */
 export function createLogout(parts: InterfaceParts): Interface {
   return async (para, context) => {
-    const parameters = readParameters(para, ['id', 'skey']);
+    const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
     try {
       const found = await findSession(parts, parameters, context);

@@ -1,6 +1,5 @@
 import type { Middleware } from 'koa';
 import { describeError, type Log } from '../../../shared/log/log.ts';
-import { BodyAbortedError, BodyTooLargeError } from './raw-body.ts';
 import { requestIdOf } from './request-id.ts';
 
 /** The one place where what was thrown becomes an answer. A protocol failure never gets here: it is an outcome, not an error. */
@@ -14,9 +13,8 @@ export function createErrorExit(log: Log): Middleware {
       await next();
       if (context.status === 404 && context.body === undefined) answer(404, 'not_found');
     } catch (error) {
-      if (error instanceof BodyAbortedError) return;
       const status = (error as { status?: unknown }).status;
-      if (error instanceof BodyTooLargeError || status === 413) {
+      if (status === 413) {
         // The rest of the body is not read, so this connection can't carry another request.
         context.set('Connection', 'close');
         answer(413, 'body_too_large');

@@ -1,18 +1,35 @@
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
 
 const header = 'X-Request-Id';
 const acceptable = /^[A-Za-z0-9._:-]{1,64}$/;
 
+/** Ids of this process: a random beginning, then a count. */
+const beginning = randomBytes(6).toString('hex');
+let count = 0;
+
 /**
- * The request's id: the caller's `X-Request-Id` if it is harmless in a log, else a new one. It goes back in the answer and along
- * with a log-in into the worker.
+ * The id of a request: the caller's `X-Request-Id` if it is harmless in a log, else a new one. It goes back in the answer and
+ * along with a log-in into the worker.
  */
+export function chooseRequestId(request: IncomingMessage): string {
+  // Not `headers`: that would make an object of all of them for each request.
+  const { rawHeaders } = request;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length !== header.length || name.toLowerCase() !== 'x-request-id') continue;
+    const given = rawHeaders[index + 1] as string;
+    if (acceptable.test(given)) return given;
+  }
+  return `${beginning}-${(count++).toString(36)}`;
+}
+
+/** The same for a request that Koa answers, where it is chosen once. */
 export function requestIdOf(context: Context): string {
   const state = context.state as { requestId?: string };
   if (state.requestId === undefined) {
-    const given = context.get(header);
-    state.requestId = acceptable.test(given) ? given : randomBytes(8).toString('hex');
+    state.requestId = chooseRequestId(context.req);
     context.set(header, state.requestId);
   }
   return state.requestId;

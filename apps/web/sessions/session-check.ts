@@ -6,6 +6,7 @@ import { hashSkey, maxCredentialLength } from '../../../shared/session/skey.ts';
 import type { App } from '../../../shared/store/app-reader.ts';
 import type { VisitLog } from '../../../shared/session/visit-log.ts';
 import type { SessionConfirmer } from './session-confirmer.ts';
+import type { SessionMemory } from './session-memory.ts';
 import { applyVisit, type VisitCollector } from './visit-collector.ts';
 
 /** Answers whether id and skey name a valid session: from the cache as a rule, from MySQL where that says no. */
@@ -15,13 +16,18 @@ export interface SessionCheck {
    * @throws {LookupUnavailableError} if no copy of the session can be read
    */
   findValid(id: unknown, skey: unknown, scope: AppScope, nowSeconds: number): Promise<Session | undefined>;
+  /** At once, from this process's memory: the session if it is certainly valid; undefined if that has to be asked. */
+  recallValid(id: unknown, skey: unknown, scope: AppScope, nowSeconds: number): Session | undefined;
 }
 
 /** The configured apps, and the one that the request names, if it does: then sessions of others are not valid for it. */
-export interface AppScope {
+interface AppScope {
   readonly apps: Apps;
   readonly named?: App;
 }
+
+/** Where a valid session was found, or that MySQL had to be asked. */
+export type LookupResult = 'remembered' | 'cached' | 'confirmed';
 
 /** While visits may have been lost on their way to MySQL, a session may live this much too long, never shorter (PROTOCOL.md, 3). */
 const lostVisitsSlackSeconds = 9;
@@ -31,9 +37,10 @@ export function createSessionCheck(parts: {
   readonly confirmer: SessionConfirmer;
   readonly visits: VisitCollector;
   readonly visitLog: VisitLog;
-  readonly onLookup: (result: 'cached' | 'confirmed') => void;
+  readonly memory: SessionMemory;
+  readonly onLookup: (result: LookupResult) => void;
 }): SessionCheck {
-  const { cache, confirmer, visits, visitLog, onLookup } = parts;
+  const { cache, confirmer, visits, visitLog, memory, onLookup } = parts;
 
   /** With the visits that this process knows of, then with those that others have on their way to MySQL. */
   const isLive = async (session: Session, limits: SessionLimits, nowSeconds: number): Promise<boolean> => {
@@ -50,23 +57,52 @@ export function createSessionCheck(parts: {
   const isLiveHere = (session: Session, limits: SessionLimits, nowSeconds: number): boolean =>
     isWithinLimits(applyVisit(session, visits.latest(session.row)), limits, nowSeconds);
 
+  const isAccepted = (session: Session, skeyHash: string, { apps }: AppScope, nowSeconds: number): boolean =>
+    acceptsSkey(session, skeyHash, nowSeconds) && isLiveHere(session, limitsOf(session, apps), nowSeconds);
+
+  const isFor = (session: Session, { apps, named }: AppScope) => named === undefined || belongsTo(session, named, apps);
+
+  /** What MySQL says; if it can't be asked either, what this process knows from the last minute. */
+  const confirm = async (
+    id: string,
+    skeyHash: string,
+    cached: CacheLookup | undefined,
+    scope: AppScope,
+    nowSeconds: number,
+  ): Promise<Session | undefined> => {
+    try {
+      return await confirmer.confirm(id, skeyHash, cached);
+    } catch (error) {
+      const session = cached === undefined ? memory.recallInDoubt(id) : undefined;
+      if (session !== undefined && isAccepted(session, skeyHash, scope, nowSeconds)) return session;
+      throw error;
+    }
+  };
+
   return {
-    async findValid(id, skey, { apps, named }, nowSeconds) {
+    recallValid(id, skey, scope, nowSeconds) {
       if (!isCredential(id) || !isCredential(skey)) return undefined;
-      const isFor = (session: Session) => named === undefined || belongsTo(session, named, apps);
+      const session = memory.recall(id);
+      if (session === undefined || !isAccepted(session, hashSkey(skey), scope, nowSeconds)) return undefined;
+      if (!isFor(session, scope)) return undefined;
+      onLookup('remembered');
+      return session;
+    },
+    async findValid(id, skey, scope, nowSeconds) {
+      if (!isCredential(id) || !isCredential(skey)) return undefined;
+      const { apps } = scope;
       const skeyHash = hashSkey(skey);
+      const mark = memory.begin();
       const cached: CacheLookup | undefined = await cache.find(id).catch(() => undefined);
-      if (
-        cached?.session !== undefined &&
-        acceptsSkey(cached.session, skeyHash, nowSeconds) &&
-        isLiveHere(cached.session, limitsOf(cached.session, apps), nowSeconds)
-      ) {
+      if (cached?.session !== undefined && isAccepted(cached.session, skeyHash, scope, nowSeconds)) {
         onLookup('cached');
-        return isFor(cached.session) ? cached.session : undefined;
+        memory.remember(id, cached.session, mark);
+        return isFor(cached.session, scope) ? cached.session : undefined;
       }
       onLookup('confirmed');
-      const session = await confirmer.confirm(id, skeyHash, cached);
-      if (session === undefined || !acceptsSkey(session, skeyHash, nowSeconds) || !isFor(session)) return undefined;
+      const session = await confirm(id, skeyHash, cached, scope, nowSeconds);
+      if (session === undefined || !acceptsSkey(session, skeyHash, nowSeconds) || !isFor(session, scope))
+        return undefined;
       return (await isLive(session, limitsOf(session, apps), nowSeconds)) ? session : undefined;
     },
   };

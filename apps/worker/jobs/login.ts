@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { toAsciiJson, toAsciiString } from '../../../shared/protocol/ascii-json.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
-import { parsePhpJson, parsePhpJsonText, type JsonDocument } from '../../../shared/protocol/php-json.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { dropped, type CallContext, type CallHandler, type Dropped } from '../../../shared/rpc/server.ts';
@@ -10,23 +9,24 @@ import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.t
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { describeError } from '../../../shared/log/log.ts';
-import { decryptLegacy, decryptWithIv, isLegacyIv, readWatermarked } from '../decrypt.ts';
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
 import { exchangeOnce } from '../login/exchange.ts';
+import { placeholderProfile, readSentProfile } from '../login/read-profile.ts';
 import type { SessionWriter } from '../login/write-session.ts';
-import { askWithSecrets } from '../login/secrets.ts';
-import type { WorkerMetrics } from '../metrics.ts';
 import type { WechatClient } from '../wechat/client.ts';
+import { code2Session, type Exchange } from '../wechat/code2session.ts';
+import { askWithSecrets } from '../wechat/secrets.ts';
+import type { WechatWatch } from '../wechat/watch.ts';
 import { findApp } from './app.ts';
 
 interface LoginParts {
   readonly apps: AppSettings<AppWithSecret>;
   readonly wechat: WechatClient;
+  readonly watch: WechatWatch;
   readonly wechatTimeoutMs: number;
   readonly ledger: CodeLedger;
   readonly seal: Seal;
   readonly sessions: SessionWriter;
-  readonly metrics: WorkerMetrics;
 }
 
 /** qcloud.cam.id_skey in the worker: app settings → code2Session → decrypt → session write → answer (PROTOCOL.md, 3). */
@@ -36,10 +36,11 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   const running = new Map<string, Promise<Outcome | Dropped>>();
 
   return async (request, context) => {
-    const userData = JSON.stringify([request.userData?.encryptData, request.userData?.iv]);
+    const { userData, signed } = request;
+    const sent = [userData?.encryptData, userData?.iv, ...(signed === undefined ? [] : [signed])];
     const code: CodeKey = {
       key: codeKeyOf(seal, context.shard, request.appid, request.code),
-      requestFingerprint: seal.fingerprint(request.appid, request.code, userData),
+      requestFingerprint: seal.fingerprint(request.appid, request.code, JSON.stringify(sent)),
       owner: randomBytes(12).toString('base64url'),
     };
     const known = running.get(code.requestFingerprint);
@@ -56,19 +57,18 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   };
 
   async function login(
-    { apps, wechat, wechatTimeoutMs, sessions, metrics }: LoginParts,
+    { apps, wechat, watch, wechatTimeoutMs, sessions }: LoginParts,
     request: LoginRequest,
     code: CodeKey,
     context: CallContext,
   ): Promise<Outcome | Dropped> {
     const app = await findApp(apps, request.appid);
     if (app === undefined) return fail('noApp');
-    const ask = async (timeoutMs: number) => {
-      const asked = performance.now();
-      const answer = await askWithSecrets(wechat, app, request.code, timeoutMs, context.log);
-      metrics.askedWechat(answer, (performance.now() - asked) / 1000);
-      return answer;
-    };
+    const { appid } = app;
+    const exchangeCode = (secret: string, timeoutMs: number) =>
+      code2Session(wechat, { appid, secret, code: request.code }, timeoutMs);
+    const ask = (timeoutMs: number): Promise<Exchange> =>
+      watch.ask({ appid, api: 'code2session' }, () => askWithSecrets(app, exchangeCode, timeoutMs, context.log));
     const exchange = await exchangeOnce(ledger, code, ask, context, wechatTimeoutMs);
     if (exchange === dropped || exchange.kind === 'concluded') return exchange === dropped ? dropped : exchange.outcome;
     const outcome =
@@ -85,8 +85,9 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     context: CallContext,
   ): Promise<Outcome> {
     const { openId, sessionKey, unionId, newId, skey } = record;
-    const profile = readProfile(request, record, app.appid);
-    if (profile === 'refused') return fail('loginDecryptFailed');
+    const sent = readSentProfile(request, record, app);
+    if (!sent.ok) return sent;
+    const { profile } = sent;
     const written = await sessions.write({
       appid: app.appid,
       ownsUnmarked: app.isDefault,
@@ -114,23 +115,4 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     context.log.info({ appid: app.appid, isNew: written.isNew, isAnonymous: isAnonymous(answered) }, 'log-in');
     return succeed(written.isNew ? 'NEW_SESSION_SUCCESS' : 'UPDATE_SESSION_SUCCESS', `{${data.join(',')}}`);
   }
-}
-
-/** The decrypted user data; undefined if there is none, `refused` if today's scheme does not decrypt. */
-function readProfile(
-  request: LoginRequest,
-  { sessionKey }: CodeRecord,
-  appid: string,
-): JsonDocument | undefined | 'refused' {
-  if (request.userData === undefined) return undefined;
-  const { encryptData, iv } = request.userData;
-  if (!isLegacyIv(iv)) return readWatermarked(decryptWithIv(sessionKey, iv, encryptData), appid) ?? 'refused';
-  const plaintext = decryptLegacy(sessionKey, encryptData);
-  return plaintext === undefined ? undefined : parsePhpJson(plaintext);
-}
-
-/** A user of whom only WeChat's answer is known, in the shape that every SDK reads (the C# SDK wants an integer gender). */
-function placeholderProfile({ openId, unionId }: CodeRecord): JsonDocument | undefined {
-  const fields = { openId, nickName: '', gender: 0, language: '', city: '', province: '', country: '', avatarUrl: '' };
-  return parsePhpJsonText(JSON.stringify(unionId === undefined ? fields : { ...fields, unionId }));
 }

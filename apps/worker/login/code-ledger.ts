@@ -39,7 +39,7 @@ export interface CodeRecord {
   readonly skey: string;
 }
 
-export type Claim =
+type Claim =
   /** Ask WeChat. `fence` orders log-ins by their first claim, in microseconds of Redis's clock. */
   | { readonly kind: 'ask'; readonly fence: number; readonly redisMs: number }
   | { readonly kind: 'recorded'; readonly fence: number; readonly redisMs: number; readonly record: CodeRecord }

@@ -1,15 +1,18 @@
 import type { Sequelize } from 'sequelize';
 import type { Session } from '../../../shared/session/session.ts';
-import type { SessionCache, WriteMark } from '../../../shared/session/session-cache.ts';
+import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { decodeUserInfo, isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
+import { createGroupedLoader } from '../../../shared/rpc/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
 import {
   findUserRows,
-  insertSession,
+  insertSessions,
   updateSession,
   type LoginWrite,
+  type NewSession,
+  type UserOfApp,
   type UserRow,
 } from '../../../shared/store/session-writer.ts';
 
@@ -18,7 +21,7 @@ export interface SessionWriter {
   write(login: LoginSession): Promise<WrittenSession>;
 }
 
-export interface LoginSession {
+interface LoginSession {
   readonly appid: string;
   /** Whether rows without an app are this app's. */
   readonly ownsUnmarked: boolean;
@@ -41,7 +44,7 @@ export interface LoginSession {
   readonly redisNowUs: () => number;
 }
 
-export interface WrittenSession {
+interface WrittenSession {
   readonly id: string;
   readonly isNew: boolean;
   /** The profile that later auth checks answer. */
@@ -52,6 +55,7 @@ type Profile = JsonDocument | undefined;
 
 /** First log-ins of one user at once meet at most this often; a deadlock goes away by itself. */
 const maxAttempts = 8;
+const maxPerStatement = 50;
 
 export function createSessionWriter(store: {
   readonly sequelize: Sequelize;
@@ -59,47 +63,46 @@ export function createSessionWriter(store: {
   readonly cache: SessionCache;
 }): SessionWriter {
   const { sequelize, sessionInfo, cache } = store;
+  // Log-ins that run at once read and insert together; one that is alone goes alone.
+  const findRows = createGroupedLoader(maxPerStatement, (users: UserOfApp[]) => findUserRows(sessionInfo, users));
+  const insert = createGroupedLoader(maxPerStatement, (sessions: NewSession[]) =>
+    insertSessions(sessionInfo, sessions),
+  );
 
-  /** Runs `change` with the sessions' cache entries out of the way, from before the commit until the new state is in the cache. */
-  const whileMarked = async <Result>(
-    ids: readonly string[],
-    change: (mark: WriteMark) => Promise<Result>,
-  ): Promise<Result> => {
-    const mark = await cache.mark(ids);
-    const result = await change(mark);
-    // What `change` has published is no mark any more and stays. After an error nobody knows whether MySQL has the change or will
-    // have it: then the marks stay until they end by themselves, and every check reads MySQL.
-    await cache.withdraw(ids, mark).catch(() => undefined);
-    return result;
+  const create = async (
+    login: LoginSession,
+    write: LoginWrite,
+    profile: Profile,
+  ): Promise<WrittenSession | undefined> => {
+    const row = await insert({ id: login.newId, write });
+    if (row === undefined) return undefined;
+    // Nobody knows this id yet, so no entry has to get out of the way first.
+    await cache.introduce(login.newId, toSession(row, write, profile)).catch(() => undefined);
+    return { id: login.newId, isNew: true, storedProfile: profile };
   };
 
-  const create = (login: LoginSession, write: LoginWrite, profile: Profile): Promise<WrittenSession | undefined> =>
-    whileMarked([login.newId], async (mark) => {
-      const row = await insertSession(sessionInfo, login.newId, write);
-      if (row === undefined) return undefined;
-      await cache.publish(login.newId, mark, toSession(row, write, profile)).catch(() => undefined);
-      return { id: login.newId, isNew: true, storedProfile: profile };
-    });
-
-  const replace = (
+  const replace = async (
     login: LoginSession,
     write: LoginWrite,
     profile: Profile,
     kept: UserRow,
     ended: readonly UserRow[],
-  ): Promise<WrittenSession> =>
-    whileMarked(
-      [kept, ...ended].map(({ id }) => id),
-      async (mark) => {
-        const isWritten = await updateSession(sequelize, kept, ended, write, login.redisNowUs());
-        const session = toSession(kept.row, write, profile, kept.skey);
-        if (isWritten) await cache.publish(kept.id, mark, session).catch(() => undefined);
-        return { id: kept.id, isNew: false, storedProfile: profile };
-      },
-    );
+  ): Promise<WrittenSession> => {
+    const endedIds = ended.map(({ id }) => id);
+    // Before the commit: from here on nobody is answered by the cache.
+    const mark = await cache.mark([kept.id, ...endedIds]);
+    // After an error nobody knows whether MySQL has the change or will have it: then the marks stay until they end by themselves,
+    // and every check reads MySQL.
+    const isWritten = await updateSession(sequelize, kept, ended, write, login.redisNowUs());
+    const settled = isWritten
+      ? [cache.publish(kept.id, mark, toSession(kept.row, write, profile, kept.skey)), cache.withdraw(endedIds, mark)]
+      : [cache.withdraw([kept.id, ...endedIds], mark)];
+    await Promise.all(settled).catch(() => undefined);
+    return { id: kept.id, isNew: false, storedProfile: profile };
+  };
 
   const attempt = async (login: LoginSession): Promise<WrittenSession | undefined> => {
-    const rows = await findUserRows(sessionInfo, login);
+    const rows = await findRows(login);
     const own = rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey);
     // Written by a run of this very log-in that did not live to say so.
     if (own !== undefined) {

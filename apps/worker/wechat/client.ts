@@ -6,6 +6,8 @@ import fetch, { FetchError } from 'node-fetch';
 export interface WechatClient {
   /** @param query ready for the URL; it holds secrets, so it must never be logged */
   get(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
+  /** @param body sent as JSON; it may hold secrets, too */
+  post(path: string, query: string, body: object, timeoutMs: number): Promise<WechatAnswer>;
   close(): void;
 }
 
@@ -18,34 +20,38 @@ export type WechatAnswer =
 const maxAnswerBytes = 65_536;
 const maxSockets = 500;
 
-/** @param apiBase such as `https://api.weixin.qq.com` */
-export function createWechatClient(apiBase: string): WechatClient {
-  const agent = new (apiBase.startsWith('https:') ? HttpsAgent : HttpAgent)({
+/** @param base such as `https://api.weixin.qq.com`, or the address of a token service, which may have a query */
+export function createWechatClient(base: string): WechatClient {
+  const agent = new (base.startsWith('https:') ? HttpsAgent : HttpAgent)({
     keepAlive: true,
     maxSockets,
     scheduling: 'lifo',
   });
+  const ask = async (path: string, query: string, timeoutMs: number, request: object): Promise<WechatAnswer> => {
+    const signal = AbortSignal.timeout(Math.max(Math.ceil(timeoutMs), 1));
+    const target = base + path;
+    const url = query === '' ? target : `${target}${target.includes('?') ? '&' : '?'}${query}`;
+    try {
+      const response = await fetch(url, { ...request, agent, signal, redirect: 'manual', size: maxAnswerBytes });
+      const text = await response.text();
+      return response.status === 200
+        ? { kind: 'body', text }
+        : { kind: 'unreachable', reason: `wechat_http_${response.status}` };
+    } catch (error) {
+      if (signal.aborted) return { kind: 'unreachable', reason: 'wechat_timeout' };
+      if (error instanceof FetchError && error.type === 'max-size') return { kind: 'invalid' };
+      // The error itself stays here: its message quotes the URL, and with it secret and code.
+      return { kind: 'unreachable', reason: 'wechat_network' };
+    }
+  };
   return {
-    async get(path, query, timeoutMs) {
-      const signal = AbortSignal.timeout(Math.max(Math.ceil(timeoutMs), 1));
-      try {
-        const response = await fetch(`${apiBase}${path}?${query}`, {
-          agent,
-          signal,
-          redirect: 'manual',
-          size: maxAnswerBytes,
-        });
-        const text = await response.text();
-        return response.status === 200
-          ? { kind: 'body', text }
-          : { kind: 'unreachable', reason: `wechat_http_${response.status}` };
-      } catch (error) {
-        if (signal.aborted) return { kind: 'unreachable', reason: 'wechat_timeout' };
-        if (error instanceof FetchError && error.type === 'max-size') return { kind: 'invalid' };
-        // The error itself stays here: its message quotes the URL, and with it secret and code.
-        return { kind: 'unreachable', reason: 'wechat_network' };
-      }
-    },
+    get: (path, query, timeoutMs) => ask(path, query, timeoutMs, {}),
+    post: (path, query, body, timeoutMs) =>
+      ask(path, query, timeoutMs, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
     close: () => agent.destroy(),
   };
 }

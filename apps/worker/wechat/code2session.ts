@@ -1,6 +1,7 @@
+import { parseObject, readErrcode, toQuery, type WechatFailure } from './answer.ts';
 import type { WechatClient } from './client.ts';
 
-/** What WeChat's jscode2session said. */
+/** What WeChat's jscode2session said; if it failed, the code is not exchanged. */
 export type Exchange =
   | {
       readonly kind: 'session';
@@ -9,10 +10,7 @@ export type Exchange =
       readonly unionId?: string;
       readonly expiresIn?: number | string;
     }
-  /** An errcode: the code is not exchanged. -1 means busy. */
-  | { readonly kind: 'refused'; readonly errcode: string }
-  | { readonly kind: 'unreachable'; readonly reason: string }
-  | { readonly kind: 'invalid' };
+  | WechatFailure;
 
 /** Longest openid and session_key that the database can hold. */
 const maxLength = 100;
@@ -26,9 +24,7 @@ export async function code2Session(
   { appid, secret, code }: { appid: string; secret: string; code: string },
   timeoutMs: number,
 ): Promise<Exchange> {
-  const query = Object.entries({ appid, secret, js_code: code, grant_type: 'authorization_code' })
-    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-    .join('&');
+  const query = toQuery({ appid, secret, js_code: code, grant_type: 'authorization_code' });
   const answer = await wechat.get('/sns/jscode2session', query, timeoutMs);
   return answer.kind === 'body' ? readExchange(answer.text) : answer;
 }
@@ -48,21 +44,12 @@ function readExchange(text: string): Exchange {
       ...(typeof expiresIn === 'number' || typeof expiresIn === 'string' ? { expiresIn } : {}),
     };
   }
-  if ((errcode ?? null) !== null && (errmsg ?? null) !== null) {
-    return { kind: 'refused', errcode: /^-?\d{1,10}$/.test(String(errcode)) ? String(errcode) : 'unknown' };
-  }
+  if ((errcode ?? null) !== null && (errmsg ?? null) !== null)
+    return { kind: 'refused', errcode: readErrcode(errcode) };
   return { kind: 'invalid' };
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isToken(value: unknown): value is string {
+/** Whether the database can hold it as an openid, unionid or session_key. */
+export function isToken(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= maxLength;
 }

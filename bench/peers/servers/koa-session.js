@@ -1,4 +1,4 @@
-// koa-session with koa-redis, as their manuals have it.
+// koa-session with koa-redis, as their manuals have it; `renew` extends the life of a session in use, writing it twice in its life.
 import Koa from 'koa';
 import redisStore from 'koa-redis';
 import session from 'koa-session';
@@ -11,7 +11,7 @@ app.use(async (context, next) => {
   if (context.path !== '/livez') return next();
   context.body = 'ok';
 });
-app.use(createSession({ store: redisStore({ url: process.env.REDIS_URL }), maxAge: 86_400_000 }, app));
+app.use(createSession({ store: redisStore({ url: process.env.REDIS_URL }), maxAge: 86_400_000, renew: true }, app));
 app.use((context) => {
   const { userInfo } = context.session;
   context.type = 'application/json;charset=utf-8';

@@ -30,7 +30,7 @@ test('userdata decrypts with the session_key of the same user, in both schemes',
   t.teardown(simulator.close);
   const { session_key: key, openid } = await getJson(simulator.url + exchangePath('alice~1'));
   const data = await getJson(`${simulator.url}/_sim/userdata?code=alice~7&appid=wxapp`);
-  t.deepEqual(Object.keys(data), ['encrypt_data', 'iv', 'legacy_encrypt_data']);
+  t.deepEqual(Object.keys(data), ['encrypt_data', 'iv', 'legacy_encrypt_data', 'rawData', 'signature']);
 
   const { watermark, ...profile } = decrypt(key, data['iv'], data['encrypt_data']);
   t.is((watermark as { appid: string }).appid, 'wxapp');

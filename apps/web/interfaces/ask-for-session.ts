@@ -1,0 +1,40 @@
+import type { Failure, Outcome } from '../../../shared/protocol/outcome.ts';
+import type { CallName, Calls, SessionRequest } from '../../../shared/rpc/contract.ts';
+import { hashSkey } from '../../../shared/session/skey.ts';
+import { findSession } from './find-session.ts';
+import type { InterfaceParts, RequestContext } from './interface.ts';
+
+/** Calls about a session, without what is common to all of them. */
+type SessionCallName = { [Name in CallName]: Calls[Name]['request'] extends SessionRequest ? Name : never }[CallName];
+
+/**
+ * An interface that a worker answers for a valid session: the session check, then the call.
+ * @param details of the request, beside the session
+ * @param toFailure what failures of the stores are for this interface
+ */
+export async function askForSession<Name extends SessionCallName>(
+  parts: InterfaceParts,
+  name: Name,
+  { id, skey }: { readonly id: unknown; readonly skey: unknown },
+  details: Omit<Calls[Name]['request'], keyof SessionRequest>,
+  context: RequestContext,
+  { timeoutMs, toFailure }: { readonly timeoutMs: number; readonly toFailure: (error: unknown) => Failure },
+): Promise<Outcome> {
+  try {
+    const found = await findSession(parts, { id, skey }, context);
+    if (!found.ok) return found;
+    const { session, app } = found;
+    const about: SessionRequest = { row: session.row, skeyHash: hashSkey(skey as string), appid: app.appid };
+    return await parts.ask(
+      name,
+      { ...details, ...about },
+      {
+        shardKey: String(session.row),
+        timeoutMs,
+        requestId: context.requestId,
+      },
+    );
+  } catch (error) {
+    return toFailure(error);
+  }
+}

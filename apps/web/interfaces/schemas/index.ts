@@ -1,0 +1,18 @@
+import { initdata } from './initdata.ts';
+import type { InterfaceSchema } from './interface-schema.ts';
+import { idSkey } from './login.ts';
+import { auth, decrypt, logout } from './session.ts';
+import { checksession, phone, resetkey, userinfo } from './wechat-calls.ts';
+
+/** What every interface of the protocol takes and answers, by interfaceName; the same names as in ../index.ts. */
+export const interfaceSchemas: ReadonlyMap<string, InterfaceSchema> = new Map<string, InterfaceSchema>([
+  ['qcloud.cam.id_skey', idSkey],
+  ['qcloud.cam.auth', auth],
+  ['qcloud.cam.decrypt', decrypt],
+  ['qcloud.cam.userinfo', userinfo],
+  ['qcloud.cam.phone', phone],
+  ['qcloud.cam.checksession', checksession],
+  ['qcloud.cam.resetkey', resetkey],
+  ['qcloud.cam.logout', logout],
+  ['qcloud.cam.initdata', initdata],
+]);

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { id, skey } from '../interfaces/schemas/fields.ts';
+
+type Json = Record<string, unknown>;
+
+const text = { type: 'string' };
+
+export const reasonHeader: Json = {
+  description: 'On a failure: one short token for operators, such as `overloaded` or `wechat:45011`.',
+  schema: text,
+};
+
+export const requestIdHeader: Json = {
+  description: 'The caller’s `X-Request-Id`, or a new one; it stands in the logs.',
+  schema: text,
+};
+
+const errorBody = {
+  'application/json': {
+    schema: { type: 'object', required: ['error'], properties: { error: { type: 'string' } } },
+  },
+};
+
+export const tooLarge: Json = { description: 'The body is larger than `BODY_LIMIT_BYTES`.', content: errorBody };
+
+/** GET /forward-auth; HEAD answers the same. */
+export function forwardAuthOperation(): Json {
+  const parameter = (name: string, required: boolean, schema: Json) => ({ name, in: 'header', required, schema });
+  const identity = (what: string) => ({ description: `${what}, percent-encoded like a URI component.`, schema: text });
+  return {
+    operationId: 'forwardAuth',
+    tags: ['gateway'],
+    summary: 'Check a session on behalf of a gateway',
+    description: 'The same check as `qcloud.cam.auth`; counts as a visit. HEAD answers the same.',
+    parameters: [
+      parameter('X-WX-Id', true, toJsonSchema(id)),
+      parameter('X-WX-Skey', true, toJsonSchema(skey)),
+      parameter('X-Wafer-Appid', false, { ...text, description: 'Accept sessions of this app only.' }),
+    ],
+    responses: {
+      200: {
+        description: 'The session is valid.',
+        headers: {
+          'X-Wafer-Openid': identity('The user’s openId'),
+          'X-Wafer-Unionid': identity('The user’s unionId; empty if there is none'),
+          'X-Wafer-Appid': identity('The session’s app'),
+        },
+      },
+      401: {
+        description: 'The session is not valid (`session_invalid`), or the app is unknown (`unknown_app`).',
+        headers: { 'X-Wafer-Reason': reasonHeader },
+        content: errorBody,
+      },
+      503: {
+        description: 'Nobody knows whether the session is valid: try again.',
+        headers: {
+          'X-Wafer-Reason': reasonHeader,
+          'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } },
+        },
+        content: errorBody,
+      },
+    },
+  };
+}
+
+/** What balancers, monitoring and readers of this document ask. */
+export function operationsPaths(): Json {
+  const answer = (description: string, type: string, schema: Json = {}) => ({
+    description,
+    content: { [type]: { schema } },
+  });
+  const get = (operationId: string, summary: string, responses: Json) => ({
+    get: { operationId, tags: ['operations'], summary, responses },
+  });
+  return {
+    '/livez': get('livez', 'Does the process live?', { 200: answer('It does.', 'application/json') }),
+    '/readyz': get('readyz', 'Should a balancer send requests here?', {
+      200: answer('Yes, with what is `degraded`.', 'application/json'),
+      503: answer('No, for these `reasons`.', 'application/json'),
+    }),
+    '/metrics': get('metrics', 'Metrics for Prometheus', {
+      200: answer('All front ends of this machine.', 'text/plain', text),
+    }),
+    '/openapi.json': get('openapi', 'This document', { 200: answer('OpenAPI 3.1.', 'application/json') }),
+  };
+}
+
+function toJsonSchema(schema: z.ZodType): Json {
+  const { $schema: _schema, ...rest } = z.toJSONSchema(schema);
+  return rest;
+}

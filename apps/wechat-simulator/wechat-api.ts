@@ -1,0 +1,85 @@
+import { AccessTokens } from './access-tokens.ts';
+import { CodeToSession } from './code-to-session.ts';
+import { OrderedFailures } from './ordered-failures.ts';
+import { PhoneNumbers } from './phone-numbers.ts';
+import { SessionKeys } from './session-keys.ts';
+import { createUser, createUserData, encryptWithIv, phoneInfoOf, type SimulatedUserData } from './users.ts';
+import type { WechatAnswer } from './wechat-answer.ts';
+
+/** A call as it came in. */
+export interface WechatCall {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  /** The JSON object of the body; {} if there is none. */
+  body: Readonly<Record<string, unknown>>;
+}
+
+const defaultTokenLifeSeconds = 7200;
+
+/** The calls of WeChat that the simulator knows, and what a mini program would get from it. */
+export class WechatApi {
+  readonly #keys = new SessionKeys();
+  readonly #codes: CodeToSession;
+  readonly #tokens: AccessTokens;
+  readonly #phones = new PhoneNumbers();
+  readonly failures = new OrderedFailures();
+
+  constructor(apps: ReadonlyMap<string, string> | undefined, tokenLifeSeconds = defaultTokenLifeSeconds) {
+    this.#codes = new CodeToSession(apps, this.#keys);
+    this.#tokens = new AccessTokens(apps, tokenLifeSeconds);
+  }
+
+  /** The single-use code that a call brings; '' if there is none. */
+  codeOf({ path, query, body }: WechatCall): string {
+    const code = path === '/wxa/business/getuserphonenumber' ? body['code'] : query.get('js_code');
+    return typeof code === 'string' ? code : '';
+  }
+
+  /** The whole effect of a call happens here and now, however late its answer is sent: so it is with WeChat. */
+  answer(call: WechatCall): WechatAnswer | undefined {
+    const { method, path, query, body } = call;
+    const route = this.#routes[`${method} ${path}`];
+    return route === undefined ? undefined : (this.failures.take(path) ?? route(query, body, this.codeOf(call)));
+  }
+
+  createUserData(appid: string, code: string): SimulatedUserData {
+    return createUserData(appid, code, this.#keys.current(appid, createUser(appid, code).openid));
+  }
+
+  /** What a tap on a phone number button gives: a code, and for older clients encrypted data. */
+  createPhoneCode(appid: string, code: string): { code: string; encrypt_data: string; iv: string } {
+    const sessionKey = this.#keys.current(appid, createUser(appid, code).openid);
+    const tag = Math.random().toString(36).slice(2);
+    return {
+      code: `${code}${code.includes('~') ? '' : '~'}phone${tag}`,
+      ...encryptWithIv(sessionKey, phoneInfoOf(appid, code)),
+    };
+  }
+
+  /** As if the app's secret had been reset: no access token works any more. */
+  endTokens(): void {
+    this.#tokens.reset();
+  }
+
+  /** Makes every code fresh again, and every key and token as at the start. */
+  reset(): void {
+    for (const part of [this.#codes, this.#keys, this.#tokens, this.#phones, this.failures]) part.reset();
+  }
+
+  readonly #routes: Readonly<
+    Record<string, (query: URLSearchParams, body: WechatCall['body'], code: string) => WechatAnswer>
+  > = {
+    'GET /sns/jscode2session': (query) => this.#codes.answer(query),
+    'POST /cgi-bin/stable_token': (_query, body) => this.#tokens.answer(body),
+    'POST /wxa/business/getuserphonenumber': (query, _body, code) =>
+      this.#withToken(query, (appid) => this.#phones.answer(appid, code)),
+    'GET /wxa/checksession': (query) => this.#withToken(query, (appid) => this.#keys.check(appid, query)),
+    'GET /wxa/resetusersessionkey': (query) => this.#withToken(query, (appid) => this.#keys.renew(appid, query)),
+  };
+
+  #withToken(query: URLSearchParams, answer: (appid: string) => WechatAnswer): WechatAnswer {
+    const owner = this.#tokens.check(query.get('access_token'));
+    return 'appid' in owner ? answer(owner.appid) : owner;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Sequelize } from 'sequelize';
+import type { Config } from '../../shared/config/config.ts';
+import type { Log } from '../../shared/log/log.ts';
+import type { RedisClient } from '../../shared/redis/connect.ts';
+import type { CallName, QueueName } from '../../shared/rpc/contract.ts';
+import type { Seal } from '../../shared/rpc/seal.ts';
+import type { CallHandlers } from '../../shared/rpc/server.ts';
+import type { AppSettings } from '../../shared/session/app-settings.ts';
+import type { SessionCache } from '../../shared/session/session-cache.ts';
+import type { AppWithSecret } from '../../shared/store/app-reader.ts';
+import type { SessionInfo } from '../../shared/store/models.ts';
+import { createCheckSessionHandler } from './jobs/check-session.ts';
+import { createDecryptHandler } from './jobs/decrypt.ts';
+import { createLoginHandler } from './jobs/login.ts';
+import { createLogoutHandler } from './jobs/logout.ts';
+import { createPhoneHandler } from './jobs/phone.ts';
+import { createResetKeyHandler } from './jobs/reset-key.ts';
+import { createUserInfoHandler } from './jobs/userinfo.ts';
+import { createProfileWriter } from './jobs/write-profile.ts';
+import { createCodeLedger } from './login/code-ledger.ts';
+import { createSessionWriter } from './login/write-session.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import { createPhoneLedger } from './phone/phone-ledger.ts';
+import { createAccessTokens } from './wechat/access-token.ts';
+import { createAlerts } from './wechat/alerts.ts';
+import { createCallWithToken } from './wechat/call-with-token.ts';
+import type { WechatClient } from './wechat/client.ts';
+import { createStableTokenFetch, createTokenServiceFetch } from './wechat/fetch-token.ts';
+import { createTokenStore } from './wechat/token-store.ts';
+import { createWechatWatch } from './wechat/watch.ts';
+
+/** What handlers are made of. */
+export interface HandlerParts {
+  readonly config: Config;
+  readonly sequelize: Sequelize;
+  readonly sessionInfo: SessionInfo;
+  readonly apps: AppSettings<AppWithSecret>;
+  readonly cache: SessionCache;
+  /** Of the queue's Redis. */
+  readonly commands: RedisClient;
+  readonly seal: Seal;
+  readonly wechat: WechatClient;
+  /** Where access tokens come from instead of WeChat. */
+  readonly tokenService: WechatClient | undefined;
+  readonly metrics: WorkerMetrics;
+  readonly log: Log;
+}
+
+/** Everything that a worker can be asked, by the queue that carries it; one file per job. */
+export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, Partial<CallHandlers>>> {
+  const { config, sequelize, sessionInfo, apps, cache, commands, seal, wechat, tokenService, metrics, log } = parts;
+  const { timeoutMs } = config.wechat;
+  const watch = createWechatWatch({ alerts: createAlerts(log, metrics.raisedAlert), onAnswer: metrics.askedWechat });
+  const login = createLoginHandler({
+    apps,
+    wechat,
+    watch,
+    wechatTimeoutMs: timeoutMs,
+    ledger: createCodeLedger(commands, seal, timeoutMs),
+    seal,
+    sessions: createSessionWriter({ sequelize, sessionInfo, cache }),
+  });
+
+  const fetchToken =
+    tokenService === undefined ? createStableTokenFetch(wechat, watch) : createTokenServiceFetch(tokenService, watch);
+  const tokens = createAccessTokens({ store: createTokenStore(commands), seal, fetchToken, timeoutMs });
+  const userCalls = { apps, sessionInfo, wechat, callWithToken: createCallWithToken({ tokens, watch, timeoutMs }) };
+  const phoneLedger = createPhoneLedger(commands, seal, config.login.deadlineMs);
+  const session: CallHandlers<Exclude<CallName, 'login'>> = {
+    decrypt: createDecryptHandler({ sessionInfo }),
+    logout: createLogoutHandler({ sequelize, sessionInfo, cache }),
+    userInfo: createUserInfoHandler({
+      apps,
+      sessionInfo,
+      profiles: createProfileWriter({ sequelize, sessionInfo, cache }),
+    }),
+    phone: createPhoneHandler({ ...userCalls, ledger: phoneLedger, seal }),
+    checkSession: createCheckSessionHandler(userCalls),
+    resetKey: createResetKeyHandler({ ...userCalls, sequelize }),
+  };
+  return { login: { login }, session };
+}

@@ -1,0 +1,31 @@
+import { describeError } from '../../../shared/log/log.ts';
+import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
+import type { SessionRequest } from '../../../shared/rpc/contract.ts';
+import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { SessionInfo } from '../../../shared/store/models.ts';
+import { findSessionKey } from '../../../shared/store/session-key-reader.ts';
+
+export interface FoundKey {
+  readonly ok: true;
+  readonly sessionKey: string;
+  readonly openId: string;
+}
+
+/**
+ * The step that every job about a session's key begins with.
+ * @returns 1001 if the key can not be read, `whenInvalid` if the session is not open for this skey any more
+ */
+export async function findKey(
+  sessionInfo: SessionInfo,
+  { row, skeyHash }: SessionRequest,
+  context: CallContext,
+  whenInvalid: Failure = fail('sessionInvalid'),
+): Promise<FoundKey | Failure> {
+  try {
+    const found = await findSessionKey(sessionInfo, row, skeyHash);
+    return found === undefined ? whenInvalid : { ok: true, ...found };
+  } catch (error) {
+    context.log.warn({ err: describeError(error) }, 'session key not read');
+    return fail('databaseError', 'store_unavailable');
+  }
+}

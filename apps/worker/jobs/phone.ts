@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { toAsciiJson } from '../../../shared/protocol/ascii-json.ts';
+import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
+import type { Seal } from '../../../shared/rpc/seal.ts';
+import { dropped, type CallContext, type CallHandler, type Dropped } from '../../../shared/rpc/server.ts';
+import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import { phoneCodeKey, type PhoneLedger } from '../phone/phone-ledger.ts';
+import { readUserData, type UserData } from '../user-data.ts';
+import { toFailure } from '../wechat/answer.ts';
+import { getPhoneNumber } from '../wechat/phone-number.ts';
+import { prepareUserCall, tellStoreFailure, type UserCallParts } from './user-call.ts';
+
+interface PhoneParts extends UserCallParts {
+  readonly ledger: PhoneLedger;
+  readonly seal: Seal;
+}
+
+interface PhoneUser {
+  readonly app: AppWithSecret;
+  readonly openId: string;
+}
+
+/** How often a process looks whether another's request has an answer. */
+const lookAgainMs = 50;
+const reserveMs = 300;
+
+/** qcloud.cam.phone in the worker: the number behind a button's code; from older clients, decrypted. */
+export function createPhoneHandler(parts: PhoneParts): CallHandler<'phone'> {
+  const { ledger, seal, wechat, callWithToken } = parts;
+
+  const ask = async (code: string, { app, openId }: PhoneUser, context: CallContext) => {
+    let isSent = false;
+    const result = await callWithToken(
+      {
+        app,
+        openId,
+        api: 'getuserphonenumber',
+        send: (accessToken, timeoutMs) => {
+          isSent = true;
+          return getPhoneNumber(wechat, { accessToken, code }, timeoutMs);
+        },
+      },
+      context,
+    );
+    const outcome: Outcome =
+      result.kind === 'ok' ? succeed('PHONE_SUCCESS', `{"phone_info":${result.value}}`) : toFailure(result);
+    return { isSent, outcome };
+  };
+
+  /** However many runs and processes have the same code in hand, one sends it. */
+  const askOnce = async (
+    code: string,
+    sessionRow: number,
+    user: PhoneUser,
+    context: CallContext,
+  ): Promise<Outcome | Dropped> => {
+    const claimed = {
+      key: phoneCodeKey(seal, user.app.appid, code),
+      requestFingerprint: seal.fingerprint('phone request', user.app.appid, code, String(sessionRow)),
+      owner: randomBytes(12).toString('base64url'),
+    };
+    for (;;) {
+      if (context.remainingMs() <= 0) return dropped;
+      const claim = await ledger.claim(claimed);
+      if (claim.kind === 'concluded') return claim.outcome;
+      if (claim.kind === 'used') return fail('codeRefused', 'code_used');
+      if (claim.kind === 'interrupted' || (claim.kind === 'wait' && context.remainingMs() < reserveMs))
+        return fail('wechatUnreachable', 'exchange_interrupted');
+      if (claim.kind === 'ask') break;
+      await setTimeout(lookAgainMs);
+    }
+    const { isSent, outcome } = await ask(code, user, context);
+    await (isSent ? ledger.conclude(claimed, outcome) : ledger.release(claimed)).catch(() => undefined);
+    return outcome;
+  };
+
+  return tellStoreFailure('phone number not fetched', async (request, context) => {
+    const prepared = await prepareUserCall(parts, request, context);
+    if (!prepared.ok) return prepared;
+    const { code, userData, row } = request;
+    if (typeof code === 'string' && code !== '') return askOnce(code, row, prepared, context);
+    if (code !== undefined) return fail('codeRefused', 'code_empty');
+    return decryptPhone(prepared.sessionKey, userData, prepared.app);
+  });
+}
+
+function decryptPhone(sessionKey: string, userData: UserData | undefined, app: AppWithSecret): Outcome {
+  const phoneInfo =
+    userData === undefined ? 'user_data_not_decrypted' : readUserData(sessionKey, userData, app, nowSeconds());
+  if (typeof phoneInfo === 'string') return fail('loginDecryptFailed', phoneInfo);
+  return succeed('PHONE_SUCCESS', `{"phone_info":${toAsciiJson(phoneInfo.text)}}`);
+}

@@ -1,0 +1,52 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Sequelize } from 'sequelize';
+import { describeError } from '../../../shared/log/log.ts';
+import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
+import type { CallContext, CallHandler } from '../../../shared/rpc/server.ts';
+import { updateSessionKey } from '../../../shared/store/session-key-writer.ts';
+import { toFailure } from '../wechat/answer.ts';
+import { resetSessionKey } from '../wechat/session-key.ts';
+import { prepareUserCall, tellStoreFailure, type UserCallParts } from './user-call.ts';
+
+const retryMs = 200;
+const reserveMs = 300;
+
+/** qcloud.cam.resetkey in the worker: WeChat renews the session_key, and the new one is stored. Nobody else ever sees it. */
+export function createResetKeyHandler(
+  parts: UserCallParts & { readonly sequelize: Sequelize },
+): CallHandler<'resetKey'> {
+  const { sequelize, wechat, callWithToken } = parts;
+
+  /** The old key is dead by now, so this is worth more than one try. */
+  const store = async (
+    keys: { openId: string; sessionKey: string; newKey: string },
+    context: CallContext,
+  ): Promise<Outcome> => {
+    for (;;) {
+      try {
+        const isStored = await updateSessionKey(sequelize, keys);
+        return isStored ? succeed('RESETKEY_SUCCESS', '{}') : fail('sessionNotWritten', 'session_changed');
+      } catch (error) {
+        context.log.warn({ err: describeError(error) }, 'session key not written');
+        if (context.remainingMs() < reserveMs + retryMs) return fail('sessionNotWritten', 'store_unavailable');
+      }
+      await setTimeout(retryMs);
+    }
+  };
+
+  return tellStoreFailure('session key not renewed', async (request, context) => {
+    const prepared = await prepareUserCall(parts, request, context);
+    if (!prepared.ok) return prepared;
+    const { app, openId, sessionKey } = prepared;
+    const result = await callWithToken(
+      {
+        app,
+        openId,
+        api: 'resetusersessionkey',
+        send: (accessToken, timeoutMs) => resetSessionKey(wechat, { accessToken, openId, sessionKey }, timeoutMs),
+      },
+      context,
+    );
+    return result.kind === 'ok' ? store({ openId, sessionKey, newKey: result.value }, context) : toFailure(result);
+  });
+}

@@ -1,0 +1,46 @@
+import { describeError } from '../../../shared/log/log.ts';
+import { fail, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
+import type { SessionRequest } from '../../../shared/rpc/contract.ts';
+import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { AppSettings } from '../../../shared/session/app-settings.ts';
+import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import type { SessionInfo } from '../../../shared/store/models.ts';
+import type { CallWithToken } from '../wechat/call-with-token.ts';
+import type { WechatClient } from '../wechat/client.ts';
+import { findApp } from './app.ts';
+import { findKey, type FoundKey } from './find-key.ts';
+
+/** What the jobs are made of that ask WeChat about a session's user. */
+export interface UserCallParts {
+  readonly apps: AppSettings<AppWithSecret>;
+  readonly sessionInfo: SessionInfo;
+  readonly wechat: WechatClient;
+  readonly callWithToken: CallWithToken;
+}
+
+/** The session's key and app, or the answer that there is none. */
+export async function prepareUserCall(
+  { apps, sessionInfo }: UserCallParts,
+  request: SessionRequest,
+  context: CallContext,
+): Promise<(FoundKey & { readonly app: AppWithSecret }) | Failure> {
+  const found = await findKey(sessionInfo, request, context);
+  if (!found.ok) return found;
+  const app = await findApp(apps, request.appid);
+  return app === undefined ? fail('noApp') : { ...found, app };
+}
+
+/** Answers 1001 where Redis, and with it the access token, or the app settings can not be read. */
+export function tellStoreFailure<Request, Answer>(
+  message: string,
+  handle: (request: Request, context: CallContext) => Promise<Answer>,
+): (request: Request, context: CallContext) => Promise<Answer | Outcome> {
+  return async (request, context) => {
+    try {
+      return await handle(request, context);
+    } catch (error) {
+      context.log.warn({ err: describeError(error) }, message);
+      return fail('databaseError', 'store_unavailable');
+    }
+  };
+}

@@ -1,0 +1,44 @@
+import { describeError } from '../../../shared/log/log.ts';
+import { fail, succeed } from '../../../shared/protocol/outcome.ts';
+import type { CallHandler } from '../../../shared/rpc/server.ts';
+import type { AppSettings } from '../../../shared/session/app-settings.ts';
+import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
+import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import type { SessionInfo } from '../../../shared/store/models.ts';
+import { isSignatureRight, readUserData } from '../user-data.ts';
+import { findApp } from './app.ts';
+import { findKey } from './find-key.ts';
+import type { ProfileWriter } from './write-profile.ts';
+
+interface UserInfoParts {
+  readonly apps: AppSettings<AppWithSecret>;
+  readonly sessionInfo: SessionInfo;
+  readonly profiles: ProfileWriter;
+}
+
+/** qcloud.cam.userinfo in the worker: session key → signature → decrypt → profile write → answer. */
+export function createUserInfoHandler({ apps, sessionInfo, profiles }: UserInfoParts): CallHandler<'userInfo'> {
+  return async (request, context) => {
+    const found = await findKey(sessionInfo, request, context);
+    if (!found.ok) return found;
+    const app = await findApp(apps, request.appid);
+    if (app === undefined) return fail('noApp');
+    const { signed } = request;
+    if (signed !== undefined && !isSignatureRight(signed, found.sessionKey))
+      return fail('loginDecryptFailed', 'signature_wrong');
+    const profile = readUserData(found.sessionKey, request, app, nowSeconds());
+    if (typeof profile === 'string') return fail('loginDecryptFailed', profile);
+    const { openId } = profile.value as { openId?: unknown };
+    if ((openId ?? found.openId) !== found.openId) return fail('loginDecryptFailed', 'other_user');
+    try {
+      const isOpen = await profiles.write(request, profile);
+      if (!isOpen) return fail('sessionInvalid');
+    } catch (error) {
+      context.log.warn({ err: describeError(error) }, 'profile not written');
+      return fail('sessionNotWritten', 'store_unavailable');
+    }
+    context.log.info({ row: request.row, isAnonymous: isAnonymous(profile) }, 'profile');
+    return succeed('USERINFO_SUCCESS', `{"user_info":${renderUserInfo(profile)}}`);
+  };
+}

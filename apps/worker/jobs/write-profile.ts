@@ -1,0 +1,86 @@
+import type { Sequelize } from 'sequelize';
+import { parsePhpJsonText, type JsonDocument } from '../../../shared/protocol/php-json.ts';
+import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
+import type { SessionCache, WriteMark } from '../../../shared/session/session-cache.ts';
+import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
+import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import type { SessionInfo } from '../../../shared/store/models.ts';
+import { updateProfile } from '../../../shared/store/profile-writer.ts';
+import { readSessions } from '../../../shared/store/session-reader.ts';
+
+/** The profile of a session, in MySQL and in the cache. */
+export interface ProfileWriter {
+  /**
+   * Stores a profile, unless it is an anonymous one and a real one is stored.
+   * @returns false if the session is not open for this skey any more: nothing is written then
+   * @throws if the stores fail
+   */
+  write(session: OpenSession, profile: JsonDocument): Promise<boolean>;
+}
+
+interface OpenSession {
+  readonly row: number;
+  readonly id: string;
+  readonly skeyHash: string;
+}
+
+/** Log-ins of the same user in between, each of which makes it read again. */
+const maxAttempts = 5;
+
+export function createProfileWriter(store: {
+  readonly sequelize: Sequelize;
+  readonly sessionInfo: SessionInfo;
+  readonly cache: SessionCache;
+}): ProfileWriter {
+  const { sequelize, sessionInfo, cache } = store;
+
+  const findOpen = async ({ row, id, skeyHash }: OpenSession): Promise<Session | undefined> => {
+    const session = (await readSessions(sessionInfo, [id])).get(id);
+    return session?.row === row && acceptsSkey(session, skeyHash, nowSeconds()) ? session : undefined;
+  };
+
+  /** @returns undefined if a log-in has written meanwhile */
+  const attempt = async (open: OpenSession, profile: JsonDocument, mark: WriteMark): Promise<boolean | undefined> => {
+    // Read under the mark: what changed before it is seen here, and who changes the row from now on marks as well, so that
+    // what is published below is not taken for the latest.
+    const session = await findOpen(open).catch(async (error: unknown) => {
+      await cache.withdraw([open.id], mark).catch(() => undefined);
+      throw error;
+    });
+    if (session === undefined) return false;
+    const next = merge(session, profile);
+    const isChanged = next.userInfoJson !== session.userInfoJson || next.unionId !== session.unionId;
+    // If this fails nobody knows whether it is written: the mark stays until it ends by itself.
+    if (isChanged && !(await updateProfile(sequelize, session, profile.text, next.unionId))) return undefined;
+    await cache.publish(open.id, mark, next).catch(() => undefined);
+    return true;
+  };
+
+  return {
+    async write(open, profile) {
+      for (let tries = 1; tries <= maxAttempts; tries++) {
+        const mark = await cache.mark([open.id]);
+        const isOpen = await attempt(open, profile, mark);
+        // What was published is no mark any more and stays.
+        await cache.withdraw([open.id], mark).catch(() => undefined);
+        if (isOpen !== undefined) return isOpen;
+      }
+      throw new Error('log-ins of this user kept coming in between');
+    },
+  };
+}
+
+/** An anonymous profile never replaces a real one; a unionid never changes. */
+function merge(session: Session, profile: JsonDocument): Session {
+  if (isAnonymous(profile) && !isAnonymous(parsePhpJsonText(session.userInfoJson))) return session;
+  const unionId = session.unionId === '' ? unionIdOf(profile) : session.unionId;
+  return { ...session, unionId, userInfoJson: renderUserInfo(profile) };
+}
+
+/** Longest unionid that the database can hold. */
+const maxUnionIdLength = 100;
+
+function unionIdOf({ value }: JsonDocument): string {
+  const { unionId } = value as { unionId?: unknown };
+  return typeof unionId === 'string' && unionId.length <= maxUnionIdLength ? unionId : '';
+}

@@ -1,0 +1,86 @@
+import type { Outcome } from '../../../shared/protocol/outcome.ts';
+import type { RedisClient } from '../../../shared/redis/connect.ts';
+import { defineScript } from '../../../shared/redis/script.ts';
+import type { Seal } from '../../../shared/rpc/seal.ts';
+
+/**
+ * What became of each phone code, so that none is sent twice: unlike a log-in, nothing is lost but a tap on a button if its asker dies.
+ * The same request of the same session gets the same answer; the same code from anywhere else is a used one.
+ */
+export interface PhoneLedger {
+  claim(code: PhoneCode): Promise<PhoneClaim>;
+  /** The code was sent, and this is what came of it. */
+  conclude(code: PhoneCode, outcome: Outcome): Promise<void>;
+  /** The code was not sent after all: it is as good as new. */
+  release(code: PhoneCode): Promise<void>;
+}
+
+interface PhoneCode {
+  readonly key: string;
+  /** Of code and session together. */
+  readonly requestFingerprint: string;
+  /** Whoever runs this request; random. */
+  readonly owner: string;
+}
+
+type PhoneClaim =
+  | { readonly kind: 'ask' }
+  | { readonly kind: 'concluded'; readonly outcome: Outcome }
+  /** Another process is asking. */
+  | { readonly kind: 'wait' }
+  /** From another session, or long ago. */
+  | { readonly kind: 'used' }
+  /** Its asker died without an answer. */
+  | { readonly kind: 'interrupted' };
+
+/** A code is valid for five minutes; it is remembered for twice as long. */
+const rememberedMs = 600_000;
+/** For this long the same request gets the same answer. */
+const sharedMs = 120_000;
+
+const claimScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local code = redis.call('HMGET', KEYS[1], 'request', 'at', 'outcome')
+if not code[1] then
+  redis.call('HSET', KEYS[1], 'request', ARGV[1], 'owner', ARGV[2], 'at', string.format('%.0f', now))
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return {'ask'}
+end
+local age = now - tonumber(code[2])
+if code[1] ~= ARGV[1] then return {'used'} end
+if code[3] then
+  if age > tonumber(ARGV[4]) then return {'used'} end
+  return {'concluded', code[3]}
+end
+if age > tonumber(ARGV[5]) then return {'interrupted'} end
+return {'wait'}`;
+
+const endScript = `
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('HSET', KEYS[1], 'outcome', ARGV[2]) end
+return 1`;
+
+export function phoneCodeKey(seal: Seal, appid: string, code: string): string {
+  return `wafer:phone:${seal.fingerprint('phone', appid, code)}`;
+}
+
+/** @param abandonedAfterMs a claim without an outcome that is older has lost its owner: longer than any caller waits */
+export function createPhoneLedger(client: RedisClient, seal: Seal, abandonedAfterMs: number): PhoneLedger {
+  const claim = defineScript(client, 'waferClaimPhone', claimScript);
+  const end = defineScript(client, 'waferEndPhone', endScript);
+  return {
+    async claim({ key, requestFingerprint, owner }) {
+      const args = [requestFingerprint, owner, rememberedMs, sharedMs, abandonedAfterMs];
+      const [kind, sealed] = (await claim([key], args)) as [PhoneClaim['kind'], string | undefined];
+      if (kind !== 'concluded') return { kind };
+      return { kind, outcome: JSON.parse(seal.open(`phone ${key}`, sealed as string)) as Outcome };
+    },
+    async conclude({ key, owner }, outcome) {
+      await end([key], [owner, seal.seal(`phone ${key}`, JSON.stringify(outcome))]);
+    },
+    async release({ key, owner }) {
+      await end([key], [owner, '']);
+    },
+  };
+}

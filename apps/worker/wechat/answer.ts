@@ -1,0 +1,57 @@
+import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
+import type { WechatAnswer } from './client.ts';
+
+/** An errcode: WeChat has not done what it was asked. -1 means busy. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly errcode: string;
+}
+
+/** Why a call to WeChat came to nothing. */
+export type WechatFailure =
+  | Refused
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  /** The answer makes no sense. */
+  | { readonly kind: 'invalid' };
+
+export type WechatResult<Value> = { readonly kind: 'ok'; readonly value: Value } | WechatFailure;
+
+/** The failure of a call as an answer of the protocol: 40029, 1005 or 1007. */
+export function toFailure(failure: WechatFailure): Failure {
+  if (failure.kind === 'refused') return fail('codeRefused', `wechat:${failure.errcode}`);
+  if (failure.kind === 'unreachable') return fail('wechatUnreachable', failure.reason);
+  return fail('wechatAnswerInvalid', 'wechat_answer_invalid');
+}
+
+/** The fields of an answer whose errcode is absent or 0; WeChat sends JSON as text/plain. */
+export function readFields(answer: WechatAnswer): WechatResult<Readonly<Record<string, unknown>>> {
+  if (answer.kind !== 'body') return answer;
+  if (answer.text === '') return { kind: 'unreachable', reason: 'wechat_empty' };
+  const fields = parseObject(answer.text);
+  if (fields === undefined) return { kind: 'invalid' };
+  const errcode = readErrcode(fields['errcode'] ?? 0);
+  return errcode === '0' ? { kind: 'ok', value: fields } : { kind: 'refused', errcode };
+}
+
+/** An errcode as one token for headers and metrics. */
+export function readErrcode(errcode: unknown): string {
+  return /^-?\d{1,10}$/.test(String(errcode)) ? String(errcode) : 'unknown';
+}
+
+export function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Parameters ready for a URL. */
+export function toQuery(parameters: Readonly<Record<string, string>>): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
+}

@@ -1,0 +1,50 @@
+import { setTimeout } from 'node:timers/promises';
+import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import type { AccessTokens } from './access-token.ts';
+import type { WechatResult } from './answer.ts';
+import type { WechatApi, WechatWatch } from './watch.ts';
+
+/** A call about one user that wants the app's access token. */
+interface UserCall<Value> {
+  readonly app: AppWithSecret;
+  readonly openId: string;
+  readonly api: WechatApi;
+  readonly send: (accessToken: string, timeoutMs: number) => Promise<WechatResult<Value>>;
+}
+
+export type CallWithToken = <Value>(call: UserCall<Value>, context: CallContext) => Promise<WechatResult<Value>>;
+
+/** WeChat does not know the token (any more), or it has ended: nothing has been done. */
+const tokenErrcodes = new Set(['40001', '40014', '42001']);
+const busy = '-1';
+const busyPauseMs = 80;
+/** Time that a job needs after WeChat's answer: a write, the reply. */
+const reserveMs = 300;
+
+/** Calls WeChat within the caller's time: once more with a new token if it refuses the token, once more if it is busy. */
+export function createCallWithToken(parts: {
+  readonly tokens: AccessTokens;
+  readonly watch: WechatWatch;
+  readonly timeoutMs: number;
+}): CallWithToken {
+  const { tokens, watch, timeoutMs } = parts;
+  return async ({ app, openId, api, send }, context) => {
+    let isTokenRenewed = false;
+    let isSentAgain = false;
+    for (;;) {
+      const token = await tokens.get(app, context);
+      if (token.kind !== 'ok') return token;
+      const limitMs = Math.max(Math.min(timeoutMs, context.remainingMs() - reserveMs), 1);
+      const result = await watch.ask({ appid: app.appid, api, openId }, () => send(token.value.accessToken, limitMs));
+      if (result.kind !== 'refused' || context.remainingMs() <= reserveMs) return result;
+      if (tokenErrcodes.has(result.errcode) && !isTokenRenewed) {
+        isTokenRenewed = true;
+        await tokens.forget(app.appid, token.value);
+      } else if (result.errcode === busy && !isSentAgain) {
+        isSentAgain = true;
+        await setTimeout(busyPauseMs * (0.5 + Math.random()));
+      } else return result;
+    }
+  };
+}

@@ -1,0 +1,30 @@
+import type { ScenarioName } from '../scenarios/names.ts';
+
+/** What a comparison has to come to (`must`) and what it aims at. */
+export interface Target {
+  readonly must: number;
+  readonly aim: number;
+  readonly better: 'higher' | 'lower';
+}
+
+export const targets: Readonly<Partial<Record<ScenarioName, Target>>> = {
+  'auth.zipf': { must: 0.9, aim: 1.2, better: 'higher' },
+  'auth.cold': { must: 0.75, aim: 0.95, better: 'higher' },
+  'auth.vs-koa-plain': { must: 1.4, aim: 2, better: 'higher' },
+  'auth.vs-express-session': { must: 6, aim: 10, better: 'higher' },
+  'auth.vs-fastify-session': { must: 2.5, aim: 4, better: 'higher' },
+  'login.vs-textbook-queue': { must: 1, aim: 2, better: 'higher' },
+  'login.vs-inline': { must: 0.9, aim: 1.3, better: 'higher' },
+  'login.wechat-100ms': { must: 0.5, aim: 0.2, better: 'lower' },
+  'login.front-ends': { must: 1.1, aim: 1.02, better: 'lower' },
+  mixed: { must: 2, aim: 1.2, better: 'lower' },
+  'memory.per-session': { must: 900, aim: 500, better: 'lower' },
+  revoke: { must: 100, aim: 50, better: 'lower' },
+};
+
+/** How a figure stands to its target. */
+export function judge(value: number, { must, aim, better }: Target): 'aim reached' | 'enough' | 'missed' {
+  const reaches = (goal: number) => (better === 'higher' ? value >= goal : value <= goal);
+  if (reaches(aim)) return 'aim reached';
+  return reaches(must) ? 'enough' : 'missed';
+}

@@ -1,0 +1,32 @@
+import { authCold } from './auth-cold.ts';
+import { authVsExpressSession, authVsFastifySession, authVsKoaPlain, authVsKoaSession } from './auth-peers.ts';
+import { authZipf } from './auth-zipf.ts';
+import { loginFrontEnds } from './login-front-ends.ts';
+import { loginVsInline } from './login-vs-inline.ts';
+import { loginVsTextbookQueue } from './login-vs-textbook-queue.ts';
+import { loginWechat100ms } from './login-wechat-100ms.ts';
+import { memoryPerSession } from './memory-per-session.ts';
+import { mixed } from './mixed.ts';
+import type { ScenarioName } from './names.ts';
+import { revoke } from './revoke.ts';
+import { scale } from './scale.ts';
+import type { Scenario } from './scenario.ts';
+import { start } from './start.ts';
+
+export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+  'auth.zipf': authZipf,
+  'auth.cold': authCold,
+  'auth.vs-koa-plain': authVsKoaPlain,
+  'auth.vs-express-session': authVsExpressSession,
+  'auth.vs-fastify-session': authVsFastifySession,
+  'auth.vs-koa-session': authVsKoaSession,
+  'login.vs-textbook-queue': loginVsTextbookQueue,
+  'login.vs-inline': loginVsInline,
+  'login.wechat-100ms': loginWechat100ms,
+  'login.front-ends': loginFrontEnds,
+  mixed,
+  'memory.per-session': memoryPerSession,
+  scale,
+  start,
+  revoke,
+};

@@ -1,0 +1,36 @@
+// A mini program's log-in without an SDK. `server` is your own back end (the other examples), not the session server.
+// In a page: const { request } = require('./session.js'); request('/profile').then((answer) => …);
+const server = 'https://example.com';
+
+const send = (path, header) =>
+  new Promise((resolve, reject) => {
+    wx.request({ url: server + path, method: 'POST', header, timeout: 15000, success: resolve, fail: reject });
+  });
+
+/** One log-in at a time, however many requests wait for it: each code makes a new session, and ends the one before. */
+let loggingIn;
+
+function logIn() {
+  loggingIn ??= new Promise((resolve, reject) => wx.login({ success: resolve, fail: reject }))
+    .then(({ code }) => send('/login', { 'X-WX-Code': code }))
+    .then(({ statusCode, data }) => {
+      if (statusCode !== 200) throw new Error(`log-in failed: ${statusCode} ${data.returnMessage}`);
+      wx.setStorageSync('session', { id: data.returnData.id, skey: data.returnData.skey });
+    })
+    .finally(() => (loggingIn = undefined));
+  return loggingIn;
+}
+
+/** A request in the name of the user. Logs in if there is no session, and once more if it is no longer valid (401). */
+async function request(path, mayLogIn = true) {
+  const session = wx.getStorageSync('session');
+  if (!session) await logIn();
+  const { id, skey } = wx.getStorageSync('session');
+  const response = await send(path, { 'X-WX-Id': id, 'X-WX-Skey': skey });
+  if (response.statusCode !== 401 || !mayLogIn) return response;
+  // Another request may have logged in meanwhile: then its session counts.
+  if (wx.getStorageSync('session').skey === skey) wx.removeStorageSync('session');
+  return request(path, false);
+}
+
+module.exports = { request };

@@ -1,0 +1,21 @@
+// A back end that asks the session server. node server.js, with WAFER_URL and PORT in the environment.
+import { createServer } from 'node:http';
+
+const wafer = process.env.WAFER_URL ?? 'http://127.0.0.1:8080/mina_auth/';
+// 60012 means "log in again", 40029 "this code is no good"; anything else is a failure, of which the session knows nothing.
+const statuses = { 0: 200, 60012: 401, 40029: 401 };
+
+async function ask(interfaceName, para) {
+  const body = JSON.stringify({ version: 1, componentName: 'MA', interface: { interfaceName, para } });
+  const response = await fetch(wafer, { method: 'POST', body, signal: AbortSignal.timeout(30_000) });
+  return response.json();
+}
+
+createServer(async (request, response) => {
+  const { 'x-wx-code': code, 'x-wx-id': id, 'x-wx-skey': skey } = request.headers;
+  const asked = request.url === '/login' ? ask('qcloud.cam.id_skey', { code }) : ask('qcloud.cam.auth', { id, skey });
+  const answer = await asked.catch(() => ({ returnCode: -1, returnMessage: 'the session server does not answer' }));
+  // On 0 the user is answer.returnData.user_info: here your own work begins.
+  response.writeHead(statuses[answer.returnCode] ?? 503, { 'Content-Type': 'application/json' });
+  response.end(JSON.stringify(answer));
+}).listen(process.env.PORT ?? 3000, '127.0.0.1');

@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+
+import { interfaceSchemas } from '../../apps/web/interfaces/schemas/index.ts';
+import { failures } from '../../shared/protocol/return-codes.ts';
+import { rootDir } from '../support/built.ts';
+
+const pages = ['api.md', 'api.zh-CN.md'].map((name) => ({
+  name,
+  text: readFileSync(join(rootDir, 'docs', name), 'utf8'),
+}));
+const wordOf = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([match]) => match);
+
+for (const { name, text } of pages) {
+  test(`${name} has a section with the parameters and messages of every interface`, (t) => {
+    const sections = new Map(text.split('\n### ').map((section) => [section.slice(0, section.indexOf('\n')), section]));
+    for (const [interfaceName, { para, messages }] of interfaceSchemas) {
+      const section = sections.get(interfaceName)?.split('\n## ')[0];
+      t.truthy(section, interfaceName);
+      for (const word of [...Object.keys(para.shape), ...messages]) {
+        t.true(section?.includes(`\`${word}\``), `${interfaceName}: ${word}`);
+      }
+    }
+  });
+
+  test(`${name} has one table of exactly the return codes that occur`, (t) => {
+    const rows = [...text.matchAll(/^\| (\d+) \| `(\w+)` \|/gm)].map(([, code, message]) => `${code} ${message}`);
+    const expected = Object.values(failures).map(({ code, message }) => `${code} ${message}`);
+    t.deepEqual(rows.toSorted(), expected.toSorted());
+  });
+
+  test(`${name} links to files that are there`, (t) => {
+    for (const [, target = ''] of text.matchAll(/\]\(([^)]+)\)/g))
+      t.true(existsSync(join(rootDir, 'docs', target)), target);
+  });
+}
+
+test('both languages have the same sections, code blocks and code words', (t) => {
+  const [english = '', chinese = ''] = pages.map(({ text }) => text);
+  t.deepEqual(wordOf(chinese, /^```\w+\n[^]*?^```/gm), wordOf(english, /^```\w+\n[^]*?^```/gm));
+  t.deepEqual(wordOf(chinese, /^#+ /gm), wordOf(english, /^#+ /gm));
+  t.deepEqual(
+    [...new Set(wordOf(chinese, /`[^`\n]+`/g))].toSorted(),
+    [...new Set(wordOf(english, /`[^`\n]+`/g))].toSorted(),
+  );
+});

@@ -1,0 +1,105 @@
+import test from 'ava';
+import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
+import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
+import type { Session } from '../../../shared/session/session.ts';
+import {
+  createSessionCache,
+  sessionKeyPrefix,
+  type CacheLookup,
+  type Seen,
+} from '../../../shared/session/session-cache.ts';
+import { startTestRedis } from '../../support/redis-server.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const redis = await startTestRedis({ onClose: (close) => void closers.push(close) });
+const client = connectRedis(parseRedisUrl(redis.url), 'commands');
+await whenReady(client, AbortSignal.timeout(5000));
+const cache = createSessionCache(client);
+test.after.always(async () => {
+  client.disconnect();
+  for (const close of closers) await close();
+});
+
+const session = (fence: number): Session => ({
+  row: 1,
+  appid: 'wx',
+  openId: 'o',
+  unionId: '',
+  skeyHash: `hash${fence}`,
+  createTime: 1,
+  lastVisitTime: 1,
+  fence,
+  userInfoJson: 'null',
+});
+const fenceOf = (lookup: CacheLookup) => lookup.session?.fence;
+const isMarked = async (id: string) => {
+  const found = await cache.find(id);
+  return found.session === undefined && found.marked;
+};
+
+test('a writer alone publishes what it has written', async (t) => {
+  const mark = await cache.mark(['alone']);
+  t.true(await isMarked('alone'));
+  t.is(await cache.lease('alone'), undefined);
+  await cache.publish('alone', mark, session(1));
+  await cache.withdraw(['alone'], mark);
+  t.is(fenceOf(await cache.find('alone')), 1);
+});
+
+test('of two writers at once neither publishes, whoever comes first, and the key is free when both are done', async (t) => {
+  for (const [id, order] of [
+    ['ab', ['first', 'second']],
+    ['ba', ['second', 'first']],
+  ] as const) {
+    const marks = { first: await cache.mark([id]), second: await cache.mark([id]) };
+    for (const [index, name] of order.entries()) {
+      t.true(await isMarked(id));
+      await cache.publish(id, marks[name], session(index));
+      await cache.withdraw([id], marks[name]);
+    }
+    t.deepEqual(await cache.find(id), { marked: false });
+    t.truthy(await cache.lease(id));
+  }
+});
+
+test('a writer that comes while another is about it leaves the mark of the first alone', async (t) => {
+  const first = await cache.mark(['nested']);
+  const second = await cache.mark(['nested']);
+  await cache.withdraw(['nested'], second);
+  t.true(await isMarked('nested'), 'a reader could otherwise put the old row in here');
+  t.is(await cache.lease('nested'), undefined);
+  await cache.publish('nested', first, session(1));
+  t.deepEqual(await cache.find('nested'), { marked: false });
+});
+
+test('a writer of whom nothing is heard again keeps the mark until it ends by itself', async (t) => {
+  await cache.mark(['lost']);
+  const second = await cache.mark(['lost']);
+  await cache.publish('lost', second, session(2));
+  t.true(await isMarked('lost'));
+  const ttlMs = await client.pttl(`${sessionKeyPrefix}lost`);
+  t.true(ttlMs > 20_000 && ttlMs <= 30_000);
+});
+
+test('a mark stays small however many writers there are, and then nobody clears it', async (t) => {
+  const marks = [];
+  for (let count = 0; count < 400; count++) marks.push(await cache.mark(['many']));
+  t.true(((await client.get(`${sessionKeyPrefix}many`)) ?? '').length < 2100);
+  for (const mark of marks) await cache.withdraw(['many'], mark);
+  t.true(await isMarked('many'));
+});
+
+test('a mark clears entries and leases, and who saw them before can not bring them back', async (t) => {
+  const lease = (await cache.lease('fill')) as Seen;
+  const mark = await cache.mark(['fill']);
+  await cache.fill('fill', lease, session(1));
+  t.true(await isMarked('fill'));
+  await cache.publish('fill', mark, session(2));
+  const { seen } = (await cache.find('fill')) as { seen: Seen };
+  const next = await cache.mark(['fill']);
+  await cache.fill('fill', seen, session(1));
+  await cache.drop('fill', seen);
+  t.true(await isMarked('fill'));
+  await cache.withdraw(['fill'], next);
+  t.deepEqual(await cache.find('fill'), { marked: false });
+});

@@ -1,0 +1,60 @@
+import { createHmac } from 'node:crypto';
+
+/** A WeChat, real or simulated, with an app of it and what earlier calls of a run brought to light. */
+export interface Target {
+  readonly apiBase: string;
+  readonly appid: string;
+  readonly secret: string;
+  /** Fresh, from wx.login. */
+  readonly code: string;
+  /** Fresh, from the phone number button. */
+  readonly phoneCode: string | undefined;
+  /** From the answers so far. */
+  readonly known: { openid?: string; sessionKey?: string; oldSessionKey?: string; accessToken?: string };
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** WeChat did not answer at all. The message is fit to be shown: no URL, since that holds secrets. */
+export class NoAnswerError extends Error {
+  override name = 'NoAnswerError';
+}
+
+const timeoutMs = 15_000;
+
+/** One call to WeChat, as the worker makes it. @throws {NoAnswerError} */
+export async function send(
+  { apiBase }: Target,
+  path: string,
+  query: Readonly<Record<string, string>>,
+  json?: object,
+): Promise<Reply> {
+  const url = `${apiBase}${path}?${new URLSearchParams(query).toString()}`;
+  const signal = AbortSignal.timeout(timeoutMs);
+  const post = json && { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(json) };
+  try {
+    const response = await fetch(url, { ...post, signal, redirect: 'manual' });
+    return { status: response.status, body: await response.text() };
+  } catch (error) {
+    const { code = 'network error' } = (error as { cause?: { code?: string } }).cause ?? {};
+    throw new NoAnswerError(signal.aborted ? `no answer within ${timeoutMs / 1000} s` : `no answer (${code})`);
+  }
+}
+
+/** The fields of an answer; none if it is no JSON object. */
+export function fieldsOf({ body }: Reply): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** What proves to WeChat that one has a user's session_key: an HMAC of nothing, made with it. */
+export function signWith(sessionKey: string): { signature: string; sig_method: string } {
+  return { signature: createHmac('sha256', sessionKey).update('').digest('hex'), sig_method: 'hmac_sha256' };
+}
