@@ -22,7 +22,18 @@ test.serial('app list shows durations and whether there is a secret, but never t
   const asJson = await wafer(['app', 'list', '--json']);
   t.deepEqual(asJson.json, {
     apps: [
-      { appid: testAppid, loginDurationDays: 30, sessionDurationSeconds: 2_592_000, hasSecret: true, isDefault: true },
+      {
+        appid: testAppid,
+        loginDurationDays: 30,
+        sessionDurationSeconds: 2_592_000,
+        hasSecret: true,
+        graceSeconds: 0,
+        hasPreviousSecret: false,
+        isMarkedDefault: false,
+        maxSessions: 1,
+        revokedBeforeUs: 0,
+        isDefault: true,
+      },
     ],
   });
   t.false((asText.stdout + asJson.stdout).includes(testSecret));

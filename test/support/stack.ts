@@ -34,6 +34,8 @@ export interface TestStackOptions {
   readonly env?: Record<string, string>;
   /** Runs before the migration, on the empty database. */
   readonly prepare?: (database: TestDatabase) => Promise<void>;
+  /** Assignments to the app's row, such as `grace_seconds = 5`, before anything reads it. */
+  readonly app?: string;
 }
 
 export async function startStack({
@@ -42,6 +44,7 @@ export async function startStack({
   workers = 1,
   env = {},
   prepare,
+  app,
 }: TestStackOptions): Promise<TestStack> {
   const closers: (() => Promise<unknown>)[] = [];
   // The last opened goes first, and everything goes even if one step fails.
@@ -56,6 +59,7 @@ export async function startStack({
   if ((await database.query('select appid from cAppinfo')).length === 0) {
     await database.query('insert into cAppinfo set appid = ?, secret = ?', [testAppid, testSecret]);
   }
+  if (app !== undefined) await database.query(`update cAppinfo set ${app}`);
   const redis = env['REDIS_URL'] === undefined ? await startTestRedis({ onClose: later }) : undefined;
   const wechat = env['WECHAT_API_BASE'] === undefined ? await startTestWechat({ onClose: later }) : undefined;
   const allEnv = {
