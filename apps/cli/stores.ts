@@ -27,7 +27,7 @@ const placeholders: Record<string, string> = {
   REDIS_URL: 'redis://127.0.0.1',
 };
 const variables = {
-  database: ['DATABASE_URL'],
+  database: ['DATABASE_URL', 'DATABASE_REPLICA_URL'],
   redis: ['REDIS_URL', 'REDIS_CACHE_URL', 'LOGIN_QUEUES'],
   wechat: ['WECHAT_API_BASE', 'WECHAT_TIMEOUT_MS', 'LOGIN_DEADLINE_MS'],
 } as const;
@@ -42,12 +42,18 @@ export function readSettings(env: NodeJS.ProcessEnv, needed: keyof typeof variab
 
 const poolSize = 4;
 
-/** Works with the database and closes it. @throws {CommandFailure} if it can't be used */
+/**
+ * Works with the database and closes it.
+ * @param mayBeLate only reads, and a replica may answer
+ * @throws {CommandFailure} if it can't be used
+ */
 export async function withDatabase<Result>(
   env: NodeJS.ProcessEnv,
   work: (database: OpenDatabase) => Promise<Result>,
+  { mayBeLate = false } = {},
 ): Promise<Result> {
-  const address = readSettings(env, 'database').database.primary;
+  const { primary, replica } = readSettings(env, 'database').database;
+  const address = mayBeLate ? (replica ?? primary) : primary;
   const sequelize = openDatabase(address, { poolSize });
   try {
     return await work({ sequelize, appInfo: defineAppInfo(sequelize), sessionInfo: defineSessionInfo(sequelize) });

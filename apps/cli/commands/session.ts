@@ -22,7 +22,7 @@ export function addSessionCommands(program: Command, { env, report }: CommandCon
       'npm run --silent wafer -- session show --open-id oGZUI0egBJY1zhBYw2KhdUfwVJJE --json',
     ]),
   ).action(async (selector: SessionSelector) => {
-    report(await withDatabase(env, (database) => showSessions(env, database, selector)));
+    report(await withDatabase(env, (database) => showSessions(env, database, selector), { mayBeLate: true }));
   });
   addOptions(
     addCommand(session, 'revoke', 'ends sessions at once; the users log in again by themselves', [
