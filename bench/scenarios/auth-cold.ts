@@ -16,6 +16,7 @@ export const authCold: Scenario = async (bench) => {
       source,
       peer: 'bare',
       peerSource: source,
+      webEnv: { SESSION_MEMORY: '0' },
       async inspectOurs(measure) {
         const before = await countReads(redis);
         const measured = await measure();

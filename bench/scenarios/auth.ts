@@ -14,17 +14,19 @@ interface AuthComparison {
   readonly peerSource: RequestSource;
   readonly inspectOurs?: ComparisonOptions['inspectOurs'];
   readonly notes?: readonly string[];
+  /** More environment of our front end. */
+  readonly webEnv?: Record<string, string>;
 }
 
 /** One front end of ours against one process of a peer, each alone on its core. */
 export async function compareAuth(
   bench: Bench,
-  { name, source, peer, peerSource, inspectOurs, notes = [] }: AuthComparison,
+  { name, source, peer, peerSource, inspectOurs, notes = [], webEnv = {} }: AuthComparison,
 ): Promise<Result> {
   const { stack } = bench;
   stack.place('rest');
   const worker = await stack.startWorker();
-  const web = await stack.startWeb();
+  const web = await stack.startWeb({ env: webEnv });
   const other = await stack.startPeer(peer);
   try {
     await assertSameAnswers(web.url, source, other.url, peerSource);
