@@ -29,7 +29,6 @@ const pm2: Pm2 = await createPm2({
     LOGIN_QUEUES: '',
     LOGIN_REQUIRES_USER_DATA: '',
     WORKER_HEALTH_PORT: '',
-    WAFER_KEYS: '',
   },
   onClose,
 });
