@@ -56,6 +56,8 @@ export function createAppSettings<Known extends App>({
   let knownText = '';
   let readAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
+  /** The last attempt failed, or took too long. */
+  let isAway = false;
   let reading: Promise<void> | undefined;
   let generation = 0;
 
@@ -72,12 +74,14 @@ export function createAppSettings<Known extends App>({
     reading ??= read()
       .then((apps) => {
         accept(apps);
+        isAway = false;
         // A read that began before `forget` may have seen the old rows: it serves, but it does not count as fresh.
         if (asked === generation) readAt = started;
       })
       .catch((error: unknown) => {
         onFailure(error);
         failedAt = performance.now();
+        isAway = true;
       })
       .finally(() => {
         reading = undefined;
@@ -97,7 +101,11 @@ export function createAppSettings<Known extends App>({
     async current() {
       const young = fresh();
       if (young !== undefined) return young;
-      if (performance.now() - failedAt >= retryMs) await withPatience(refresh());
+      if (performance.now() - failedAt >= retryMs) {
+        const attempt = refresh();
+        // While MySQL is away nobody waits for it again and again: it is asked behind the requests' backs.
+        if (known === undefined || !isAway) await withPatience(attempt, () => (isAway = true));
+      }
       if (known === undefined) {
         const saved = await copy?.load().catch(() => undefined);
         if (known === undefined && saved !== undefined) known = toApps(saved);
@@ -122,12 +130,15 @@ export function toApps<Known extends App>(apps: readonly Known[]): Apps<Known> {
   };
 }
 
-async function withPatience(work: Promise<void>): Promise<void> {
+async function withPatience(work: Promise<void>, onTooLong: () => void): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([
     work,
     new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, patienceMs);
+      timer = setTimeout(() => {
+        onTooLong();
+        resolve();
+      }, patienceMs);
     }),
   ]);
   clearTimeout(timer);

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** Longest id and skey that the database can hold, in characters (`varchar(100)`). Anything longer matches no session. */
 export const maxCredentialLength = 100;
@@ -10,7 +10,7 @@ export function createCredential(): string {
 
 /** What is kept of an skey outside MySQL: enough to check it, useless to present. 128 bits, base64url. */
 export function hashSkey(skey: string): string {
-  return createHash('sha256').update(skey, 'utf8').digest('base64url').slice(0, 22);
+  return hash('sha256', skey, 'base64url').slice(0, 22);
 }
 
 /** Compares two hashes of skeys in constant time. */

@@ -7,8 +7,11 @@ import { defineScript } from '../redis/script.ts';
  * idle one.
  */
 export interface VisitLog {
-  /** @returns false if the log was found empty of everything, as after a restart of Redis: recent visits have to be added again. */
-  add(visits: readonly Visit[]): Promise<boolean>;
+  /**
+   * @param visits as {@link encodeVisit} writes them
+   * @returns false if the log was found empty of everything, as after a restart of Redis: recent visits have to be added again
+   */
+  add(visits: readonly string[]): Promise<boolean>;
   /** Visits of these rows that are not in MySQL yet. `complete` is false if some may have been lost lately. */
   read(rows: readonly number[]): Promise<{ complete: boolean; visits: Map<number, Visit> }>;
   /** Visits that have waited long enough, oldest first, of one shard. */
@@ -41,15 +44,21 @@ export const visitShards = 4;
 /** For this long after a restart of Redis a visit may be missing that a front end has not added again yet. */
 const settlingSeconds = 15;
 
+/** A visit as it is added: `row time base id`. */
+export function encodeVisit(visit: Visit): string {
+  return `${visit.row} ${visit.time} ${encodeRest(visit)}`;
+}
+
+// The visits come as one text: as arguments of their own, each would cost the sender more than the visit is worth.
 const addScript = `
 local now = tonumber(redis.call('TIME')[1])
 local alive = redis.call('SET', KEYS[3], now, 'NX') and 0 or 1
-for i = 1, #ARGV, 3 do
-  local known = redis.call('HGET', KEYS[1], ARGV[i])
+for row, time, rest in string.gmatch(ARGV[1], '(%d+) (%d+) ([^\\n]*)\\n') do
+  local known = redis.call('HGET', KEYS[1], row)
   local since = known and tonumber(string.match(known, '^(%d+)')) or 0
-  if tonumber(ARGV[i + 1]) > since then
-    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2])
-    redis.call('ZADD', KEYS[2], 'NX', now, ARGV[i])
+  if tonumber(time) > since then
+    redis.call('HSET', KEYS[1], row, time .. ' ' .. rest)
+    if not known then redis.call('ZADD', KEYS[2], 'NX', now, row) end
   end
 end
 return alive`;
@@ -83,12 +92,14 @@ export function createVisitLog(client: RedisClient): VisitLog {
   const settleVisits = defineScript(client, 'waferSettleVisits', settleScript);
   return {
     async add(visits) {
+      const shards = Array.from({ length: visitShards }, () => '');
+      for (const visit of visits) {
+        const shard = Number.parseInt(visit, 10) % visitShards;
+        shards[shard] += `${visit}\n`;
+      }
       const answers = await Promise.all(
-        [...groupByShard(visits, (visit) => visit.row)].map(([shard, group]) =>
-          addVisits(
-            [visitsKey(shard), dueKey(shard), bornKey(shard)],
-            group.flatMap((visit) => [visit.row, visit.time, encodeRest(visit)]),
-          ),
+        shards.flatMap((text, shard) =>
+          text === '' ? [] : [addVisits([visitsKey(shard), dueKey(shard), bornKey(shard)], [text])],
         ),
       );
       return answers.every((alive) => alive === 1);
@@ -148,12 +159,12 @@ function groupByShard<Item>(items: readonly Item[], rowOf: (item: Item) => numbe
 }
 
 function encodeRest(visit: Visit): string {
-  return `${visit.base} ${visit.id}`;
+  return `${visit.base} ${encodeURIComponent(visit.id)}`;
 }
 
 function remember(visits: Map<number, Visit>, row: number, value: string | null | undefined): void {
   const match = /^(\d+) (-?\d+) (.*)$/s.exec(value ?? '');
   if (match === null) return;
   const [, time, base, id] = match as unknown as [string, string, string, string];
-  visits.set(row, { row, id, time: Number(time), base: Number(base) });
+  visits.set(row, { row, id: decodeURIComponent(id), time: Number(time), base: Number(base) });
 }

@@ -1,5 +1,6 @@
 import { BaseError } from 'sequelize';
 import type { Config } from '../../../shared/config/config.ts';
+import { toApps } from '../../../shared/session/app-settings.ts';
 import { readAppsWithSecrets, type AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { openDatabase } from '../../../shared/store/database.ts';
 import { defineAppInfo } from '../../../shared/store/models.ts';
@@ -26,11 +27,11 @@ export async function checkApps(
 }
 
 function describeApps(apps: readonly AppWithSecret[]): Finding {
-  const last = apps.at(-1);
-  if (last === undefined)
+  const chosen = toApps(apps).default;
+  if (chosen === undefined)
     return fault('apps', 'no app is configured: every request is answered 1012', 'npm run wafer -- app set <appid>');
   const names = apps.map(({ appid }) => toPlainText(appid)).join(', ');
-  return ok('apps', `${names}${apps.length > 1 ? `; requests that name none go to ${toPlainText(last.appid)}` : ''}`);
+  return ok('apps', `${names}${apps.length > 1 ? `; requests that name none go to ${toPlainText(chosen.appid)}` : ''}`);
 }
 
 /** @returns undefined if they can't be read, which the checks of the database explain */

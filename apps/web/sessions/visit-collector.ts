@@ -1,6 +1,6 @@
-import type { Session } from '../../../shared/session/session.ts';
-import type { Visit, VisitLog } from '../../../shared/session/visit-log.ts';
 import type { SessionTimes } from '../../../shared/session/expiry.ts';
+import type { Session } from '../../../shared/session/session.ts';
+import { encodeVisit, type Visit, type VisitLog } from '../../../shared/session/visit-log.ts';
 
 /** Collects visits in the process and hands them to the visit log several times a second. */
 export interface VisitCollector {
@@ -9,51 +9,63 @@ export interface VisitCollector {
    * @param session as it was read, without visits since: its last_visit_time is what the visit is based on
    */
   record(id: string, session: Session, nowSeconds: number): void;
-  /** The last visit of this row that this process knows of. */
+  /** The last visit of this row that the log has not got yet. */
   latest(row: number): Visit | undefined;
-  /** Visits that the log has not got yet. */
+  /** How many visits the log has not got yet. */
   pending(): number;
   close(): Promise<void>;
 }
 
 const flushIntervalMs = 200;
+/** Visits in one call of the log. */
 const batchSize = 1000;
-/** Handed-over visits are kept for one to two of these, to add them again if Redis comes back empty. */
+/** Handed-over visits are kept for this long, to add them again if Redis comes back empty. By then they are in MySQL. */
 const keepMs = 15_000;
 /** While Redis is away visits pile up; past this the oldest are given up, which at worst ends a session early by that visit. */
 const maxPending = 500_000;
 
 export function createVisitCollector(visitLog: VisitLog): VisitCollector {
   let pending = new Map<number, Visit>();
-  let recent = new Map<number, Visit>();
-  let older = new Map<number, Visit>();
+  /** On its way to the log. */
+  let sending = new Map<number, Visit>();
+  /** As text: hundreds of thousands of objects would keep the garbage collector busy. */
+  let handedOver: { readonly at: number; readonly visits: readonly string[] }[] = [];
   let timer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> | undefined;
 
-  const rotation = setInterval(() => {
-    older = recent;
-    recent = new Map();
-  }, keepMs);
-  rotation.unref();
+  const latest = (row: number) => pending.get(row) ?? sending.get(row);
 
-  const latestOf = (row: number) => pending.get(row) ?? recent.get(row) ?? older.get(row);
+  const send = async (visits: readonly string[]): Promise<void> => {
+    for (let start = 0; start < visits.length; start += batchSize) {
+      const batch = visits.slice(start, start + batchSize);
+      const isAlive = await visitLog.add(batch);
+      const again = isAlive ? [] : handedOver.flatMap((earlier) => earlier.visits);
+      const now = performance.now();
+      handedOver = handedOver.filter(({ at }) => now - at < keepMs);
+      handedOver.push({ at: now, visits: batch });
+      // Empty: what it had been told lately is told again.
+      for (let from = 0; from < again.length; from += batchSize)
+        await visitLog.add(again.slice(from, from + batchSize));
+    }
+  };
 
   const flush = async (): Promise<void> => {
-    const batch = [...pending.values()].slice(0, batchSize);
-    if (batch.length === 0) return;
-    const isAlive = await visitLog.add(batch);
-    for (const visit of batch) {
-      recent.set(visit.row, visit);
-      if (pending.get(visit.row) === visit) pending.delete(visit.row);
+    sending = pending;
+    pending = new Map();
+    try {
+      await send(Array.from(sending.values(), encodeVisit));
+    } catch (error) {
+      // The log takes the later of two visits, so what got through before the failure may come again.
+      for (const [row, visit] of sending) if (!pending.has(row)) pending.set(row, visit);
+      throw error;
+    } finally {
+      sending = new Map();
     }
-    if (!isAlive)
-      for (const visit of [...older.values(), ...recent.values()])
-        if (!pending.has(visit.row)) pending.set(visit.row, visit);
-    if (pending.size >= batchSize) await flush();
   };
 
   const schedule = (): void => {
-    timer ??= setTimeout(() => {
+    if (timer !== undefined) return;
+    timer = setTimeout(() => {
       timer = undefined;
       flushing ??= flush()
         .catch(() => undefined)
@@ -67,22 +79,18 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
 
   return {
     record(id, session, nowSeconds) {
-      const known = latestOf(session.row);
-      if (
-        nowSeconds <= session.lastVisitTime ||
-        (known !== undefined && known.time >= nowSeconds && known.base >= session.lastVisitTime)
-      ) {
-        return;
-      }
+      const { row, lastVisitTime } = session;
+      const known = latest(row);
+      if (nowSeconds <= lastVisitTime) return;
+      if (known !== undefined && known.time >= nowSeconds && known.base >= lastVisitTime) return;
       if (pending.size >= maxPending) pending.delete(pending.keys().next().value as number);
-      pending.set(session.row, { row: session.row, id, time: nowSeconds, base: session.lastVisitTime });
+      pending.set(row, { row, id, time: nowSeconds, base: lastVisitTime });
       schedule();
     },
-    latest: latestOf,
-    pending: () => pending.size,
+    latest,
+    pending: () => pending.size + sending.size,
     async close() {
       clearTimeout(timer);
-      clearInterval(rotation);
       await flushing;
       await flush();
     },
