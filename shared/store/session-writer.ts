@@ -1,22 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { QueryTypes, UniqueConstraintError, type Sequelize } from 'sequelize';
-import { fromWallClock, toWallClock } from '../session/wall-clock.ts';
+import { toWallClock } from '../session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from './models.ts';
 import { unknownSkey } from './session-ender.ts';
-import { longUserInfo, storedUserInfo } from './session-reader.ts';
-
-/** A user's row as a log-in finds it. */
-export interface UserRow {
-  readonly row: number;
-  readonly id: string;
-  readonly skey: string;
-  readonly fence: number;
-  readonly slot: number | null;
-  readonly unionId: string | undefined;
-  /** Seconds since 1970. */
-  readonly createTime: number;
-  readonly storedUserInfo: string;
-}
+import type { UserRow } from './user-rows.ts';
 
 /** What a log-in writes, the same for a new user and a known one. */
 export interface LoginWrite {
@@ -41,60 +28,6 @@ export interface LoginWrite {
 const maxUserInfoLength = 12_000;
 /** A fence further ahead of now than this comes from a clock that was wrong, not from a later log-in. */
 const fenceToleranceUs = 5_000_000;
-
-/** Whose rows a log-in looks for. */
-export interface UserOfApp {
-  readonly appid: string;
-  readonly openId: string;
-  /** Whether rows that name no app, as those of the original, belong to this app. */
-  readonly ownsUnmarked: boolean;
-}
-
-/**
- * The rows of several users, in one statement; each user's newest first (greatest last_visit_time, then row). The index compares
- * by a collation, an open_id counts by exact bytes.
- */
-export async function findUserRows(sessionInfo: SessionInfo, users: readonly UserOfApp[]): Promise<UserRow[][]> {
-  const rows = (await sessionInfo.findAll({
-    attributes: [
-      'id',
-      'uuid',
-      'skey',
-      'open_id',
-      'appid',
-      'fence',
-      'slot',
-      'union_id',
-      'create_time',
-      'user_info',
-      [longUserInfo, 'user_info_long'],
-    ],
-    where: { open_id: [...new Set(users.map(({ openId }) => openId))] },
-    order: [
-      ['last_visit_time', 'DESC'],
-      ['id', 'DESC'],
-    ],
-    raw: true,
-  })) as unknown as SessionInfoRow[];
-  return users.map(({ appid, openId, ownsUnmarked }) =>
-    rows
-      .filter((row) => row.open_id === openId && (row.appid === appid || (ownsUnmarked && (row.appid ?? '') === '')))
-      .map(toUserRow),
-  );
-}
-
-function toUserRow(row: SessionInfoRow): UserRow {
-  return {
-    row: row.id,
-    id: row.uuid,
-    skey: row.skey,
-    fence: Number(row.fence),
-    slot: row.slot,
-    unionId: row.union_id ?? undefined,
-    createTime: fromWallClock(row.create_time),
-    storedUserInfo: storedUserInfo(row),
-  };
-}
 
 /** A first session of a user, or one more. */
 export interface NewSession {

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fail, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { dropped, type CallContext, type Dropped } from '../../../shared/rpc/server.ts';
 import { createCredential } from '../../../shared/session/skey.ts';
+import { toFailure } from '../wechat/answer.ts';
 import type { Exchange } from '../wechat/code2session.ts';
 import type { CodeKey, CodeLedger, CodeRecord } from './code-ledger.ts';
 
@@ -64,10 +65,4 @@ export async function exchangeOnce(
       return { kind: 'recorded', record, fence: claim.fence, redisMs: claim.redisMs };
     // Somebody took this process for dead and has the claim now: what it finds is what counts.
   }
-}
-
-function toFailure(exchange: Exclude<Exchange, { kind: 'session' }>): Failure {
-  if (exchange.kind === 'refused') return fail('codeRefused', `wechat:${exchange.errcode}`);
-  if (exchange.kind === 'unreachable') return fail('wechatUnreachable', exchange.reason);
-  return fail('wechatAnswerInvalid', 'wechat_answer_invalid');
 }

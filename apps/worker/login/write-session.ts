@@ -7,14 +7,12 @@ import { createGroupedLoader } from '../../../shared/rpc/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
 import {
-  findUserRows,
   insertSessions,
   updateSession,
   type LoginWrite,
   type NewSession,
-  type UserOfApp,
-  type UserRow,
 } from '../../../shared/store/session-writer.ts';
+import { findUserRows, type UserOfApp, type UserRow } from '../../../shared/store/user-rows.ts';
 
 /** The session that a log-in leads to, in MySQL and in the cache. */
 export interface SessionWriter {
