@@ -1,4 +1,4 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** Longest id and skey that the database can hold, in characters (`varchar(100)`). Anything longer matches no session. */
 export const maxCredentialLength = 100;
@@ -13,7 +13,12 @@ export function hashSkey(skey: string): string {
   return hash('sha256', skey, 'base64url').slice(0, 22);
 }
 
-/** Compares two hashes of skeys in constant time. */
+/**
+ * Compares two hashes of skeys in a time that depends on neither. Not by `timingSafeEqual`: the two buffers that it wants cost
+ * more than all the rest of a check from memory.
+ */
 export function equalHash(left: string, right: string): boolean {
-  return left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right));
+  let difference = left.length ^ right.length;
+  for (let index = 0; index < right.length; index++) difference |= left.charCodeAt(index) ^ right.charCodeAt(index);
+  return difference === 0;
 }
