@@ -1,11 +1,12 @@
-import { hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { takeRandomBytes } from '../random.ts';
 
 /** Longest id and skey that the database can hold, in characters (`varchar(100)`). Anything longer matches no session. */
 export const maxCredentialLength = 100;
 
 /** A new id or skey: 128 bits from the system's random source, as 32 hex digits like those of the original. */
 export function createCredential(): string {
-  return randomBytes(16).toString('hex');
+  return takeRandomBytes(16).toString('hex');
 }
 
 /** What is kept of an skey outside MySQL: enough to check it, useless to present. 128 bits, base64url. */

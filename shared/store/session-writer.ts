@@ -25,9 +25,9 @@ export interface LoginWrite {
 }
 
 /** Longest base64 that fits the original's column as widened; longer ones go to user_info_long. */
-const maxUserInfoLength = 12_000;
+export const maxUserInfoLength = 12_000;
 /** A fence further ahead of now than this comes from a clock that was wrong, not from a later log-in. */
-const fenceToleranceUs = 5_000_000;
+export const fenceToleranceUs = 5_000_000;
 
 /** A first session of a user, or one more. */
 export interface NewSession {

@@ -6,12 +6,15 @@ import { longUserInfo, storedUserInfo } from './session-reader.ts';
 export interface UserRow {
   readonly row: number;
   readonly id: string;
+  /** '' in rows of the original. */
+  readonly appid: string;
   readonly skey: string;
   readonly fence: number;
   readonly slot: number | null;
   readonly unionId: string | undefined;
   /** Seconds since 1970. */
   readonly createTime: number;
+  /** '' too where it was not wanted. */
   readonly storedUserInfo: string;
 }
 
@@ -21,6 +24,8 @@ export interface UserOfApp {
   readonly openId: string;
   /** Whether rows that name no app, as those of the original, belong to this app. */
   readonly ownsUnmarked: boolean;
+  /** Whether the stored profile is wanted: it is most of a row. */
+  readonly wantsProfile: boolean;
 }
 
 /**
@@ -28,6 +33,7 @@ export interface UserOfApp {
  * by a collation, an open_id counts by exact bytes.
  */
 export async function findUserRows(sessionInfo: SessionInfo, users: readonly UserOfApp[]): Promise<UserRow[][]> {
+  const wantsProfile = users.some((user) => user.wantsProfile);
   const rows = (await sessionInfo.findAll({
     attributes: [
       'id',
@@ -39,8 +45,7 @@ export async function findUserRows(sessionInfo: SessionInfo, users: readonly Use
       'slot',
       'union_id',
       'create_time',
-      'user_info',
-      [longUserInfo, 'user_info_long'],
+      ...(wantsProfile ? (['user_info', [longUserInfo, 'user_info_long']] as const) : []),
     ],
     where: { open_id: [...new Set(users.map(({ openId }) => openId))] },
     order: [
@@ -49,9 +54,15 @@ export async function findUserRows(sessionInfo: SessionInfo, users: readonly Use
     ],
     raw: true,
   })) as unknown as SessionInfoRow[];
+  const byOpenId = new Map<string, SessionInfoRow[]>();
+  for (const row of rows) {
+    const known = byOpenId.get(row.open_id);
+    if (known === undefined) byOpenId.set(row.open_id, [row]);
+    else known.push(row);
+  }
   return users.map(({ appid, openId, ownsUnmarked }) =>
-    rows
-      .filter((row) => row.open_id === openId && (row.appid === appid || (ownsUnmarked && (row.appid ?? '') === '')))
+    (byOpenId.get(openId) ?? [])
+      .filter((row) => row.appid === appid || (ownsUnmarked && (row.appid ?? '') === ''))
       .map(toUserRow),
   );
 }
@@ -60,11 +71,12 @@ function toUserRow(row: SessionInfoRow): UserRow {
   return {
     row: row.id,
     id: row.uuid,
+    appid: row.appid ?? '',
     skey: row.skey,
     fence: Number(row.fence),
     slot: row.slot,
     unionId: row.union_id ?? undefined,
     createTime: fromWallClock(row.create_time),
-    storedUserInfo: storedUserInfo(row),
+    storedUserInfo: row.user_info === undefined ? '' : storedUserInfo(row),
   };
 }
