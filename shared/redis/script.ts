@@ -19,6 +19,7 @@ export function defineScript(client: RedisClient, name: string, lua: string): Sc
 export type KeyScript = (key: string, args: readonly (string | number)[]) => Promise<unknown>;
 
 const maxKeysPerRun = 64;
+const spacingMs = 1;
 
 /**
  * A Lua script that does the same for each of its keys, run once for all who wait where many do: what a command costs is
@@ -33,14 +34,18 @@ export function defineKeyScript(
 ): KeyScript {
   const run = defineScript(client, name, lua);
   const createLoader = () =>
-    createGroupedLoader<{ key: string; args: readonly (string | number)[] }, unknown>(maxKeysPerRun, async (calls) => {
-      const args = [...common];
-      for (const call of calls) args.push(...call.args);
-      return (await run(
-        calls.map(({ key }) => key),
-        args,
-      )) as unknown[];
-    });
+    createGroupedLoader<{ key: string; args: readonly (string | number)[] }, unknown>(
+      maxKeysPerRun,
+      async (calls) => {
+        const args = [...common];
+        for (const call of calls) args.push(...call.args);
+        return (await run(
+          calls.map(({ key }) => key),
+          args,
+        )) as unknown[];
+      },
+      { spacingMs },
+    );
   /** By what puts keys into one slot: everything on a single server, the hash tag on a cluster. */
   const loaders = new Map<string, ReturnType<typeof createLoader>>();
   const isCluster = client instanceof Cluster;

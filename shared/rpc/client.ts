@@ -53,6 +53,9 @@ interface Waiting {
   readonly deadline: NodeJS.Timeout;
 }
 
+/** Jobs of one queue start this far apart, so that they carry many calls where many come. */
+const jobSpacingMs = 2;
+
 export function createRpcClient(options: {
   readonly instance: string;
   readonly commands: RedisClient;
@@ -97,12 +100,16 @@ export function createRpcClient(options: {
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
     });
     queue.on('error', () => {});
-    const grouper = createGrouper<Call>(maxCallsPerJob, async (calls) => {
-      await queue.add(queueName, {
-        replyTo: instance,
-        calls: seal.seal(callsPurpose(instance), JSON.stringify(calls)),
-      });
-    });
+    const grouper = createGrouper<Call>(
+      maxCallsPerJob,
+      async (calls) => {
+        await queue.add(queueName, {
+          replyTo: instance,
+          calls: seal.seal(callsPurpose(instance), JSON.stringify(calls)),
+        });
+      },
+      { spacingMs: jobSpacingMs },
+    );
     groupers.set(prefix, { queue, grouper });
     return grouper;
   };

@@ -1,6 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { toWallClock } from '../session/wall-clock.ts';
 import { fenceToleranceUs, maxUserInfoLength, updateSession, type LoginWrite } from './session-writer.ts';
+import { toSqlList } from './sql-literal.ts';
 import type { UserRow } from './user-rows.ts';
 
 /** A known user's log-in: the row that its session lives in, and the user's other rows, which end with it. */
@@ -50,14 +51,13 @@ async function updateTogether(
   sequelize: Sequelize,
   renewals: readonly Renewal[],
 ): Promise<(renewal: Renewal) => boolean> {
-  const escape = (value: string | undefined) => (value === undefined ? 'null' : sequelize.escape(value));
   const rows = renewals
     // In the order of the primary key, so that two of these never wait for each other.
     .toSorted((left, right) => left.kept.row - right.kept.row)
     .map(({ kept: { row }, write, nowUs }) => {
       const { fence, skey, sessionKey, time, unionId, userInfo } = write;
-      const texts = [skey, sessionKey, toWallClock(time), unionId, userInfo].map(escape);
-      return `select ${row},${fence},${nowUs + fenceToleranceUs},${texts.join(',')}`;
+      const tooFar = nowUs + fenceToleranceUs;
+      return `select ${toSqlList(sequelize, [row, fence, tooFar, skey, sessionKey, toWallClock(time), unionId, userInfo])}`;
     });
   const [, matched] = await sequelize.query(
     `update cSessionInfo s join (

@@ -1,6 +1,8 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
 import { fromWallClock } from '../session/wall-clock.ts';
-import type { SessionInfo, SessionInfoRow } from './models.ts';
-import { longUserInfo, storedUserInfo } from './session-reader.ts';
+import type { SessionInfoRow } from './models.ts';
+import { storedUserInfo } from './session-reader.ts';
+import { toSqlList } from './sql-literal.ts';
 
 /** A user's row as a log-in finds it. */
 export interface UserRow {
@@ -32,28 +34,16 @@ export interface UserOfApp {
  * The rows of several users, in one statement; each user's newest first (greatest last_visit_time, then row). The index compares
  * by a collation, an open_id counts by exact bytes.
  */
-export async function findUserRows(sessionInfo: SessionInfo, users: readonly UserOfApp[]): Promise<UserRow[][]> {
-  const wantsProfile = users.some((user) => user.wantsProfile);
-  const rows = (await sessionInfo.findAll({
-    attributes: [
-      'id',
-      'uuid',
-      'skey',
-      'open_id',
-      'appid',
-      'fence',
-      'slot',
-      'union_id',
-      'create_time',
-      ...(wantsProfile ? (['user_info', [longUserInfo, 'user_info_long']] as const) : []),
-    ],
-    where: { open_id: [...new Set(users.map(({ openId }) => openId))] },
-    order: [
-      ['last_visit_time', 'DESC'],
-      ['id', 'DESC'],
-    ],
-    raw: true,
-  })) as unknown as SessionInfoRow[];
+export async function findUserRows(sequelize: Sequelize, users: readonly UserOfApp[]): Promise<UserRow[][]> {
+  const profile = users.some((user) => user.wantsProfile)
+    ? `, user_info, if(user_info = '', user_info_long, null) as user_info_long`
+    : '';
+  const openIds = toSqlList(sequelize, [...new Set(users.map(({ openId }) => openId))]);
+  const rows = await sequelize.query<SessionInfoRow>(
+    `select id, uuid, skey, open_id, appid, fence, slot, union_id, create_time${profile}
+     from cSessionInfo where open_id in (${openIds}) order by last_visit_time desc, id desc`,
+    { type: QueryTypes.SELECT },
+  );
   const byOpenId = new Map<string, SessionInfoRow[]>();
   for (const row of rows) {
     const known = byOpenId.get(row.open_id);

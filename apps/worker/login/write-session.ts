@@ -5,7 +5,6 @@ import { hashSkey } from '../../../shared/session/skey.ts';
 import { decodeUserInfo, isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
 import { createGroupedLoader } from '../../../shared/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
-import type { SessionInfo } from '../../../shared/store/models.ts';
 import { insertSessions, type LoginWrite, type NewSession } from '../../../shared/store/session-writer.ts';
 import { renewSessions, type Renewal } from '../../../shared/store/session-renewals.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../../../shared/store/user-rows.ts';
@@ -53,15 +52,12 @@ const maxPerStatement = 50;
 
 export function createSessionWriter(store: {
   readonly sequelize: Sequelize;
-  readonly sessionInfo: SessionInfo;
   readonly cache: SessionCache;
 }): SessionWriter {
-  const { sequelize, sessionInfo, cache } = store;
+  const { sequelize, cache } = store;
   // Log-ins that run at once read and write together; one that is alone goes alone.
-  const findRows = createGroupedLoader(maxPerStatement, (users: UserOfApp[]) => findUserRows(sessionInfo, users));
-  const insert = createGroupedLoader(maxPerStatement, (sessions: NewSession[]) =>
-    insertSessions(sessionInfo, sessions),
-  );
+  const findRows = createGroupedLoader(maxPerStatement, (users: UserOfApp[]) => findUserRows(sequelize, users));
+  const insert = createGroupedLoader(maxPerStatement, (sessions: NewSession[]) => insertSessions(sequelize, sessions));
   const renew = createGroupedLoader(maxPerStatement, (renewals: Renewal[]) => renewSessions(sequelize, renewals));
 
   const create = async (
