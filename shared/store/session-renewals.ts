@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { toWallClock } from '../session/wall-clock.ts';
 import { fenceToleranceUs, maxUserInfoLength, updateSession, type LoginWrite } from './session-writer.ts';
-import { toSqlList } from './sql-literal.ts';
+import { toSqlList, type SqlValue } from './sql-literal.ts';
 import type { UserRow } from './user-rows.ts';
 
 /** A known user's log-in: the row that its session lives in, and the user's other rows, which end with it. */
@@ -51,33 +51,34 @@ async function updateTogether(
   sequelize: Sequelize,
   renewals: readonly Renewal[],
 ): Promise<(renewal: Renewal) => boolean> {
-  const rows = renewals
-    // In the order of the primary key, so that two of these never wait for each other.
-    .toSorted((left, right) => left.kept.row - right.kept.row)
-    .map(({ kept: { row }, write, nowUs }) => {
-      const { fence, skey, sessionKey, time, unionId, userInfo } = write;
-      const tooFar = nowUs + fenceToleranceUs;
-      return `select ${toSqlList(sequelize, [row, fence, tooFar, skey, sessionKey, toWallClock(time), unionId, userInfo])}`;
-    });
+  const rows = renewals.map(({ kept }) => kept.row).join(',');
+  /** SQL for the value that belongs to the row at hand. No join with a table of values: making that costs more than the update. */
+  const each = (valueOf: (write: LoginWrite) => SqlValue) =>
+    `elt(field(id,${rows}),${toSqlList(
+      sequelize,
+      renewals.map(({ write }) => valueOf(write)),
+    )})`;
+  const fence = `cast(${each((write) => write.fence)} as unsigned)`;
+  const tooFar = Math.max(...renewals.map(({ nowUs }) => nowUs)) + fenceToleranceUs;
+  // Assignments take effect from left to right.
   const [, matched] = await sequelize.query(
-    `update cSessionInfo s join (
-       select 0 row_id, 0 fence, 0 too_far, '' skey, '' session_key, '' time, null union_id, null user_info from dual where false
-       union all ${rows.join(' union all ')}) v on s.id = v.row_id
-     set s.skey = v.skey, s.session_key = v.session_key, s.create_time = v.time, s.last_visit_time = v.time,
-       s.previous_skey = null, s.previous_skey_until = null, s.union_id = coalesce(v.union_id, s.union_id),
-       s.user_info_long = if(v.user_info is null, s.user_info_long, null),
-       s.user_info = coalesce(v.user_info, s.user_info), s.fence = v.fence
-     where s.fence < v.fence or s.fence > v.too_far`,
+    `update cSessionInfo set
+       previous_skey = null, previous_skey_until = null,
+       skey = ${each((write) => write.skey)},
+       session_key = ${each((write) => write.sessionKey)},
+       create_time = ${each((write) => toWallClock(write.time))}, last_visit_time = create_time,
+       union_id = coalesce(${each((write) => write.unionId)}, union_id),
+       user_info_long = if(${each((write) => Number(write.userInfo !== undefined))}, null, user_info_long),
+       user_info = coalesce(${each((write) => write.userInfo)}, user_info),
+       fence = ${fence}
+     where id in (${rows}) and (fence < ${fence} or fence > ${tooFar})`,
     { type: QueryTypes.UPDATE },
   );
   if (matched === renewals.length) return () => true;
   // Some came too late, or the server counts otherwise: who is written can be read.
   const found = await sequelize.query<{ id: number; skey: string }>(
-    'select id, skey from cSessionInfo where id in (:ids)',
-    {
-      replacements: { ids: renewals.map(({ kept }) => kept.row) },
-      type: QueryTypes.SELECT,
-    },
+    `select id, skey from cSessionInfo where id in (${rows})`,
+    { type: QueryTypes.SELECT },
   );
   const skeys = new Map(found.map(({ id, skey }) => [id, skey]));
   return ({ kept, write }) => skeys.get(kept.row) === write.skey;
