@@ -149,14 +149,19 @@ export function createSessionStore(capacity: number): SessionStore {
     untilOf: (place) => numbers.until[place] as number,
     markOf: (place) => numbers.mark[place] as number,
     read(place) {
-      const block = blockOf(place);
-      let at = offsetOf(place) + (lengths.id[place] as number);
-      const next = (length: number | undefined) => block.toString('latin1', at, (at += length as number));
+      const idEnd = lengths.id[place] as number;
+      const hashEnd = idEnd + (lengths.skeyHash[place] as number);
+      const openIdEnd = hashEnd + (lengths.openId[place] as number);
+      const unionIdEnd = openIdEnd + (lengths.unionId[place] as number);
+      const start = offsetOf(place);
+      const end = start + unionIdEnd + (lengths.userInfo[place] as number);
+      // Once, and then in slices: each reading of bytes costs more than a slice.
+      const texts = blockOf(place).toString('latin1', start, end);
       return {
-        skeyHash: next(lengths.skeyHash[place]),
-        openId: next(lengths.openId[place]),
-        unionId: next(lengths.unionId[place]),
-        userInfoJson: next(lengths.userInfo[place]),
+        skeyHash: texts.slice(idEnd, hashEnd),
+        openId: texts.slice(hashEnd, openIdEnd),
+        unionId: texts.slice(openIdEnd, unionIdEnd),
+        userInfoJson: texts.slice(unionIdEnd),
         row: numbers.row[place] as number,
         createTime: numbers.createTime[place] as number,
         lastVisitTime: numbers.lastVisitTime[place] as number,
