@@ -27,6 +27,8 @@ export interface RpcServer {
 export interface CallContext {
   readonly requestId: string;
   readonly shard: number;
+  /** The worker that had this call before has died, or was taken for dead. */
+  readonly isRepeated: boolean;
   /** Milliseconds until nobody waits for the answer any more. */
   remainingMs(): number;
   /** Redis's time in microseconds. */
@@ -44,8 +46,8 @@ export const dropped = Symbol('dropped');
 export type Dropped = typeof dropped;
 
 /** A dead worker's jobs start again elsewhere after at most the sum of these two. */
-const lockDurationMs = 3000;
-const stalledIntervalMs = 1500;
+export const lockDurationMs = 2500;
+const stalledIntervalMs = 1000;
 /** A job that fails for having stalled would leave its callers without an answer, so it never does: the deadline ends it. */
 const maxStalledCount = 1000;
 const replyRetryMs = 200;
@@ -69,7 +71,7 @@ export function createRpcServer(options: {
 }): RpcServer {
   const { queue, shard, blocking, commands, clock, seal, concurrency, handlers, onAnswer, log } = options;
 
-  const answer = async (replyTo: string, call: Call): Promise<void> => {
+  const answer = async (replyTo: string, call: Call, isRepeated: boolean): Promise<void> => {
     const remainingMs = () => call.deadline - clock.nowMs();
     const { name, requestId } = call;
     const started = performance.now();
@@ -79,7 +81,7 @@ export function createRpcServer(options: {
     else if (handle === undefined) throw new Error('a call that this version does not know');
     else {
       const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
-      const context = new Context(requestId, shard, remainingMs, redisNowUs, log);
+      const context = new Context({ requestId, shard, isRepeated, remainingMs, redisNowUs }, log);
       response = await handle(call.request, context).catch((error: unknown) => {
         context.log.error({ call: name, err: describeError(error) }, 'bug: call failed');
         return fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal');
@@ -110,7 +112,7 @@ export function createRpcServer(options: {
     // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
     await Promise.all(
       (JSON.parse(seal.open(callsPurpose(replyTo), calls)) as Call[]).map((call) =>
-        limit(answer, replyTo, call).catch((error: unknown) =>
+        limit(answer, replyTo, call, job.stalledCounter > 0).catch((error: unknown) =>
           log.error({ call: call.name, requestId: call.requestId, err: describeError(error) }, 'call not answered'),
         ),
       ),
@@ -134,15 +136,17 @@ export function createRpcServer(options: {
 class Context implements CallContext {
   readonly requestId: string;
   readonly shard: number;
+  readonly isRepeated: boolean;
   readonly remainingMs: () => number;
   readonly redisNowUs: () => number;
   readonly #log: Log;
 
-  constructor(requestId: string, shard: number, remainingMs: () => number, redisNowUs: () => number, log: Log) {
-    this.requestId = requestId;
-    this.shard = shard;
-    this.remainingMs = remainingMs;
-    this.redisNowUs = redisNowUs;
+  constructor(facts: Omit<CallContext, 'log'>, log: Log) {
+    this.requestId = facts.requestId;
+    this.shard = facts.shard;
+    this.isRepeated = facts.isRepeated;
+    this.remainingMs = facts.remainingMs;
+    this.redisNowUs = facts.redisNowUs;
     this.#log = log;
   }
 

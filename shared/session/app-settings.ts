@@ -115,6 +115,8 @@ export function createAppSettings<Known extends App>({
     },
     forget() {
       generation++;
+      // The copy may have been forgotten as well.
+      knownText = '';
       readAt = Number.NEGATIVE_INFINITY;
       failedAt = Number.NEGATIVE_INFINITY;
       reading = undefined;

@@ -25,7 +25,7 @@ test.serial(
     const answer = login(url, code);
     await until('the exchange is recorded', async () => {
       const [key] = await redis.keys('*:code:*');
-      return key !== undefined && (await redis.hexists(key, 'record')) === 1;
+      return key !== undefined && (await redis.hexists(key, 'answer')) === 1;
     });
     doomed.kill('SIGKILL');
     t.is(await doomed.exited, 'SIGKILL');

@@ -1,4 +1,5 @@
 import { queueTag } from '../../../shared/rpc/contract.ts';
+import { lockDurationMs } from '../../../shared/rpc/server.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { defineKeyScript, defineScript } from '../../../shared/redis/script.ts';
@@ -10,13 +11,14 @@ import type { Failure } from '../../../shared/protocol/outcome.ts';
  * a crash or because somebody asks the same once more, goes on from what it finds here and comes to the same answer.
  */
 export interface CodeLedger {
-  claim(code: CodeKey): Promise<Claim>;
+  /** @param ownerIsDead the run before this one has died: its claim need not be waited for, unless it is too young to be that one's */
+  claim(code: CodeKey, ownerIsDead: boolean): Promise<Claim>;
   /** Before WeChat is asked once more because it was busy. False: the claim is another's by now, or both tries are used up. */
   askAgain(code: CodeKey): Promise<boolean>;
   /** WeChat's answer is known. False: the claim is another's by now, and so is the log-in. */
-  record(code: CodeKey, record: CodeRecord): Promise<boolean>;
+  record(code: CodeKey, fence: number, record: CodeRecord): Promise<boolean>;
   /** WeChat's answer is a refusal, or there is none: it answers the same request from now on. */
-  refuse(code: CodeKey, failure: Failure): Promise<void>;
+  refuse(code: CodeKey, fence: number, failure: Failure): Promise<void>;
 }
 
 /** A code and the request that brought it, by fingerprints. */
@@ -63,10 +65,10 @@ local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
 local now = us / 1000
 local ms = string.format('%.0f', now)
-local patience, remembered, shared, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local remembered, shared, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local answers = {}
 for i, key in ipairs(KEYS) do
-  local request, owner = ARGV[2 * i + 3], ARGV[2 * i + 4]
+  local request, owner, patience = ARGV[3 * i + 1], ARGV[3 * i + 2], tonumber(ARGV[3 * i + 3])
   local code = redis.call('HMGET', key, 'request', 'at', 'fence', 'asks', 'answer')
   if not code[1] then
     -- Two first claims in one run: the log-ins still have an order.
@@ -98,12 +100,19 @@ redis.call('HSET', KEYS[1], 'at', string.format('%.0f', time[1] * 1000 + time[2]
 return 1`;
 
 const answerScript = `
+local time = redis.call('TIME')
+local ms = string.format('%.0f', time[1] * 1000 + time[2] / 1000)
 local answers = {}
 for i, key in ipairs(KEYS) do
-  if redis.call('HGET', key, 'owner') == ARGV[2 * i - 1] then
-    redis.call('HSET', key, 'answer', ARGV[2 * i])
-    answers[i] = 1
-  else answers[i] = 0 end
+  local request, owner, fence, answer = ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i], ARGV[4 * i + 1]
+  local holder = redis.call('HGET', key, 'owner')
+  if holder == owner then redis.call('HSET', key, 'answer', answer)
+  elseif not holder then
+    -- Redis has lost the claim meanwhile, and nobody has claimed the code since.
+    redis.call('HSET', key, 'request', request, 'owner', owner, 'at', ms, 'fence', fence, 'asks', 1, 'answer', answer)
+    redis.call('PEXPIRE', key, ARGV[1])
+  end
+  answers[i] = (not holder or holder == owner) and 1 or 0
 end
 return answers`;
 
@@ -114,17 +123,19 @@ export function codeKeyOf(seal: Seal, shard: number, appid: string, code: string
 
 /** @param takeOverAfterMs WeChat's time-out: a claim without a record that is older has lost its owner */
 export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterMs: number): CodeLedger {
-  const claim = defineKeyScript(client, 'waferClaimCodes', claimScript, [
-    takeOverAfterMs,
-    rememberedMs,
-    sharedMs,
-    maxAsks,
-  ]);
+  const claim = defineKeyScript(client, 'waferClaimCodes', claimScript, [rememberedMs, sharedMs, maxAsks]);
   const askAgain = defineScript(client, 'waferAskAgain', askAgainScript);
-  const answer = defineKeyScript(client, 'waferAnswerCodes', answerScript);
+  const putAnswer = defineKeyScript(client, 'waferAnswerCodes', answerScript, [rememberedMs]);
+  const answer = async ({ key, requestFingerprint, owner }: CodeKey, fence: number, value: string): Promise<boolean> =>
+    (await putAnswer(key, [requestFingerprint, owner, fence, value])) === 1;
   return {
-    async claim({ key, requestFingerprint, owner }) {
-      const [kind, fence, found] = (await claim(key, [requestFingerprint, owner])) as [string, string, string];
+    async claim({ key, requestFingerprint, owner }, ownerIsDead) {
+      const patienceMs = ownerIsDead ? Math.min(lockDurationMs, takeOverAfterMs) : takeOverAfterMs;
+      const [kind, fence, found] = (await claim(key, [requestFingerprint, owner, patienceMs])) as [
+        string,
+        string,
+        string,
+      ];
       if (kind === 'ask') return { kind, fence: Number(fence) };
       if (kind !== 'answered') return { kind: kind as 'wait' | 'other-request' | 'interrupted' };
       const text = found.slice(1);
@@ -133,10 +144,9 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
       return { kind: 'recorded', fence: Number(fence), record };
     },
     askAgain: async ({ key, owner }) => (await askAgain([key], [owner, maxAsks])) === 1,
-    record: async ({ key, owner }, record) =>
-      (await answer(key, [owner, `r${seal.seal(`record ${key}`, JSON.stringify(record))}`])) === 1,
-    async refuse({ key, owner }, failure) {
-      await answer(key, [owner, `f${JSON.stringify(failure)}`]);
+    record: (code, fence, record) => answer(code, fence, `r${seal.seal(`record ${code.key}`, JSON.stringify(record))}`),
+    async refuse(code, fence, failure) {
+      await answer(code, fence, `f${JSON.stringify(failure)}`);
     },
   };
 }

@@ -34,7 +34,7 @@ export async function exchangeOnce(
   const askWithin = () => ask(Math.max(Math.min(wechatTimeoutMs, context.remainingMs() - reserveMs), 1));
   for (;;) {
     if (context.remainingMs() <= 0) return dropped;
-    const claim = await ledger.claim(code);
+    const claim = await ledger.claim(code, context.isRepeated);
     if (claim.kind === 'recorded') return claim;
     if (claim.kind === 'refused') return { kind: 'failed', failure: claim.failure };
     if (claim.kind === 'other-request') return { kind: 'failed', failure: fail('codeRefused', 'code_used') };
@@ -51,7 +51,7 @@ export async function exchangeOnce(
     }
     if (exchange.kind !== 'session') {
       const failure = toFailure(exchange);
-      await ledger.refuse(code, failure);
+      await ledger.refuse(code, claim.fence, failure);
       return { kind: 'failed', failure };
     }
     const { openId, sessionKey, unionId, expiresIn } = exchange;
@@ -63,7 +63,7 @@ export async function exchangeOnce(
       newId: createCredential(),
       skey: createCredential(),
     };
-    if (await ledger.record(code, record)) return { kind: 'recorded', record, fence: claim.fence };
+    if (await ledger.record(code, claim.fence, record)) return { kind: 'recorded', record, fence: claim.fence };
     // Somebody took this process for dead and has the claim now: what it finds is what counts.
   }
 }

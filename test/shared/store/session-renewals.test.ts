@@ -32,11 +32,16 @@ const writeOf = (openId: string, different: Partial<LoginWrite> = {}): LoginWrit
   ...different,
 });
 
-const addUsers = (openIds: readonly string[]) =>
-  insertSessions(
-    sequelize,
-    openIds.map((openId) => ({ id: `id of ${openId}`, write: writeOf(openId) })),
-  );
+const addUsers = async (openIds: readonly string[]): Promise<void> => {
+  const sessions = openIds.map((openId) => ({ id: `id of ${openId}`, write: writeOf(openId) }));
+  for (const row of await insertSessions(sequelize, sessions)) await row;
+};
+
+async function renew(renewals: readonly Renewal[]): Promise<boolean[]> {
+  const written: boolean[] = [];
+  for (const one of await renewSessions(sequelize, renewals)) written.push(await one);
+  return written;
+}
 
 async function rowsOf(openIds: readonly string[]): Promise<UserRow[]> {
   const users = openIds.map((openId) => ({ appid: 'wx', openId, ownsUnmarked: true, wantsProfile: true }));
@@ -73,7 +78,7 @@ test.serial('renewals of many users are one statement, and each row gets its own
     }),
   }));
   const statements = await database.countStatements(async () => {
-    t.true((await Promise.all(await renewSessions(sequelize, renewals))).every(Boolean));
+    t.true((await renew(renewals)).every(Boolean));
   });
   t.deepEqual(
     statements.map(({ kind }) => kind),
@@ -101,7 +106,7 @@ test.serial(
       nowUs,
       write: writeOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1 }),
     }));
-    t.deepEqual(await Promise.all(await renewSessions(sequelize, renewals)), [false, true, true]);
+    t.deepEqual(await renew(renewals), [false, true, true]);
     t.not((await readRow('late'))?.skey, 'new');
     t.is((await readRow('ahead'))?.skey, 'new');
   },
@@ -118,12 +123,12 @@ test.serial(
       nowUs,
       write: writeOf(openId, { skey, fence }),
     });
-    const written = await renewSessions(sequelize, [
+    const written = await renew([
       renewalOf(twice, 'twice', 'second', nowUs + 2),
       renewalOf(twice, 'twice', 'first', nowUs + 1),
       renewalOf(other, 'other', 'third', nowUs + 3),
     ]);
-    t.deepEqual(await Promise.all(written), [true, false, true]);
+    t.deepEqual(written, [true, false, true]);
     t.is((await readRow('twice'))?.skey, 'second');
   },
 );
@@ -139,7 +144,7 @@ test.serial('a time of grace and a long profile are written as by a log-in alone
     nowUs,
     write: writeOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1, ...different[index] }),
   }));
-  t.true((await Promise.all(await renewSessions(sequelize, renewals))).every(Boolean));
+  t.true((await renew(renewals)).every(Boolean));
   t.is((await readRow('grace'))?.previous_skey, writeOf('grace').skey);
   t.is((await readRow('plain1'))?.previous_skey, null);
   const row = await readRow('long');
