@@ -1,0 +1,144 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { createUserData } from '../../apps/wechat-simulator/users.ts';
+import { interfaceSchemas } from '../../apps/web/interfaces/schemas/index.ts';
+import { failures } from '../../shared/protocol/return-codes.ts';
+import { auth, login, newUser } from '../support/client.ts';
+import { readEnvelope, type Envelope } from '../support/envelope-check.ts';
+import { createPoster } from '../support/post.ts';
+import { checkProperty } from '../support/properties.ts';
+import { startStack, testAppid } from '../support/stack.ts';
+import { damaged, deepText, jsonText, requestText } from './json-texts.ts';
+import { isJsonForPhp } from './php-json-reference.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const stack = await startStack({ onClose: (close) => void closers.push(close), webs: 2, workers: 2 });
+const poster = createPoster();
+const user = newUser();
+const { returnData: session } = await login(stack.urls[0], user);
+const userData = createUserData(testAppid, user);
+test.after.always(async () => {
+  poster.close();
+  for (const close of closers.toReversed()) await close();
+});
+
+let codes = 0;
+/** Each code is used once, so that log-ins with it really happen; of few users, so that most are log-ins again. */
+const freshCode = fc
+  .constantFrom('a', 'b', 'bad', 'garbage')
+  .map((name) => JSON.stringify(`${name}~${user}${codes++}`));
+// Without skey: then a wrong skey may stand beside the right id, but nothing ends the session that the tests come back to.
+const good = {
+  id: fc.constant(JSON.stringify(session.id)),
+  code: freshCode,
+  iv: fc.constant(JSON.stringify(userData.iv)),
+  encrypt_data: fc
+    .constantFrom(userData.encrypt_data, userData.legacy_encrypt_data)
+    .map((data) => JSON.stringify(data)),
+  rawData: fc.constant(JSON.stringify(userData.rawData)),
+  signature: fc.constant(JSON.stringify(userData.signature)),
+};
+const toBytes = (texts: fc.Arbitrary<string>) => texts.map((text) => new Uint8Array(Buffer.from(text)));
+const body = fc.oneof(
+  { weight: 10, arbitrary: toBytes(requestText(good)) },
+  { weight: 3, arbitrary: damaged(requestText(good)) },
+  { weight: 2, arbitrary: toBytes(fc.oneof(jsonText, deepText)) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 100 }) },
+);
+
+const send = async (bytes: Uint8Array, index: number): Promise<Envelope> => {
+  const url = stack.urls[index % stack.urls.length] as string;
+  return readEnvelope(await poster.post(`${url}/mina_auth/`, bytes));
+};
+
+/** What the first checks of PROTOCOL.md, 2 make of a body, said once more; undefined: they pass. */
+function firstChecks(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0) return 'noInterfaceName';
+  if (!isJsonForPhp(bytes)) return 'notJson';
+  const call = own(JSON.parse(Buffer.from(bytes).toString()), 'interface');
+  const name = own(call, 'interfaceName') ?? undefined;
+  if (name === undefined) return 'noInterfaceName';
+  if ((own(call, 'para') ?? undefined) === undefined) return 'noParameters';
+  return typeof name === 'string' && interfaceSchemas.has(name) ? undefined : 'unknownInterface';
+}
+
+function own(value: unknown, name: string): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined;
+}
+
+/** Whether an answer is one that this very request can get while every store is there. */
+function checkAnswer(bytes: Uint8Array, { returnCode, returnMessage, reason }: Envelope): void {
+  const told = `${returnCode} ${returnMessage} ${reason ?? ''}`;
+  const expected = firstChecks(bytes);
+  const named = (failure: string) => {
+    const { code, message } = failures[failure as keyof typeof failures];
+    return `${code} ${message}`;
+  };
+  if (expected !== undefined) {
+    if (`${returnCode} ${returnMessage}` !== named(expected)) throw new Error(`${told} instead of ${expected}`);
+    return;
+  }
+  const request = JSON.parse(Buffer.from(bytes).toString()) as { interface: { interfaceName: string } };
+  const schema = interfaceSchemas.get(request.interface.interfaceName);
+  const possible = [
+    ...(schema?.messages ?? []).map((message) => `0 ${message}`),
+    ...[...(schema?.failures ?? []), 'parameterError', 'noApp'].map(named),
+  ];
+  if (!possible.includes(`${returnCode} ${returnMessage}`)) throw new Error(`${told} is no answer of this interface`);
+  if (['internal', 'store_unavailable', 'deadline'].includes(reason ?? ''))
+    throw new Error(`${told}: all stores are there`);
+}
+
+test.serial('any body gets the envelope that its first fault deserves, many at once on few connections', async (t) => {
+  let cases = 0;
+  await checkProperty(
+    fc.asyncProperty(fc.array(body, { minLength: 60, maxLength: 100, size: 'max' }), async (bodies) => {
+      const answers = await Promise.all(bodies.map(send));
+      answers.forEach((envelope, index) => checkAnswer(bodies[index] as Uint8Array, envelope));
+      cases += bodies.length;
+    }),
+    110,
+  );
+  t.log(`${cases} bodies`);
+  t.deepEqual(Object.keys(Object.prototype), []);
+  t.is((await auth(stack.urls[0], session)).returnCode, 0, 'the session that all of it was about is as good as before');
+});
+
+test.serial('while nothing can be read no credentials are called wrong, whatever they look like', async (t) => {
+  const calls = fc.tuple(
+    fc.constantFrom('auth', 'logout', 'decrypt', 'userinfo', 'checksession', 'resetkey', 'phone'),
+    // What can be in the database; anything else is certainly wrong, whatever is away.
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }),
+  );
+  // Settings are known, sessions are not: neither cached nor in reach.
+  await stack.redis?.close();
+  stack.database.cut();
+  try {
+    await checkProperty(
+      fc.asyncProperty(fc.array(calls, { minLength: 60, maxLength: 60, size: 'max' }), async (list) => {
+        const answers = await Promise.all(
+          list.map(([name, text], index) => {
+            const para = {
+              id: index % 2 === 0 ? session.id : text,
+              skey: index % 3 === 0 ? session.skey : text,
+              encrypt_data: text,
+              iv: text,
+            };
+            return send(
+              Buffer.from(JSON.stringify({ interface: { interfaceName: `qcloud.cam.${name}`, para } })),
+              index,
+            );
+          }),
+        );
+        for (const { returnCode, returnMessage, reason } of answers) {
+          if (![0, 1001, 1006].includes(returnCode)) throw new Error(`${returnCode} ${returnMessage} ${reason}`);
+        }
+      }),
+      6,
+    );
+  } finally {
+    stack.database.restore();
+  }
+  t.pass();
+});
