@@ -26,7 +26,7 @@ export function readEnvelope({ status, headers, body }: RawAnswer): Envelope {
   if (headers['content-length'] !== String(body.length)) throw complain('length');
   if (headers['content-encoding'] !== undefined) throw complain('encoded');
   // oxlint-disable-next-line no-control-regex -- no byte of an answer may be one
-  if (/[^\u0020-\u007e]/.test(text)) throw complain('not printable ASCII');
+  if (/[^\u0020-\u007f]/.test(text)) throw complain('not ASCII');
   const envelope = JSON.parse(text) as Envelope & { version: unknown; componentName: unknown };
   if (Object.keys(envelope).join() !== keys.join()) throw complain('keys');
   if (envelope.version !== 1 || envelope.componentName !== 'MA') throw complain('version or component');
