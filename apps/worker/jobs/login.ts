@@ -91,6 +91,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       ownsUnmarked: app.isDefault,
       maxSessions: app.maxSessions,
       graceSeconds: app.graceSeconds,
+      limits: app,
       openId,
       sessionKey,
       unionId,

@@ -1,4 +1,5 @@
 import type { Sequelize } from 'sequelize';
+import { isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
@@ -7,6 +8,7 @@ import { createGroupedLoader } from '../../../shared/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import { insertSessions, type LoginWrite, type NewSession } from '../../../shared/store/session-writer.ts';
 import { renewSessions, type Renewal } from '../../../shared/store/session-renewals.ts';
+import { isEndedSkey } from '../../../shared/store/session-ender.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../../../shared/store/user-rows.ts';
 
 /** The session that a log-in leads to, in MySQL and in the cache. */
@@ -22,6 +24,8 @@ interface LoginSession {
   readonly maxSessions: number;
   /** Seconds for which the previous skey still works. */
   readonly graceSeconds: number;
+  /** The app's: a session that has ended by them gets no grace. */
+  readonly limits: SessionLimits;
   readonly openId: string;
   readonly sessionKey: string;
   readonly unionId: string | undefined;
@@ -112,7 +116,7 @@ export function createSessionWriter(store: {
       unionId: login.unionId ?? rows[0]?.unionId,
       userInfo: isInKept ? undefined : Buffer.from(profile?.text ?? '', 'utf8').toString('base64'),
       slot,
-      previousSkeyUntil: login.graceSeconds > 0 ? login.time + login.graceSeconds : undefined,
+      previousSkeyUntil: hasGrace(login, kept) ? login.time + login.graceSeconds : undefined,
     };
     return kept === undefined ? create(login, write, profile) : replace(login, write, profile, kept, ended);
   };
@@ -132,6 +136,14 @@ export function createSessionWriter(store: {
   };
 }
 
+/** A visit reaches MySQL within this time. */
+const visitDelaySeconds = 10;
+
+/** What has expired or was revoked must not come back to life with the next log-in. */
+function hasGrace({ graceSeconds, limits, time }: LoginSession, kept: UserRow | undefined): boolean {
+  return graceSeconds > 0 && kept !== undefined && isWithinLimits(kept, limits, time, visitDelaySeconds);
+}
+
 /**
  * Where a user's next session goes.
  * @param rows the user's, newest first
@@ -146,9 +158,13 @@ function choosePlace(
   let free = 0;
   while (taken.has(free)) free++;
   if (rows.length < maxSessions) return { kept: undefined, ended: [], slot: free };
+  // A session that has ended makes room, so that no device loses its own for it.
+  const ended = rows.find(({ skey }) => isEndedSkey(skey));
+  const open = rows.filter(({ skey }) => !isEndedSkey(skey));
+  if (ended !== undefined && open.length < maxSessions) return { kept: ended, ended: [], slot: ended.slot ?? free };
   // Full: the device that logged in longest ago loses its session, and those beyond the maximum lose theirs as well.
-  const byAge = rows.toSorted((left, right) => left.createTime - right.createTime || left.fence - right.fence);
-  const excess = rows.length - maxSessions;
+  const byAge = open.toSorted((left, right) => left.createTime - right.createTime || left.fence - right.fence);
+  const excess = open.length - maxSessions;
   const kept = byAge[excess];
   return { kept, ended: byAge.slice(0, excess), slot: kept?.slot ?? free };
 }
