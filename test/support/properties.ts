@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import pLimit from 'p-limit';
 
 /** Looking for a smaller counterexample ends here, and the smallest so far is told. */
-const shrinkLimitMs = 60_000;
+const limitMs = 80_000;
 
 /**
  * Checks a property over many random cases. A failure names the seed and the path of its smallest counterexample;
@@ -13,7 +13,13 @@ export async function checkProperty<Case>(
   property: fc.IAsyncPropertyWithHooks<Case> | fc.IPropertyWithHooks<Case>,
   runs: number,
 ): Promise<void> {
-  await fc.assert(property as fc.IAsyncPropertyWithHooks<Case>, { numRuns: runs * factor(), ...fromEnvironment() });
+  await fc.assert(property as fc.IAsyncPropertyWithHooks<Case>, {
+    numRuns: runs * factor(),
+    interruptAfterTimeLimit: limitMs * factor(),
+    markInterruptAsFailure: true,
+    includeErrorInReport: true,
+    ...fromEnvironment(),
+  });
 }
 
 /**
@@ -41,7 +47,12 @@ export async function checkManyAtOnce<Case>(
   );
   const [failure] = failures;
   if (failure === undefined) return undefined;
-  await fc.assert(property, { seed, path: String(failure.index), interruptAfterTimeLimit: shrinkLimitMs });
+  await fc.assert(property, {
+    seed,
+    path: String(failure.index),
+    interruptAfterTimeLimit: limitMs,
+    includeErrorInReport: true,
+  });
   const reason = failure.error instanceof Error ? failure.error.message : String(failure.error);
   throw new Error(`seed ${seed}, case ${failure.index} fails only among others: ${reason}`);
 }
