@@ -35,6 +35,8 @@ interface LoginSession {
   /** What the client sent along, decrypted. */
   readonly profile: JsonDocument | undefined;
   readonly fence: number;
+  /** Whether an earlier run, or the same request before, may have written it. */
+  readonly isRepeat: boolean;
   /** Seconds since 1970. */
   readonly time: number;
   /** Redis's time in microseconds. */
@@ -100,11 +102,12 @@ export function createSessionWriter(store: {
     const isAnonymousNow = isAnonymous(login.profile);
     const { appid, openId, ownsUnmarked } = login;
     const rows = await findRows({ appid, openId, ownsUnmarked, wantsProfile: isAnonymousNow });
-    const own = rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey);
+    const own =
+      rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey) ?? findSuperseded(login, rows);
     // An anonymous profile, or none, never replaces a real one.
     const storedIn = (row: UserRow | undefined) =>
       isAnonymousNow && row !== undefined ? decodeUserInfo(row.storedUserInfo) : undefined;
-    // Written by a run of this very log-in that did not live to say so.
+    // Written by a run of this very log-in that did not live to say so, or for the same request before.
     if (own !== undefined)
       return { id: own.id, isNew: own.id === login.newId, storedProfile: storedIn(own) ?? login.profile };
     const stored = storedIn(rows[0]);
@@ -134,6 +137,15 @@ export function createSessionWriter(store: {
       }
     },
   };
+}
+
+/**
+ * The row that a repeated log-in belongs to if its session may have ended since, by a log-out or a later log-in: a request that
+ * somebody sends again must not bring it back.
+ */
+function findSuperseded({ isRepeat, fence, newId }: LoginSession, rows: readonly UserRow[]): UserRow | undefined {
+  if (!isRepeat || !rows.some((row) => row.fence >= fence)) return undefined;
+  return rows.find((row) => row.id === newId) ?? rows.find((row) => row.fence === fence) ?? rows[0];
 }
 
 /** A visit reaches MySQL within this time. */
