@@ -8,6 +8,7 @@ import { createLog } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { createVisitLog, visitShards } from '../../shared/session/visit-log.ts';
+import { fromWallClock } from '../../shared/session/wall-clock.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
 import type { OnClose } from '../support/closing.ts';
@@ -84,10 +85,14 @@ export async function startWorld({ onClose, webs }: { onClose: OnClose; webs: nu
     },
     /** Until others can see that a session was used just now: a front end tells them a few times a second. */
     async untilVisitIsKnown(id: string, time: number) {
-      const [row] = await stack.database.query<{ id: number }>('select id from cSessionInfo where uuid = ?', [id]);
-      const key = row?.id as number;
+      const [row] = await stack.database.query<{ id: number; since: string }>(
+        'select id, cast(last_visit_time as char) since from cSessionInfo where uuid = ?',
+        [id],
+      );
+      const { id: key, since } = row as { id: number; since: string };
       await until('the visit is in the log', async () => {
-        return ((await visitLog.read([key])).visits.get(key)?.time ?? 0) >= time;
+        const visit = (await visitLog.read([key])).visits.get(key);
+        return visit !== undefined && visit.time >= time && visit.base <= fromWallClock(since);
       });
     },
   };
