@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createUserData } from '../../apps/wechat-simulator/users.ts';
 import { interfaceSchemas } from '../../apps/web/interfaces/schemas/index.ts';
 import { failures } from '../../shared/protocol/return-codes.ts';

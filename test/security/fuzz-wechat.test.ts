@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { readFields } from '../../apps/worker/wechat/answer.ts';
 import { createWechatClient } from '../../apps/worker/wechat/client.ts';
 import { code2Session, isToken, type Exchange } from '../../apps/worker/wechat/code2session.ts';

@@ -40,7 +40,7 @@ export const sqlTexts: readonly string[] = [
   '?',
   '??',
   '\u{10ffff}',
-  `${"' or 1=1 -- ".repeat(4000)}`,
+  "' or 1=1 -- ".repeat(4000),
   "\n' or 1=1 -- \r\n",
 ];
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { interfaceSchemas } from '../../apps/web/interfaces/schemas/index.ts';
 
 // Texts rather than values: duplicate keys, spellings of numbers and lone surrogates exist in texts alone.

@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { nowSeconds, toWallClock } from '../../shared/session/wall-clock.ts';
 import { newUser } from '../support/client.ts';

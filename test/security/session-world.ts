@@ -98,8 +98,6 @@ export async function startWorld({ onClose, webs }: { onClose: OnClose; webs: nu
   };
 }
 
-export type World = Awaited<ReturnType<typeof startWorld>>;
-
 /** What the command line works with, open until the end. */
 async function openStores(config: Config, onClose: OnClose): Promise<{ database: OpenDatabase; redis: OpenRedis }> {
   const sequelize = openDatabase(config.database.primary, { poolSize: 4 });

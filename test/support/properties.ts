@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import pLimit from 'p-limit';
 
 /** Looking for a smaller counterexample ends here, and the smallest so far is told. */
