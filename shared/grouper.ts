@@ -9,8 +9,8 @@ export interface Grouper<Item> {
 }
 
 export interface GrouperOptions {
-  /** Groups on their way at once; more items than these take wait for the next group. */
-  readonly maxSending?: number;
+  /** A group keeps the next one waiting until it has arrived, but no longer than this, in milliseconds. */
+  readonly patienceMs?: number;
   /** The least time between the starts of two groups, in milliseconds. */
   readonly spacingMs?: number;
 }
@@ -18,15 +18,15 @@ export interface GrouperOptions {
 export function createGrouper<Item>(
   maxPerGroup: number,
   send: (items: Item[]) => Promise<void>,
-  { maxSending = 2, spacingMs = 0 }: GrouperOptions = {},
+  { patienceMs = 20, spacingMs = 0 }: GrouperOptions = {},
 ): Grouper<Item> {
   let pending: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = [];
-  let sending = 0;
+  let isSending = false;
   let startedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   const sendNext = (): void => {
-    if (sending >= maxSending || pending.length === 0) return;
+    if (isSending || pending.length === 0) return;
     // A full group has all the company that it can have.
     const pauseMs = pending.length < maxPerGroup ? startedAt + spacingMs - performance.now() : 0;
     // Not for a part of a millisecond: timers know whole ones.
@@ -42,18 +42,24 @@ export function createGrouper<Item>(
     timer = undefined;
     const group = pending.slice(0, maxPerGroup);
     pending = pending.slice(maxPerGroup);
-    sending++;
+    isSending = true;
     startedAt = performance.now();
+    let isWaitedFor = true;
+    const letNextGo = () => {
+      if (!isWaitedFor) return;
+      isWaitedFor = false;
+      isSending = false;
+      clearTimeout(patience);
+      sendNext();
+    };
+    // One that hangs, at a lock or a dead server, must not hold up all that come after it.
+    const patience = setTimeout(letNextGo, patienceMs);
     send(group.map(({ item }) => item))
       .then(
         () => group.forEach(({ resolve }) => resolve()),
         (error: unknown) => group.forEach(({ reject }) => reject(error)),
       )
-      .finally(() => {
-        sending--;
-        sendNext();
-      });
-    sendNext();
+      .finally(letNextGo);
   };
 
   return {

@@ -2,6 +2,7 @@ import { decodeUserInfo } from '../../shared/session/user-info.ts';
 import { hashSkey } from '../../shared/session/skey.ts';
 import { fromWallClock } from '../../shared/session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from '../../shared/store/models.ts';
+import { isEndedSkey } from '../../shared/store/session-ender.ts';
 import { longUserInfo, storedUserInfo } from '../../shared/store/session-reader.ts';
 
 /** Which sessions are meant: by the id on the wire, or all of a user. */
@@ -47,9 +48,6 @@ const columns = [
   'user_info',
 ] as const;
 
-/** skeys that somebody holds have 32 digits (ours and the original's); those of ended rows are made by sha2(…, 256). */
-const endedSkey = /^[0-9a-f]{64}$/;
-
 /**
  * The rows that are meant, newest first. The indexes compare by a collation; id and open_id count by exact bytes.
  * @param defaultAppid to whom rows without an app belong
@@ -87,7 +85,7 @@ function toStoredSession(row: SessionInfoRow, isSuperseded: boolean): StoredSess
     lastVisitTime: fromWallClock(row.last_visit_time),
     fence: Number(row.fence),
     skeyHash: hashSkey(row.skey),
-    isEnded: endedSkey.test(row.skey),
+    isEnded: isEndedSkey(row.skey),
     isSuperseded,
   };
 }

@@ -166,8 +166,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
       memory.clear();
     });
     const shards = { login: config.login.queues, session: 1 };
+    // Closed with the client, by its step above: log-ins in flight wait for their replies while the HTTP server closes.
     const blocking = connectRedis(config.redis.queue, 'blocking');
-    closer.add('redis replies', () => blocking.disconnect());
     rpc = createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls });
     await presence.announce(metrics.snapshot);
     announceReady();

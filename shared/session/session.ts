@@ -38,7 +38,7 @@ export function encodeSession(session: Session, tag: string): string {
   return `${head.join(' ')}\n${userInfoJson}`;
 }
 
-/** @returns undefined for an entry of another version of this server, which counts as not cached. */
+/** @returns undefined for an entry of another version of this server or a damaged one: it counts as not cached. */
 export function decodeSession(entry: string): Session | undefined {
   const lineEnd = entry.indexOf('\n');
   if (lineEnd < 0 || !entry.startsWith(`${formatVersion} `)) return undefined;
@@ -46,16 +46,26 @@ export function decodeSession(entry: string): Session | undefined {
     .slice(0, lineEnd)
     .split(' ');
   if (skeyHash === undefined || appid === undefined || openId === undefined || unionId === undefined) return undefined;
+  const texts = decodeTexts([appid, openId, unionId]);
+  if (texts === undefined) return undefined;
   return {
     row: Number(row),
     createTime: Number(createTime),
     lastVisitTime: Number(lastVisitTime),
     fence: Number(fence),
     skeyHash,
-    appid: decodeURIComponent(appid),
-    openId: decodeURIComponent(openId),
-    unionId: decodeURIComponent(unionId),
+    appid: texts[0],
+    openId: texts[1],
+    unionId: texts[2],
     ...(previousHash === undefined ? {} : { previous: { skeyHash: previousHash, until: Number(until) } }),
     userInfoJson: entry.slice(lineEnd + 1),
   };
+}
+
+function decodeTexts<Texts extends string[]>(texts: [...Texts]): Texts | undefined {
+  try {
+    return texts.map(decodeURIComponent) as Texts;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,8 @@
 import { parsePhpJson, parsePhpJsonText, type JsonDocument } from '../protocol/php-json.ts';
 import { toAsciiJson } from '../protocol/ascii-json.ts';
 
-const base64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/;
+// Unambiguous: whatever cannot be matched is given up after one look at each character.
+const base64 = /^[A-Za-z0-9+/\s]+(?:={1,2}\s*)?$/;
 
 /**
  * Reads a stored user_info: base64 of JSON, as the original writes it, or JSON as the second-generation Wafer SDKs do.

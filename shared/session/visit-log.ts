@@ -52,14 +52,17 @@ function encodeVisit({ row, time, base }: Visit): string {
   return `${row} ${time} ${base}\n`;
 }
 
-// The visits come as one text: as arguments of their own, each would cost the sender more than the visit is worth.
+// The visits come as one text: as arguments of their own, each would cost the sender more than the visit is worth. Of two in one
+// second the one with the older base stays: where the row was set back in between, the other is void.
 const addScript = `
 local now = tonumber(redis.call('TIME')[1])
 local alive = redis.call('SET', KEYS[3], now, 'NX') and 0 or 1
 for row, time, rest in string.gmatch(ARGV[1], '(%d+) (%d+) ([^\\n]*)\\n') do
   local known = redis.call('HGET', KEYS[1], row)
   local since = known and tonumber(string.match(known, '^(%d+)')) or 0
-  if tonumber(time) > since then
+  local isNews = tonumber(time) > since
+  if tonumber(time) == since then isNews = tonumber(rest) < tonumber(string.match(known, ' (%S+)')) end
+  if isNews then
     redis.call('HSET', KEYS[1], row, time .. ' ' .. rest)
     if not known then redis.call('ZADD', KEYS[2], 'NX', now, row) end
   end

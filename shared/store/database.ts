@@ -21,8 +21,24 @@ export function openDatabase(address: DatabaseAddress, { poolSize }: { poolSize:
     retry: { max: 0 },
   };
   const sequelize = new Sequelize(address.database, address.username, address.password, options);
+  sequelize.addHook('afterConnect', fixSyntax);
   limitStatements(sequelize);
   return sequelize;
+}
+
+/**
+ * Values are escaped with backslashes, as UTF-8. A server that is set to take a backslash for a plain character, or whose character
+ * set has one as the second byte of another, would see the end of a string where there is none.
+ */
+const syntax = `set session character_set_client = utf8mb4, session character_set_connection = utf8mb4,
+  session character_set_results = utf8mb4,
+  session sql_mode = if(find_in_set('NO_BACKSLASH_ESCAPES', @@sql_mode) > 0, '', @@sql_mode)`;
+
+function fixSyntax(connection: unknown): Promise<void> {
+  const { query } = connection as { query(sql: string, done: (error: Error | null) => void): void };
+  return new Promise((resolve, reject) => {
+    query.call(connection, syntax, (error) => (error === null ? resolve() : reject(error)));
+  });
 }
 
 interface WithStream {

@@ -16,6 +16,8 @@ export interface UserRow {
   readonly unionId: string | undefined;
   /** Seconds since 1970. */
   readonly createTime: number;
+  /** Seconds since 1970; visits of the last seconds may be missing. */
+  readonly lastVisitTime: number;
   /** '' too where it was not wanted. */
   readonly storedUserInfo: string;
 }
@@ -40,7 +42,7 @@ export async function findUserRows(sequelize: Sequelize, users: readonly UserOfA
     : '';
   const openIds = toSqlList(sequelize, [...new Set(users.map(({ openId }) => openId))]);
   const rows = await sequelize.query<SessionInfoRow>(
-    `select id, uuid, skey, open_id, appid, fence, slot, union_id, create_time${profile}
+    `select id, uuid, skey, open_id, appid, fence, slot, union_id, create_time, last_visit_time${profile}
      from cSessionInfo where open_id in (${openIds}) order by last_visit_time desc, id desc`,
     { type: QueryTypes.SELECT },
   );
@@ -67,6 +69,7 @@ function toUserRow(row: SessionInfoRow): UserRow {
     slot: row.slot,
     unionId: row.union_id ?? undefined,
     createTime: fromWallClock(row.create_time),
+    lastVisitTime: fromWallClock(row.last_visit_time),
     storedUserInfo: row.user_info === undefined ? '' : storedUserInfo(row),
   };
 }

@@ -17,7 +17,7 @@ async function sentNext(sends: readonly unknown[], index: number): Promise<void>
 
 test('the first goes at once and alone, those that come while it is on its way go together', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(10, send, { maxSending: 1 });
+  const grouper = createGrouper(10, send);
   const added = [1, 2, 3].map((item) => grouper.add(item));
   t.deepEqual(
     sends.map(({ items }) => items),
@@ -31,24 +31,30 @@ test('the first goes at once and alone, those that come while it is on its way g
   t.is(sends.length, 2);
 });
 
-test('a group holds no more than it may, and no more groups are on their way than may be', (t) => {
+test('a group holds no more than it may, and one that hangs holds up the next for a while only', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(2, send, { maxSending: 2 });
+  const grouper = createGrouper(2, send, { patienceMs: 1 });
   for (const item of [1, 2, 3, 4, 5]) void grouper.add(item);
+  t.is(sends.length, 1);
+  await sentNext(sends, 2);
   t.deepEqual(
     sends.map(({ items }) => items),
-    [[1], [2]],
+    [[1], [2, 3], [4, 5]],
   );
 });
 
 test('a group that could start too soon after the last waits for company, a full one does not', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(3, send, { maxSending: 9, spacingMs: 60_000 });
+  const grouper = createGrouper(3, send, { spacingMs: 60_000 });
   for (const item of [1, 2, 3]) void grouper.add(item);
   t.deepEqual(
     sends.map(({ items }) => items),
     [[1]],
   );
+  sends[0]?.end();
+  // It has arrived, and still the next one waits.
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(sends.length, 1);
   void grouper.add(4);
   t.deepEqual(sends[1]?.items, [2, 3, 4]);
 
@@ -61,7 +67,7 @@ test('a group that could start too soon after the last waits for company, a full
 
 test('a failure is told to its own group alone', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(10, send, { maxSending: 1 });
+  const grouper = createGrouper(10, send);
   const [first, second] = [grouper.add(1), grouper.add(2)];
   sends[0]?.fail(new Error('no'));
   await t.throwsAsync(first, { message: 'no' });
@@ -71,11 +77,8 @@ test('a failure is told to its own group alone', async (t) => {
 });
 
 test('each question gets its own answer, and one answer may fail alone', async (t) => {
-  const ask = createGroupedLoader<number, number>(
-    10,
-    async (questions) =>
-      questions.map((question) => (question === 3 ? Promise.reject(new Error('three')) : question * 2)),
-    { maxSending: 1 },
+  const ask = createGroupedLoader<number, number>(10, async (questions) =>
+    questions.map((question) => (question === 3 ? Promise.reject(new Error('three')) : question * 2)),
   );
   const answers = await Promise.allSettled([1, 2, 3, 4].map(ask));
   t.deepEqual(

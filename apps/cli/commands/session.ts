@@ -91,7 +91,8 @@ async function readRedis(env: NodeJS.ProcessEnv, sessions: readonly StoredSessio
   }
 }
 
-async function revokeSessions(
+/** Ends the sessions that are meant, in MySQL and for every process. @throws {CommandFailure} session_unknown if there is none */
+export async function revokeSessions(
   { sequelize, appInfo, sessionInfo }: OpenDatabase,
   redis: OpenRedis,
   selector: SessionSelector,

@@ -102,7 +102,7 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
       }
       const known = current.get(row);
       // Unless the row was set back by hand since: then the earlier visit is void.
-      if (known !== undefined && known.base >= lastVisitTime) return;
+      if (known !== undefined && known.base <= lastVisitTime) return;
       const visit: Visit = { row, time: nowSeconds, base: lastVisitTime };
       current.set(row, visit);
       fresh.push(visit);

@@ -79,7 +79,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     sessions: SessionWriter,
     app: AppWithSecret & { isDefault: boolean },
     request: LoginRequest,
-    { record, fence }: { record: CodeRecord; fence: number },
+    { record, fence, isRepeat }: { record: CodeRecord; fence: number; isRepeat: boolean },
     context: CallContext,
   ): Promise<Outcome> {
     const { openId, sessionKey, unionId, newId, skey } = record;
@@ -91,6 +91,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       ownsUnmarked: app.isDefault,
       maxSessions: app.maxSessions,
       graceSeconds: app.graceSeconds,
+      limits: app,
       openId,
       sessionKey,
       unionId,
@@ -98,6 +99,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       skey,
       profile: profile ?? (request.userData === undefined ? placeholderProfile(record) : undefined),
       fence,
+      isRepeat,
       time: nowSeconds(),
       redisNowUs: context.redisNowUs,
     });

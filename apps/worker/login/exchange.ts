@@ -8,7 +8,8 @@ import type { CodeKey, CodeLedger, CodeRecord } from './code-ledger.ts';
 
 /** What the exchange of a code came to: a record to write a session from, or the answer right away. */
 export type ExchangeResult =
-  | { readonly kind: 'recorded'; readonly record: CodeRecord; readonly fence: number }
+  /** `isRepeat`: another run recorded it, and may have gone on from there. */
+  | { readonly kind: 'recorded'; readonly record: CodeRecord; readonly fence: number; readonly isRepeat: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | Dropped;
 
@@ -35,7 +36,7 @@ export async function exchangeOnce(
   for (;;) {
     if (context.remainingMs() <= 0) return dropped;
     const claim = await ledger.claim(code, context.isRepeated);
-    if (claim.kind === 'recorded') return claim;
+    if (claim.kind === 'recorded') return { ...claim, isRepeat: true };
     if (claim.kind === 'refused') return { kind: 'failed', failure: claim.failure };
     if (claim.kind === 'other-request') return { kind: 'failed', failure: fail('codeRefused', 'code_used') };
     if (claim.kind === 'interrupted') return { kind: 'failed', failure: interrupted };
@@ -63,7 +64,8 @@ export async function exchangeOnce(
       newId: createCredential(),
       skey: createCredential(),
     };
-    if (await ledger.record(code, claim.fence, record)) return { kind: 'recorded', record, fence: claim.fence };
+    if (await ledger.record(code, claim.fence, record))
+      return { kind: 'recorded', record, fence: claim.fence, isRepeat: false };
     // Somebody took this process for dead and has the claim now: what it finds is what counts.
   }
 }

@@ -1,4 +1,5 @@
 import type { Sequelize } from 'sequelize';
+import { isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
@@ -7,6 +8,7 @@ import { createGroupedLoader } from '../../../shared/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import { insertSessions, type LoginWrite, type NewSession } from '../../../shared/store/session-writer.ts';
 import { renewSessions, type Renewal } from '../../../shared/store/session-renewals.ts';
+import { isEndedSkey } from '../../../shared/store/session-ender.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../../../shared/store/user-rows.ts';
 
 /** The session that a log-in leads to, in MySQL and in the cache. */
@@ -22,6 +24,8 @@ interface LoginSession {
   readonly maxSessions: number;
   /** Seconds for which the previous skey still works. */
   readonly graceSeconds: number;
+  /** The app's: a session that has ended by them gets no grace. */
+  readonly limits: SessionLimits;
   readonly openId: string;
   readonly sessionKey: string;
   readonly unionId: string | undefined;
@@ -31,6 +35,8 @@ interface LoginSession {
   /** What the client sent along, decrypted. */
   readonly profile: JsonDocument | undefined;
   readonly fence: number;
+  /** Whether an earlier run, or the same request before, may have written it. */
+  readonly isRepeat: boolean;
   /** Seconds since 1970. */
   readonly time: number;
   /** Redis's time in microseconds. */
@@ -106,11 +112,12 @@ export function createSessionWriter(store: {
     const isAnonymousNow = isAnonymous(login.profile);
     const { appid, openId, ownsUnmarked } = login;
     const rows = await findRows({ appid, openId, ownsUnmarked, wantsProfile: isAnonymousNow });
-    const own = rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey);
+    const own =
+      rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey) ?? findSuperseded(login, rows);
     // An anonymous profile, or none, never replaces a real one.
     const storedIn = (row: UserRow | undefined) =>
       isAnonymousNow && row !== undefined ? decodeUserInfo(row.storedUserInfo) : undefined;
-    // Written by a run of this very log-in that did not live to say so.
+    // Written by a run of this very log-in that did not live to say so, or for the same request before.
     if (own !== undefined)
       return { id: own.id, isNew: own.id === login.newId, storedProfile: storedIn(own) ?? login.profile };
     const stored = storedIn(rows[0]);
@@ -122,7 +129,7 @@ export function createSessionWriter(store: {
       unionId: login.unionId ?? rows[0]?.unionId,
       userInfo: isInKept ? undefined : Buffer.from(profile?.text ?? '', 'utf8').toString('base64'),
       slot,
-      previousSkeyUntil: login.graceSeconds > 0 ? login.time + login.graceSeconds : undefined,
+      previousSkeyUntil: hasGrace(login, kept) ? login.time + login.graceSeconds : undefined,
     };
     return kept === undefined ? create(login, write, profile) : replace(login, write, profile, kept, ended);
   };
@@ -143,6 +150,23 @@ export function createSessionWriter(store: {
 }
 
 /**
+ * The row that a repeated log-in belongs to if its session may have ended since, by a log-out or a later log-in: a request that
+ * somebody sends again must not bring it back.
+ */
+function findSuperseded({ isRepeat, fence, newId }: LoginSession, rows: readonly UserRow[]): UserRow | undefined {
+  if (!isRepeat || !rows.some((row) => row.fence >= fence)) return undefined;
+  return rows.find((row) => row.id === newId) ?? rows.find((row) => row.fence === fence) ?? rows[0];
+}
+
+/** A visit reaches MySQL within this time. */
+const visitDelaySeconds = 10;
+
+/** What has expired or was revoked must not come back to life with the next log-in. */
+function hasGrace({ graceSeconds, limits, time }: LoginSession, kept: UserRow | undefined): boolean {
+  return graceSeconds > 0 && kept !== undefined && isWithinLimits(kept, limits, time, visitDelaySeconds);
+}
+
+/**
  * Where a user's next session goes.
  * @param rows the user's, newest first
  * @returns the row to write over (none: a new one) in which slot, and the rows that end with it
@@ -156,9 +180,13 @@ function choosePlace(
   let free = 0;
   while (taken.has(free)) free++;
   if (rows.length < maxSessions) return { kept: undefined, ended: [], slot: free };
+  // A session that has ended makes room, so that no device loses its own for it.
+  const ended = rows.find(({ skey }) => isEndedSkey(skey));
+  const open = rows.filter(({ skey }) => !isEndedSkey(skey));
+  if (ended !== undefined && open.length < maxSessions) return { kept: ended, ended: [], slot: ended.slot ?? free };
   // Full: the device that logged in longest ago loses its session, and those beyond the maximum lose theirs as well.
-  const byAge = rows.toSorted((left, right) => left.createTime - right.createTime || left.fence - right.fence);
-  const excess = rows.length - maxSessions;
+  const byAge = open.toSorted((left, right) => left.createTime - right.createTime || left.fence - right.fence);
+  const excess = open.length - maxSessions;
   const kept = byAge[excess];
   return { kept, ended: byAge.slice(0, excess), slot: kept?.slot ?? free };
 }

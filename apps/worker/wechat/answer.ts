@@ -1,4 +1,5 @@
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
+import { parsePhpJsonText } from '../../../shared/protocol/php-json.ts';
 import type { WechatAnswer } from './client.ts';
 
 /** An errcode: WeChat has not done what it was asked. -1 means busy. */
@@ -35,18 +36,17 @@ export function readFields(answer: WechatAnswer): WechatResult<Readonly<Record<s
 
 /** An errcode as one token for headers and metrics. */
 export function readErrcode(errcode: unknown): string {
-  return /^-?\d{1,10}$/.test(String(errcode)) ? String(errcode) : 'unknown';
+  // Only what has a text of its own: an object of WeChat's JSON can have a `toString` that is no function.
+  const text = typeof errcode === 'number' || typeof errcode === 'string' ? String(errcode) : '';
+  return /^-?\d{1,10}$/.test(text) ? text : 'unknown';
 }
 
+/** As strictly as the requests of clients: what comes through goes on to the database, to WeChat and to clients. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parsePhpJsonText(text)?.value;
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
 }
 
 /** Parameters ready for a URL. */

@@ -41,12 +41,17 @@ function readExchange(text: string): Exchange {
       openId: openid,
       sessionKey,
       ...(isToken(unionid) ? { unionId: unionid } : {}),
-      ...(typeof expiresIn === 'number' || typeof expiresIn === 'string' ? { expiresIn } : {}),
+      ...(isDuration(expiresIn) ? { expiresIn } : {}),
     };
   }
   if ((errcode ?? null) !== null && (errmsg ?? null) !== null)
     return { kind: 'refused', errcode: readErrcode(errcode) };
   return { kind: 'invalid' };
+}
+
+/** Passed on with its type. A number beyond what a double holds has become infinite, which JSON can't say. */
+function isDuration(value: unknown): value is number | string {
+  return typeof value === 'number' ? Number.isFinite(value) : isToken(value);
 }
 
 /** Whether the database can hold it as an openid, unionid or session_key. */

@@ -41,13 +41,16 @@ export function createTokenServiceFetch(service: WechatClient, watch: WechatWatc
 
 /** Longer ones would not fit a URL. */
 const maxTokenLength = 2048;
+/** A year: more than any token lives, and a time that Redis can keep. */
+const maxExpiresInSeconds = 31_536_000;
 
 function readToken(answer: WechatAnswer): WechatResult<FetchedToken> {
   const result = readFields(answer);
   if (result.kind !== 'ok') return result;
   const { access_token: accessToken, expires_in: expiresIn } = result.value;
-  const expiresInSeconds = Number(expiresIn);
+  const isNumeric = typeof expiresIn === 'number' || typeof expiresIn === 'string';
+  const expiresInSeconds = isNumeric ? Math.floor(Number(expiresIn)) : 0;
   const isToken = typeof accessToken === 'string' && accessToken !== '' && accessToken.length <= maxTokenLength;
-  if (!isToken || !(expiresInSeconds > 0)) return { kind: 'invalid' };
+  if (!isToken || !(expiresInSeconds > 0 && expiresInSeconds <= maxExpiresInSeconds)) return { kind: 'invalid' };
   return { kind: 'ok', value: { accessToken, expiresInSeconds } };
 }

@@ -1,0 +1,24 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { rootDir } from '../support/built.ts';
+
+const text = readFileSync(join(rootDir, 'docs/security.md'), 'utf8');
+const named = [...text.matchAll(/`(test\/[^`]+\.test\.ts)` “([^”]+)”/g)];
+
+test('security.md names tests that are there, by file and title', (t) => {
+  t.true(named.length > 30);
+  for (const [, file = '', title = ''] of named) {
+    const path = join(rootDir, file);
+    t.true(existsSync(path) && readFileSync(path, 'utf8').includes(`'${title}',`), `${file} “${title}”`);
+  }
+  t.is(named.length, text.split('.test.ts`').length - 1, 'each file with a title');
+});
+
+test('security.md speaks of every requirement of ASVS 5.0, chapter 7', (t) => {
+  const sections: Record<string, number> = { '7.1': 3, '7.2': 4, '7.3': 2, '7.4': 5, '7.5': 3, '7.6': 2 };
+  for (const [section, count] of Object.entries(sections)) {
+    for (let number = 1; number <= count; number++)
+      t.regex(text, new RegExp(`^\\| (7[^|]*, )?${section}\\.${number}\\b`, 'm'));
+  }
+});
