@@ -87,3 +87,16 @@ test('a black hole closes nothing and delivers nothing; afterwards what lost byt
   await until('both are reset', () => old.destroyed && late.destroyed);
   t.is(await echo(quiet, 'lost nothing'), 'lost nothing');
 });
+
+test('connections of a black hole can stay dead while new ones pass', async (t) => {
+  const { proxy, received, open } = await startEcho(t);
+  const old = await open();
+  t.is(await echo(old, 'before'), 'before');
+  await proxy.blackHole();
+  await proxy.passNewOnes();
+  old.on('data', () => t.fail('heard something'));
+  old.write('lost');
+  t.is(await echo(await open(), 'new'), 'new');
+  t.deepEqual(received, ['before', 'new']);
+  t.false(old.destroyed);
+});

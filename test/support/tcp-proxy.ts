@@ -26,6 +26,11 @@ export interface TcpProxy {
   refuse(): Promise<void>;
   /** Drops all bytes, closes nothing. */
   blackHole(): Promise<void>;
+  /**
+   * New connections pass again, those of the black hole stay dead without a word: what a firewall does that has forgotten them.
+   * Only who notices the silence by himself gets over it.
+   */
+  passNewOnes(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +38,8 @@ interface Link {
   readonly client: Socket;
   readonly upstream: Socket;
   hasLost: boolean;
+  /** Stays in the black hole for ever. */
+  isDead: boolean;
 }
 
 /** Listens on 127.0.0.1, on a port of its own, and passes to that port of 127.0.0.1. */
@@ -41,11 +48,12 @@ export async function startTcpProxy({ port, onClose }: { port: number; onClose?:
   let mode: Mode = 'pass';
   let delayMs = 0;
 
+  const isInBlackHole = (link: Link) => mode === 'blackHole' || link.isDead;
   const carry = (link: Link, from: Socket, to: Socket) => {
     let lastChunk = Promise.resolve();
     from.setNoDelay(true);
     from.on('data', (chunk: Buffer) => {
-      if (mode === 'blackHole') {
+      if (isInBlackHole(link)) {
         link.hasLost = true;
         return;
       }
@@ -57,27 +65,27 @@ export async function startTcpProxy({ port, onClose }: { port: number; onClose?:
       // One after the other, so that chunks never overtake each other.
       lastChunk = lastChunk.then(async () => {
         await sleep(Math.max(0, due - Date.now()), undefined, { ref: false });
-        if (mode === 'blackHole') link.hasLost = true;
+        if (isInBlackHole(link)) link.hasLost = true;
         else if (to.writable) to.write(chunk);
       });
     });
     to.on('drain', () => from.resume());
     // In a black hole a farewell gets lost like everything else.
     from.on('end', () => {
-      if (mode === 'blackHole') link.hasLost = true;
+      if (isInBlackHole(link)) link.hasLost = true;
       else void lastChunk.then(() => to.end());
     });
     // An error is always followed by close.
     from.on('error', () => {});
     from.on('close', () => {
-      if (mode === 'blackHole') link.hasLost = true;
+      if (isInBlackHole(link)) link.hasLost = true;
       else void lastChunk.then(() => to.destroy());
       if (link.client.destroyed && link.upstream.destroyed) links.delete(link);
     });
   };
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    const link: Link = { client, upstream, hasLost: false };
+    const link: Link = { client, upstream, hasLost: false, isDead: false };
     links.add(link);
     carry(link, client, upstream);
     carry(link, upstream, client);
@@ -109,6 +117,10 @@ export async function startTcpProxy({ port, onClose }: { port: number; onClose?:
     if (!server.listening) await listenAt(ownPort);
     if (next === 'pass') [...links].filter(({ hasLost }) => hasLost).forEach(reset);
   };
+  const passNewOnes = async () => {
+    for (const link of links) link.isDead = true;
+    mode = 'pass';
+  };
   const proxy: TcpProxy = {
     port: ownPort,
     connections: () => [...links].filter(({ client }) => !client.destroyed).length,
@@ -117,6 +129,7 @@ export async function startTcpProxy({ port, onClose }: { port: number; onClose?:
     cut,
     refuse: () => enter('refuse'),
     blackHole: () => enter('blackHole'),
+    passNewOnes,
     close: async () => {
       await enter('refuse');
     },
