@@ -5,6 +5,7 @@ import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
+import { probeRedis } from '../../shared/redis/probe.ts';
 import { hearControl } from '../../shared/redis/control.ts';
 import {
   createInstanceName,
@@ -114,7 +115,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   let isStopping = () => false;
   const readiness = createReadiness(
     {
-      redis: () => commands.ping(),
+      redis: () => probeRedis(commands),
       redisCache: () => cacheRedis.ping(),
       mysql: () => sequelize.query('select 1'),
       app: async () => {

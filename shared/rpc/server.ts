@@ -46,6 +46,10 @@ export type Dropped = typeof dropped;
 /** A dead worker's jobs start again elsewhere after at most the sum of these two. */
 const lockDurationMs = 3000;
 const stalledIntervalMs = 1500;
+/** An idle worker asks again this often, so it notices soon when its connection is dead without having been closed. */
+const drainDelaySeconds = 1;
+/** After a failure of the connection; BullMQ's own 15 s would be an outage after each outage. */
+const fetchRetryMs = 500;
 /** A job that fails for having stalled would leave its callers without an answer, so it never does: the deadline ends it. */
 const maxStalledCount = 1000;
 /** A reply outlives every caller's patience. */
@@ -125,6 +129,8 @@ export function createRpcServer(options: {
     connection: blocking,
     prefix: queueTag(queue, shard),
     concurrency,
+    drainDelay: drainDelaySeconds,
+    runRetryDelay: fetchRetryMs,
     lockDuration: lockDurationMs,
     stalledInterval: stalledIntervalMs,
     maxStalledCount,

@@ -1,9 +1,17 @@
 import type { Fault } from '../support/fault.ts';
 import { mysqlBlackHoled, mysqlDeadlocks, mysqlFull, mysqlKilled, mysqlReadOnly } from './mysql-away.ts';
+import { webKilled, workerKilled, workerStopped } from './processes.ts';
+import { redisDiskFull } from './redis-disk-full.ts';
+import { redisOutOfMemory } from './redis-full.ts';
 import { redisBlackHoled, redisFlushed, redisRestarted } from './redis-away.ts';
 
 /** Every fault of `npm run soak`. */
 export const faults: readonly Fault[] = [
+  workerKilled,
+  workerStopped,
+  webKilled,
+  redisOutOfMemory,
+  redisDiskFull,
   redisRestarted,
   redisFlushed,
   redisBlackHoled,

@@ -60,28 +60,34 @@ export const mysqlReadOnly = away('mysql-read-only', 'MySQL read-only', async (s
 const fewConnections = 10;
 
 export const mysqlFull = away('mysql-full', 'MySQL with too many connections', async (site, load, outageMs) => {
-  const [before] = await site.mysql.query<{ most: number }>('select @@global.max_connections most');
-  await site.mysql.query(`set global max_connections = ${fewConnections}`);
+  const admin = await createConnection(site.mysql.adminUrl);
   const taken: Connection[] = [];
+  const [[before]] = (await admin.query('select @@global.max_connections most')) as unknown as [{ most: number }[]];
   try {
-    const others = await site.mysql.query<{ id: number }>(
-      "select id from information_schema.processlist where user = 'wafer'",
-    );
-    for (const { id } of others) await site.mysql.query('kill ?', [id]).catch(() => undefined);
-    // Taken faster than the programs come back: they wait before they try again.
-    for (let full = false; !full;) {
+    await admin.query(`set global max_connections = ${fewConnections}`);
+    // One is the administrator's.
+    while (taken.length < fewConnections - 1) {
+      await endOthers(admin, taken);
+      // The programs come back too: whoever is quicker gets the place that became free.
       const connection = await createConnection(site.mysql.url).catch(() => undefined);
-      if (connection === undefined) full = true;
-      else taken.push(connection);
+      if (connection !== undefined) taken.push(connection);
     }
     await load.last(outageMs);
   } finally {
     taken.forEach((connection) => connection.destroy());
-    await site.mysql.query(`set global max_connections = ${before?.most ?? 500}`);
+    await admin.query(`set global max_connections = ${before?.most ?? 500}`);
+    admin.destroy();
   }
 });
 
-const lockedAtOnce = 20;
+async function endOthers(admin: Connection, ours: readonly Connection[]): Promise<void> {
+  const [rows] = await admin.query("select id from information_schema.processlist where user = 'wafer'");
+  const others = (rows as { id: number }[]).filter(({ id }) => !ours.some(({ threadId }) => threadId === id));
+  for (const { id } of others) await admin.query(`kill ${id}`).catch(() => undefined);
+}
+
+/** All sessions whose visits are being written. */
+const lockedAtOnce = 400;
 
 export const mysqlDeadlocks: Fault = {
   name: 'mysql-deadlocks',
@@ -95,7 +101,7 @@ export const mysqlDeadlocks: Fault = {
       const tormentor = await createConnection(site.mysql.url);
       const endAt = performance.now() + lengths.outageMs;
       try {
-        while (performance.now() < endAt) await lockBackwards(tormentor);
+        while (performance.now() < endAt) await lockBackwards(tormentor).catch(() => undefined);
       } finally {
         tormentor.destroy();
       }
@@ -119,11 +125,9 @@ async function lockBackwards(connection: Connection): Promise<void> {
   try {
     await connection.beginTransaction();
     for (const { id } of rows as { id: number }[]) {
-      await connection.query('update cSessionInfo set session_key = concat(session_key, ?) where id = ?', ['', id]);
-      await connection.query('select id from cSessionInfo where id > ? order by id limit 3 for update', [id]);
+      await connection.query("update cSessionInfo set union_id = 'to be rolled back' where id = ?", [id]);
     }
-    await connection.rollback();
-  } catch {
+  } finally {
     await connection.rollback();
   }
 }

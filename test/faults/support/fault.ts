@@ -118,7 +118,7 @@ export async function runUnderLoad(
     tallier.lift();
     const giveUpAt = performance.now() + recoveryLimitMs;
     do await load.last(quietMs / 3);
-    while (tallier.sinceFailureMs() < quietMs && performance.now() < giveUpAt);
+    while (!tallier.isWellFor(quietMs) && performance.now() < giveUpAt);
     await load.last(quietMs);
   } finally {
     await load.stop();

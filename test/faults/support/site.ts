@@ -23,6 +23,8 @@ export interface Site {
   readonly redis: RestartableRedis;
   readonly mysql: RestartableMysql;
   readonly wechat: Simulator;
+  /** How many codes WeChat was asked for from then on, by performance.now(). */
+  exchangesSince(ms: number): number;
   /** One more program, not started yet. */
   readonly addProgram: (
     role: 'web' | 'worker',
@@ -48,6 +50,8 @@ interface RestartableMysql extends Restartable {
   query<Row = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** The programs' own user on the server itself. */
   readonly url: string;
+  /** root on the server itself. */
+  readonly adminUrl: string;
 }
 
 export interface SiteOptions {
@@ -81,7 +85,13 @@ export async function startSite({
 
   const mysql = await startRestartableMysql(later);
   const redis = await startRestartableRedis(later, redisArgs);
-  const wechat = await startTestWechat({ onClose: later, latencyMs: wechatLatencyMs });
+  let asked: number[] = [];
+  const noteExchange = () => {
+    asked.push(performance.now());
+    // Only the last moments are ever looked at.
+    if (asked.length > 20_000) asked = asked.slice(-10_000);
+  };
+  const wechat = await startTestWechat({ onClose: later, latencyMs: wechatLatencyMs, onRequest: noteExchange });
   const databaseUrl = new URL(mysql.url);
   await migrate({ databaseUrl: mysql.url });
   await mysql.query('insert into cAppinfo set appid = ?, secret = ?', [testAppid, testSecret]);
@@ -100,7 +110,16 @@ export async function startSite({
   const workers = await addAll('worker', workerCount);
   const webs = await addAll('web', webCount);
   await Promise.all([...workers, ...webs].map((program) => program.start()));
-  return { env: common, webs, workers, redis, mysql, wechat, addProgram };
+  return {
+    env: common,
+    webs,
+    workers,
+    redis,
+    mysql,
+    wechat,
+    addProgram,
+    exchangesSince: (ms) => asked.filter((at) => at >= ms).length,
+  };
 }
 
 async function startRestartableRedis(onClose: OnClose, args: string[]): Promise<RestartableRedis> {
@@ -145,6 +164,7 @@ async function startRestartableMysql(onClose: OnClose): Promise<RestartableMysql
   };
   return {
     url,
+    adminUrl,
     proxy,
     query,
     async kill() {

@@ -35,8 +35,8 @@ export interface Tallier {
   phase: Phase;
   /** The fault has ended. */
   lift(): void;
-  /** Milliseconds since the last request that did not succeed was sent. */
-  sinceFailureMs(): number;
+  /** For so many milliseconds nothing that was sent has failed, and log-ins have succeeded. */
+  isWellFor(ms: number): boolean;
   sent(kind: Kind): (verdict: Verdict) => void;
 }
 
@@ -51,6 +51,7 @@ export function createTallier(): Tallier {
   };
   let liftedAt: number | undefined;
   let lastFailureAt = Number.NEGATIVE_INFINITY;
+  let lastLoginAt = Number.NEGATIVE_INFINITY;
   const tallier: Tallier = {
     tally,
     phase: 'before',
@@ -58,7 +59,7 @@ export function createTallier(): Tallier {
       tallier.phase = 'after';
       liftedAt = performance.now();
     },
-    sinceFailureMs: () => performance.now() - lastFailureAt,
+    isWellFor: (ms) => performance.now() - lastFailureAt > ms && performance.now() - lastLoginAt < ms,
     sent(kind) {
       const sentAt = performance.now();
       const counts = tally.counts[kind][tallier.phase];
@@ -68,6 +69,7 @@ export function createTallier(): Tallier {
         counts.slowestMs = Math.max(counts.slowestMs, performance.now() - sentAt);
         if (verdict.kind === 'ok') {
           counts.ok++;
+          if (kind === 'login') lastLoginAt = Math.max(lastLoginAt, sentAt);
           return;
         }
         lastFailureAt = Math.max(lastFailureAt, sentAt);
