@@ -18,7 +18,9 @@ const connectTimeoutMs = 2000;
  * A connection on which an answer is overdue for this long is given up. A network that drops packets closes nothing: without this
  * the connection would be waited for until TCP gives up, a quarter of an hour later, though a new one might work at once.
  */
-const silenceMs = { commands: 800, blocking: 2500, subscriber: 2000 } as const satisfies Record<RedisRole, number>;
+const silenceMs = { blocking: 2500, subscriber: 2000 } as const;
+/** Of a connection for commands it is their time-out, within these limits: a brief pause is no death, and a long one would be noticed late. */
+const commandSilenceMs = { least: 800, most: 2000 } as const;
 /** Nobody asks anything on a subscriber's connection, so its silence proves nothing unless it is asked for a sign of life. */
 const pingIntervalMs = 1000;
 
@@ -42,7 +44,10 @@ export function connectRedis(
     ...(address.tls ? { tls: {} } : {}),
     connectTimeout: connectTimeoutMs,
     keepAlive: 10_000,
-    socketTimeout: Math.max(silenceMs[role], role === 'commands' ? commandTimeoutMs : 0),
+    socketTimeout:
+      role === 'commands'
+        ? Math.min(Math.max(commandTimeoutMs, commandSilenceMs.least), commandSilenceMs.most)
+        : silenceMs[role],
     enableAutoPipelining: pipelined,
     ...(role === 'commands'
       ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 0 }

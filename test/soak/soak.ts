@@ -3,7 +3,7 @@ import type { Check, Fault, Outcome } from '../faults/support/fault.ts';
 import { total } from '../faults/support/tally.ts';
 import { faults } from '../faults/scenarios/index.ts';
 import type { SoakOptions } from './arguments.ts';
-import { createRandom, shuffle } from './random.ts';
+import { createRandom, shuffle } from '../support/random.ts';
 import { renderTable, type Line } from './table.ts';
 
 /** One fault, once. */
@@ -36,6 +36,11 @@ export async function soak(
     do {
       for (const fault of shuffle(wanted, random)) {
         if (signal.aborted || (runs.length >= wanted.length && performance.now() > endAt)) break;
+        const missing = await fault.findMissing?.();
+        if (missing !== undefined) {
+          console.log(`${fault.title}: not run: ${missing}`);
+          continue;
+        }
         console.log(`${new Date().toISOString()} ${fault.title} …`);
         const run = await Promise.race([runFault(fault, () => fault.run(drill)), interrupted]);
         if (run === undefined) break;

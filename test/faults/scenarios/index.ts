@@ -2,6 +2,7 @@ import type { Fault } from '../support/fault.ts';
 import { mysqlBlackHoled, mysqlDeadlocks, mysqlFull, mysqlKilled, mysqlReadOnly } from './mysql-away.ts';
 import { webKilled, workerKilled, workerStopped } from './processes.ts';
 import { redisDiskFull } from './redis-disk-full.ts';
+import { clusterMasterKilled, sentinelMasterKilled } from './redis-failover.ts';
 import { redisOutOfMemory } from './redis-full.ts';
 import { redisBlackHoled, redisFlushed, redisRestarted } from './redis-away.ts';
 
@@ -12,6 +13,8 @@ export const faults: readonly Fault[] = [
   webKilled,
   redisOutOfMemory,
   redisDiskFull,
+  clusterMasterKilled,
+  sentinelMasterKilled,
   redisRestarted,
   redisFlushed,
   redisBlackHoled,

@@ -31,6 +31,7 @@ function costsAtMost(exchanges: number, seen: Seen): Check[] {
 export const workerKilled: Fault = {
   name: 'worker-killed',
   title: 'kill -9 of 1 of 2 workers',
+  holds: 'every log-in is answered, none wrongly',
   async run({ site: getSite, underLoad, lengths }) {
     const site = await getSite();
     const exchanges = watchExchanges(site);
@@ -59,6 +60,7 @@ export const workerKilled: Fault = {
 export const workerStopped: Fault = {
   name: 'worker-stopped',
   title: 'SIGSTOP of a worker, then SIGCONT',
+  holds: 'every log-in is answered, and the woken worker does no harm',
   async run({ site: getSite, underLoad, lengths }) {
     const site = await getSite();
     const exchanges = watchExchanges(site);
@@ -88,6 +90,7 @@ export const workerStopped: Fault = {
 export const webKilled: Fault = {
   name: 'web-killed',
   title: 'kill -9 of 1 of 2 front ends',
+  holds: 'only requests on its sockets fail, and no session is lost',
   async run({ site: getSite, underLoad, lengths }) {
     const site = await getSite();
     const seen = await underLoad(site, async (load) => {

@@ -15,6 +15,7 @@ function loginsFailClearly({ tally }: Seen): Check[] {
 export const redisRestarted: Fault = {
   name: 'redis-restarted',
   title: 'Redis killed, and restarted empty',
+  holds: 'no valid session is refused, log-ins fail clearly and work again',
   async run({ site: getSite, underLoad, lengths }) {
     const site = await getSite();
     const seen = await underLoad(site, async (load) => {
@@ -29,6 +30,7 @@ export const redisRestarted: Fault = {
 export const redisFlushed: Fault = {
   name: 'redis-flushed',
   title: 'FLUSHALL under load',
+  holds: 'no valid session is refused, and log-ins go on',
   async run({ site: getSite, underLoad, lengths }) {
     const site = await getSite();
     const redis = new Redis(site.redis.url);
@@ -49,6 +51,7 @@ export const redisFlushed: Fault = {
 export const redisBlackHoled: Fault = {
   name: 'redis-black-holed',
   title: 'Redis black-holed; afterwards its old connections stay dead',
+  holds: 'no valid session is refused, log-ins fail clearly and work again',
   async run({ site: getSite, underLoad, lengths }) {
     const site = await getSite();
     const seen = await underLoad(site, async (load) => {

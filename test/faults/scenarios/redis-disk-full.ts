@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const diskBytes = 8_388_608;
 
 /** A small disk of the test's own. @throws if this user may not mount one */
-export async function mountSmallDisk(onClose: OnClose): Promise<string> {
+async function mountSmallDisk(onClose: OnClose): Promise<string> {
   const folder = await createTemporaryFolder('disk');
   onClose(folder.remove);
   await run('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'tmpfs', folder.path]);
@@ -24,6 +24,16 @@ export async function mountSmallDisk(onClose: OnClose): Promise<string> {
 export const redisDiskFull: Fault = {
   name: 'redis-disk-full',
   title: 'the disk of Redis is full',
+  holds: 'log-ins fail clearly, readiness says so, and all works again',
+  async findMissing() {
+    const closers: (() => Promise<void>)[] = [];
+    const failure = await mountSmallDisk((close) => void closers.push(close)).then(
+      () => undefined,
+      () => 'this user may not mount a small disk',
+    );
+    for (const close of closers.toReversed()) await close();
+    return failure;
+  },
   async run(drill) {
     const disk = await mountSmallDisk(drill.onClose);
     const redisArgs = ['--dir', disk, '--appendonly', 'yes', '--appendfsync', 'everysec'];

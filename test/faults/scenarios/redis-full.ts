@@ -49,6 +49,7 @@ export async function withoutWrites(
 export const redisOutOfMemory: Fault = {
   name: 'redis-out-of-memory',
   title: 'Redis maxmemory reached',
+  holds: 'log-ins fail clearly, readiness says so, and all works again',
   async run(drill) {
     return withoutWrites(drill, await drill.site(), async (redis) => {
       // Redis takes no write above it; reads and checks go on.

@@ -10,6 +10,10 @@ export interface Fault {
   /** For --only and in titles of files. */
   readonly name: string;
   readonly title: string;
+  /** What must hold, in words. */
+  readonly holds: string;
+  /** Why it can't be run on this machine; undefined if it can. */
+  readonly findMissing?: () => Promise<string | undefined>;
   /** Breaks and mends under load. */
   run(drill: Drill): Promise<Outcome>;
 }
@@ -97,8 +101,8 @@ export function describeErrors(errors: ReadonlyMap<string, number>): string {
   return [...errors].map(([code, count]) => `${count} × ${code}`).join(', ') || 'none';
 }
 
-const calmMs = 1500;
-const quietMs = 1500;
+const calmMs = 1000;
+const quietMs = 1200;
 const recoveryLimitMs = 25_000;
 
 /** The load of a drill. */

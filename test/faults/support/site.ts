@@ -64,6 +64,8 @@ export interface SiteOptions {
   readonly envOf?: (role: 'web' | 'worker', index: number) => Record<string, string>;
   /** More arguments of redis-server. */
   readonly redisArgs?: string[];
+  /** Where the programs' versions lie; default: the built version of this folder. */
+  readonly rootDirOf?: (role: 'web' | 'worker', index: number) => string;
 }
 
 /** Starts everything; resolves when every program is ready. */
@@ -75,6 +77,7 @@ export async function startSite({
   wechatLatencyMs = 30,
   envOf = () => ({}),
   redisArgs = [],
+  rootDirOf = () => rootDir,
 }: SiteOptions): Promise<Site> {
   await ensureBuilt();
   const closers: (() => Promise<unknown>)[] = [];
@@ -106,7 +109,11 @@ export async function startSite({
   const addProgram: Site['addProgram'] = (role, options = {}) =>
     createProgram({ role, rootDir, onClose: later, ...options, env: { ...common, ...options.env } });
   const addAll = (role: 'web' | 'worker', count: number) =>
-    Promise.all(Array.from({ length: count }, (_, index) => addProgram(role, { env: envOf(role, index) })));
+    Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        addProgram(role, { env: envOf(role, index), rootDir: rootDirOf(role, index) }),
+      ),
+    );
   const workers = await addAll('worker', workerCount);
   const webs = await addAll('web', webCount);
   await Promise.all([...workers, ...webs].map((program) => program.start()));
