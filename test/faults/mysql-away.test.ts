@@ -1,4 +1,4 @@
 import { testFaults } from './support/drill-test.ts';
-import { mysqlBlackHoled, mysqlDeadlocks, mysqlFull, mysqlKilled, mysqlReadOnly } from './scenarios/mysql-away.ts';
+import { mysqlBlackHoled, mysqlFull, mysqlKilled, mysqlReadOnly } from './scenarios/mysql-away.ts';
 
-testFaults([mysqlBlackHoled, mysqlDeadlocks, mysqlFull, mysqlKilled, mysqlReadOnly]);
+testFaults([mysqlBlackHoled, mysqlFull, mysqlKilled, mysqlReadOnly]);

@@ -1,4 +1,6 @@
 import type { Fault } from '../support/fault.ts';
+import { clocksApart, daylightTimeEnds, yearEnds } from './clocks.ts';
+import { reloads, rollingDeploy } from './deploys.ts';
 import { mysqlBlackHoled, mysqlDeadlocks, mysqlFull, mysqlKilled, mysqlReadOnly } from './mysql-away.ts';
 import { webKilled, workerKilled, workerStopped } from './processes.ts';
 import { redisDiskFull } from './redis-disk-full.ts';
@@ -23,4 +25,9 @@ export const faults: readonly Fault[] = [
   mysqlReadOnly,
   mysqlFull,
   mysqlDeadlocks,
+  clocksApart,
+  daylightTimeEnds,
+  yearEnds,
+  rollingDeploy,
+  reloads,
 ];

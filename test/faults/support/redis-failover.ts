@@ -32,7 +32,7 @@ export async function startClusterWithReplica(onClose: OnClose): Promise<Failove
   const cluster = await startTestRedisCluster({ onClose });
   const replica = await startClusterNode();
   onClose(() => replica.close());
-  const clients = [...cluster.nodes, replica].map((node) => new Redis(node.url));
+  const clients = [...cluster.nodes, replica].map(({ port }) => connectTo(port));
   onClose(async () => clients.forEach((client) => client.disconnect()));
   for (const client of clients) await client.config('SET', 'cluster-node-timeout', String(silentAfterMs));
 
@@ -59,13 +59,13 @@ export async function startClusterWithReplica(onClose: OnClose): Promise<Failove
 export async function startSentinels(onClose: OnClose): Promise<FailoverRedis> {
   const master = await startTestRedis({ onClose });
   const replica = await startTestRedis({ onClose, args: ['--replicaof', '127.0.0.1', String(master.port)] });
-  const own = new Redis(replica.url);
+  const own = connectTo(replica.port);
   onClose(async () => own.disconnect());
   await until('the replica is in step', () => hasReplicated(own));
   const ports: number[] = [];
   for (let count = 0; count < 3; count++) ports.push(await startSentinel(onClose, master.port));
   for (const port of ports) {
-    const sentinel = new Redis(port, '127.0.0.1');
+    const sentinel = connectTo(port);
     const knowsAll = async () => {
       const info = String(await sentinel.info('sentinel'));
       return info.includes('slaves=1,sentinels=3');
@@ -103,6 +103,13 @@ async function startSentinel(onClose: OnClose, masterPort: number): Promise<numb
   });
   onClose(() => server.stop());
   return port;
+}
+
+function connectTo(port: number): Redis {
+  const client = new Redis(port, '127.0.0.1');
+  // That of the killed master goes on trying; nobody needs to hear of it.
+  client.on('error', () => {});
+  return client;
 }
 
 async function isMaster(client: Redis): Promise<boolean> {
