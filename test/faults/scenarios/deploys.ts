@@ -23,26 +23,31 @@ export const rollingDeploy: Fault = {
   async run({ onClose, underLoad, lengths }) {
     const oldDir = await buildOldVersion(onClose);
     const site = await startSite({ onClose, rootDirOf: () => oldDir });
-    const newWorkers = [await site.addProgram('worker'), await site.addProgram('worker')];
-    const newWebs = [await site.addProgram('web'), await site.addProgram('web')];
+    // Enough to have both side by side; in a long run one after another until none of the version before is left.
+    const count = lengths.reloads > 2 ? 2 : 1;
+    const create = (role: 'web' | 'worker') => Promise.all(Array.from({ length: count }, () => site.addProgram(role)));
+    const [newWorkers, newWebs] = [await create('worker'), await create('web')];
+    /** What the balancer sends to: what is ready, and not about to be stopped. */
+    const urls = site.webs.map(({ url }) => url);
     /** As a supervisor does it: the next one has to be ready before the one before it goes. */
-    const replace = async (before: readonly Program[], after: readonly Program[], pause: () => Promise<void>) => {
+    const replace = async (before: readonly Program[], after: readonly Program[]) => {
       for (const [index, program] of after.entries()) {
         await program.start();
-        await before[index]?.stop();
-        await pause();
+        if (program.role === 'web') urls.push(program.url);
+        const leaving = before[index] as Program;
+        if (leaving.role === 'web') urls.splice(urls.indexOf(leaving.url), 1);
+        await leaving.stop();
       }
     };
-    const urls = [...site.webs, ...newWebs].map(({ url }) => url);
     const seen = await underLoad(
       site,
       async (load) => {
-        const pause = () => load.last(lengths.outageMs / 3);
         // A worker must know a call before a front end asks for it, so workers go first and come back last.
-        await replace(site.workers, newWorkers, pause);
-        await replace(site.webs, newWebs, pause);
-        await replace(newWebs, site.webs, pause);
-        await replace(newWorkers, site.workers, pause);
+        await replace(site.workers, newWorkers);
+        await replace(site.webs, newWebs);
+        await load.last(lengths.outageMs);
+        await replace(newWebs, site.webs.slice(0, count));
+        await replace(newWorkers, site.workers.slice(0, count));
       },
       urls,
     );
