@@ -1,4 +1,4 @@
 import { testFaults } from './support/drill-test.ts';
-import { mysqlBlackHoled, mysqlFull, mysqlKilled, mysqlReadOnly } from './scenarios/mysql-away.ts';
+import { mysqlBlackHoled, mysqlKilled, mysqlReadOnly } from './scenarios/mysql-away.ts';
 
-testFaults([mysqlBlackHoled, mysqlFull, mysqlKilled, mysqlReadOnly]);
+testFaults([mysqlBlackHoled, mysqlKilled, mysqlReadOnly]);

@@ -43,7 +43,7 @@ export function parseSoakArguments(args: string[]): SoakOptions {
     };
   } catch (error) {
     console.error((error as Error).message);
-    process.exit(2);
+    return process.exit(2);
   }
 }
 

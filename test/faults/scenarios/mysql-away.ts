@@ -1,3 +1,4 @@
+import { createConnection as openConnection } from 'mysql2';
 import { createConnection, type Connection } from 'mysql2/promise';
 
 import type { Load } from '../support/load.ts';
@@ -71,9 +72,11 @@ export const mysqlReadOnly = away('mysql-read-only', 'MySQL read-only', async (s
 
 const fewConnections = 10;
 
+type Taken = ReturnType<typeof openConnection>;
+
 export const mysqlFull = away('mysql-full', 'MySQL with too many connections', async (site, load, outageMs) => {
   const admin = await createConnection(site.mysql.adminUrl);
-  const taken: Connection[] = [];
+  const taken: Taken[] = [];
   const [[before]] = (await admin.query('select @@global.max_connections most')) as unknown as [{ most: number }[]];
   try {
     await admin.query(`set global max_connections = ${fewConnections}`);
@@ -81,7 +84,7 @@ export const mysqlFull = away('mysql-full', 'MySQL with too many connections', a
     while (taken.length < fewConnections - 1) {
       await endOthers(admin, taken);
       // The programs come back too: whoever is quicker gets the place that became free.
-      const connection = await createConnection(site.mysql.url).catch(() => undefined);
+      const connection = await take(site.mysql.url);
       if (connection !== undefined) taken.push(connection);
     }
     await load.last(outageMs);
@@ -92,7 +95,20 @@ export const mysqlFull = away('mysql-full', 'MySQL with too many connections', a
   }
 });
 
-async function endOthers(admin: Connection, ours: readonly Connection[]): Promise<void> {
+/** Undefined if there was no place; then nothing of the attempt stays open. */
+async function take(url: string): Promise<Taken | undefined> {
+  const connection = openConnection(url);
+  connection.on('error', () => {});
+  return new Promise((resolve) => {
+    connection.connect((error) => {
+      if (error === null) return resolve(connection);
+      connection.destroy();
+      resolve(undefined);
+    });
+  });
+}
+
+async function endOthers(admin: Connection, ours: readonly Taken[]): Promise<void> {
   const [rows] = await admin.query("select id from information_schema.processlist where user = 'wafer'");
   const others = (rows as { id: number }[]).filter(({ id }) => !ours.some(({ threadId }) => threadId === id));
   for (const { id } of others) await admin.query(`kill ${id}`).catch(() => undefined);

@@ -67,7 +67,7 @@ export async function startSentinels(onClose: OnClose): Promise<FailoverRedis> {
   for (const port of ports) {
     const sentinel = connectTo(port);
     const knowsAll = async () => {
-      const info = String(await sentinel.info('sentinel'));
+      const info = await sentinel.info('sentinel');
       return info.includes('slaves=1,sentinels=3');
     };
     await until('the sentinels know each other', knowsAll, failoverTimeoutMs).finally(() => sentinel.disconnect());
@@ -113,9 +113,9 @@ function connectTo(port: number): Redis {
 }
 
 async function isMaster(client: Redis): Promise<boolean> {
-  return String(await client.info('replication')).includes('role:master');
+  return (await client.info('replication')).includes('role:master');
 }
 
 async function hasReplicated(client: Redis): Promise<boolean> {
-  return String(await client.info('replication')).includes('master_link_status:up');
+  return (await client.info('replication')).includes('master_link_status:up');
 }

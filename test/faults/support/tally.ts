@@ -1,5 +1,5 @@
 /** Before the fault, while it lasts, after it has ended; a request belongs to where it was sent. */
-export type Phase = 'before' | 'during' | 'after';
+type Phase = 'before' | 'during' | 'after';
 
 /** `login`; `check` of a session that is valid; `probe`: a check of one that is not. */
 export type Kind = 'login' | 'check' | 'probe';
