@@ -1,4 +1,0 @@
-import { reloads, rollingDeploy } from './scenarios/deploys.ts';
-import { testFaults } from './support/drill-test.ts';
-
-testFaults([reloads, rollingDeploy]);
