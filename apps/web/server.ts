@@ -1,10 +1,12 @@
 import type { RequestListener } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../shared/config/config.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
+import { probeRedis } from '../../shared/redis/probe.ts';
 import { hearControl } from '../../shared/redis/control.ts';
 import {
   createInstanceName,
@@ -42,6 +44,8 @@ import { createVisitCollector } from './sessions/visit-collector.ts';
 
 /** Calls that may wait for workers at once; more are refused at once. */
 const maxWaitingCalls = 10_000;
+/** How long a request waits for the start of the process: without Redis it fails within a second. */
+const startPatienceMs = 900;
 /** A cache that takes longer than this is worse than MySQL. */
 const cacheTimeoutMs = 400;
 
@@ -67,7 +71,13 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   closer.add('presence', () => presence.leave());
 
   let rpc: RpcClient | undefined;
+  let onOpen = () => {};
+  const whenOpen = new Promise<void>((resolve) => {
+    onOpen = resolve;
+  });
   const ask: Ask = async (name, request, options) => {
+    // Requests come as soon as it listens: from pm2, which does not wait for readiness, or from clients that were waiting.
+    if (rpc === undefined) await Promise.race([whenOpen, sleep(startPatienceMs, undefined, { ref: false })]);
     if (rpc === undefined) throw new RpcError('store_unavailable');
     return rpc.call(name, request, options);
   };
@@ -114,7 +124,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   let isStopping = () => false;
   const readiness = createReadiness(
     {
-      redis: () => commands.ping(),
+      redis: () => probeRedis(commands),
       redisCache: () => cacheRedis.ping(),
       mysql: () => sequelize.query('select 1'),
       app: async () => {
@@ -169,6 +179,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     // Closed with the client, by its step above: log-ins in flight wait for their replies while the HTTP server closes.
     const blocking = connectRedis(config.redis.queue, 'blocking');
     rpc = createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls });
+    onOpen();
     await presence.announce(metrics.snapshot);
     announceReady();
   };

@@ -4,6 +4,7 @@ import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
+import { probeRedis } from '../../shared/redis/probe.ts';
 import { hearControl } from '../../shared/redis/control.ts';
 import { createInstanceName, createPresence } from '../../shared/redis/presence.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
@@ -59,7 +60,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
   let serving = false;
   const findFaults = async (): Promise<string[]> => {
     const faults = await Promise.all([
-      commands.ping().then(
+      probeRedis(commands).then(
         () => undefined,
         () => 'redis',
       ),

@@ -6,13 +6,23 @@ export type RedisClient = Redis | Cluster;
 /**
  * What a connection is for decides how it waits:
  * - `commands`: a caller waits, so a command fails at once while the server is away, and after `commandTimeoutMs` when it is silent
- * - `blocking`: BullMQ's worker, which waits for jobs and reconnects for ever
+ * - `blocking`: BullMQ's worker, which waits for jobs, a second at a time, and reconnects for ever
  * - `subscriber`: pub/sub, subscribed again after every reconnect
  */
 export type RedisRole = 'commands' | 'blocking' | 'subscriber';
 
-const defaultCommandTimeoutMs = 1000;
+/** A log-in that can't be queued fails within a second, so this leaves time for the way there and back. */
+const defaultCommandTimeoutMs = 800;
 const connectTimeoutMs = 2000;
+/**
+ * A connection on which an answer is overdue for this long is given up. A network that drops packets closes nothing: without this
+ * the connection would be waited for until TCP gives up, a quarter of an hour later, though a new one might work at once.
+ */
+const silenceMs = { blocking: 2500, subscriber: 2000 } as const;
+/** Of a connection for commands it is their time-out, within these limits: a brief pause is no death, and a long one would be noticed late. */
+const commandSilenceMs = { least: 800, most: 2000 } as const;
+/** Nobody asks anything on a subscriber's connection, so its silence proves nothing unless it is asked for a sign of life. */
+const pingIntervalMs = 1000;
 
 /** Reconnects soon after a short cut, and every second in a long one. Jitter keeps a thousand processes apart. */
 function retryDelayMs(attempt: number): number {
@@ -34,6 +44,10 @@ export function connectRedis(
     ...(address.tls ? { tls: {} } : {}),
     connectTimeout: connectTimeoutMs,
     keepAlive: 10_000,
+    socketTimeout:
+      role === 'commands'
+        ? Math.min(Math.max(commandTimeoutMs, commandSilenceMs.least), commandSilenceMs.most)
+        : silenceMs[role],
     enableAutoPipelining: pipelined,
     ...(role === 'commands'
       ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 0 }
@@ -41,7 +55,16 @@ export function connectRedis(
   });
   // Without a listener ioredis prints every failed attempt; readiness reports the state instead.
   client.on('error', () => {});
+  if (role === 'subscriber') keepAsking(client);
   return client;
+}
+
+function keepAsking(client: RedisClient): void {
+  const timer = setInterval(() => {
+    if (client.status === 'ready') client.ping().catch(() => undefined);
+  }, pingIntervalMs);
+  timer.unref();
+  client.once('end', () => clearInterval(timer));
 }
 
 interface CommonOptions {
@@ -50,6 +73,7 @@ interface CommonOptions {
   readonly tls?: object;
   readonly connectTimeout: number;
   readonly keepAlive: number;
+  readonly socketTimeout: number;
   readonly enableAutoPipelining: boolean;
   readonly commandTimeout?: number;
   readonly maxRetriesPerRequest: number | null;

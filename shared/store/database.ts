@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net';
-import { Sequelize, type Options } from 'sequelize';
+import { ConnectionAcquireTimeoutError, ConnectionError, Sequelize, type Options } from 'sequelize';
 import type { DatabaseAddress } from '../config/database-url.ts';
+import { createSilenceGuard } from './silence-guard.ts';
 
 /** A statement that has not answered by then loses its connection: a silent server must not hold up its callers. */
-const statementTimeoutMs = 1800;
-const connectTimeoutMs = 1500;
+const statementTimeoutMs = 1500;
+const connectTimeoutMs = 1200;
+/** Waiting for a connection of the pool, while others are opened or busy. */
+const acquireTimeoutMs = 1500;
 
 /** Opens a pool; it connects on first use. The caller closes it with `close()`. */
 export function openDatabase(address: DatabaseAddress, { poolSize }: { poolSize: number }): Sequelize {
@@ -16,13 +19,14 @@ export function openDatabase(address: DatabaseAddress, { poolSize }: { poolSize:
     // Datetimes are read and written as UTC+8 text, so the session's zone does not matter: no statement to set it. Sequelize's own
     // conversion would make Dates of them, and cost a function call for each column of each row.
     keepDefaultTimezone: true,
-    pool: { max: poolSize, min: 0, acquire: connectTimeoutMs, idle: 30_000 },
+    pool: { max: poolSize, min: 0, acquire: acquireTimeoutMs, idle: 30_000 },
     dialectOptions: { connectTimeout: connectTimeoutMs, supportBigNumbers: true, dateStrings: true, typeCast: true },
     retry: { max: 0 },
   };
   const sequelize = new Sequelize(address.database, address.username, address.password, options);
   sequelize.addHook('afterConnect', fixSyntax);
   limitStatements(sequelize);
+  spareCallers(sequelize);
   return sequelize;
 }
 
@@ -41,6 +45,21 @@ function fixSyntax(connection: unknown): Promise<void> {
   });
 }
 
+/** Models run their statements by `query` too, so this is all of them. */
+function spareCallers(sequelize: Sequelize): void {
+  const guard = createSilenceGuard(isUnanswered);
+  const query = sequelize.query.bind(sequelize) as (...args: unknown[]) => Promise<unknown>;
+  const guarded = (...args: unknown[]) => guard.run(() => query(...args));
+  sequelize.query = guarded as typeof sequelize.query;
+}
+
+/** Not an answer of the server to a statement: it could not be reached, or took too long. */
+function isUnanswered(error: unknown): boolean {
+  if (error instanceof ConnectionError || error instanceof ConnectionAcquireTimeoutError) return true;
+  const { fatal, code } = (error as { parent?: { fatal?: boolean; code?: string } }).parent ?? {};
+  return fatal === true || code === unansweredCode;
+}
+
 interface WithStream {
   readonly connection?: { readonly stream?: Socket };
 }
@@ -57,8 +76,11 @@ function limitStatements(sequelize: Sequelize): void {
   });
 }
 
+/** By this code Sequelize's pool knows a dead connection. */
+const unansweredCode = 'ECONNRESET';
+
 class StatementTimeoutError extends Error {
-  readonly code = 'ECONNRESET';
+  readonly code = unansweredCode;
 
   constructor() {
     super(`the database did not answer within ${statementTimeoutMs} ms`);

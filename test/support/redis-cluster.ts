@@ -37,7 +37,7 @@ export async function startTestRedisCluster({ onClose }: { onClose?: OnClose } =
 async function startNodes(): Promise<TestRedis[]> {
   const nodes: TestRedis[] = [];
   try {
-    for (let index = 0; index < masterCount; index++) nodes.push(await startNode());
+    for (let index = 0; index < masterCount; index++) nodes.push(await startClusterNode());
     return nodes;
   } catch (error) {
     await Promise.all(nodes.map((node) => node.close()));
@@ -45,7 +45,8 @@ async function startNodes(): Promise<TestRedis[]> {
   }
 }
 
-async function startNode(): Promise<TestRedis> {
+/** One more node, which belongs to no cluster yet. */
+export async function startClusterNode(): Promise<TestRedis> {
   for (let attempt = 1; ; attempt++) {
     const port = await findClusterPort();
     try {

@@ -27,6 +27,8 @@ export interface MariadbOptions {
   dir: string;
   /** Default: any free port. */
   port?: number;
+  /** More arguments of mariadbd; they win over ours. */
+  args?: readonly string[];
   /** True: fast instead of durable, and stopping is immediate, for tests. */
   ephemeral?: boolean;
   log?: (line: string) => void;
@@ -55,7 +57,7 @@ export async function startMariadb(options: MariadbOptions): Promise<MariadbServ
       const server = await startServerProcess({
         name: 'mariadb',
         binary,
-        args: serverArgs({ dataDir, socket, port, initFile, ephemeral }),
+        args: [...serverArgs({ dataDir, socket, port, initFile, ephemeral }), ...(options.args ?? [])],
         dir,
         isReady: () => acceptsLogins(adminUrl),
         readyTimeoutMs: 90_000,

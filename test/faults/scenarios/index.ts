@@ -1,0 +1,33 @@
+import type { Fault } from '../support/fault.ts';
+import { clocksApart, daylightTimeEnds, yearEnds } from './clocks.ts';
+import { reloads, rollingDeploy } from './deploys.ts';
+import { mysqlBlackHoled, mysqlDeadlocks, mysqlFull, mysqlKilled, mysqlReadOnly } from './mysql-away.ts';
+import { webKilled, workerKilled, workerStopped } from './processes.ts';
+import { redisDiskFull } from './redis-disk-full.ts';
+import { clusterMasterKilled, sentinelMasterKilled } from './redis-failover.ts';
+import { redisOutOfMemory } from './redis-full.ts';
+import { redisBlackHoled, redisFlushed, redisRestarted } from './redis-away.ts';
+
+/** Every fault of `npm run soak`. */
+export const faults: readonly Fault[] = [
+  workerKilled,
+  workerStopped,
+  webKilled,
+  redisOutOfMemory,
+  redisDiskFull,
+  clusterMasterKilled,
+  sentinelMasterKilled,
+  redisRestarted,
+  redisFlushed,
+  redisBlackHoled,
+  mysqlKilled,
+  mysqlBlackHoled,
+  mysqlReadOnly,
+  mysqlFull,
+  mysqlDeadlocks,
+  clocksApart,
+  daylightTimeEnds,
+  yearEnds,
+  rollingDeploy,
+  reloads,
+];

@@ -1,0 +1,72 @@
+import { Redis } from 'ioredis';
+
+import { alwaysHolds, must, mustWithin, recoversWithin, type Check, type Fault, type Seen } from '../support/fault.ts';
+import { errorCount } from '../support/tally.ts';
+
+/** Nobody logs in meanwhile, and everybody is told so soon. */
+function loginsFailClearly({ tally }: Seen): Check[] {
+  const { during } = tally.counts.login;
+  return [
+    must('log-ins fail while Redis is gone', errorCount(during) > 0, `${errorCount(during)} of ${during.sent}`),
+    mustWithin('a log-in is answered, while Redis is gone,', 1000, during.slowestMs),
+  ];
+}
+
+export const redisRestarted: Fault = {
+  name: 'redis-restarted',
+  title: 'Redis killed, and restarted empty',
+  holds: 'no valid session is refused, log-ins fail clearly and work again',
+  async run({ site: getSite, underLoad, lengths }) {
+    const site = await getSite();
+    const seen = await underLoad(site, async (load) => {
+      await site.redis.kill();
+      await load.last(lengths.outageMs);
+      await site.redis.start();
+    });
+    return { ...seen, checks: [...alwaysHolds(seen), ...loginsFailClearly(seen), ...recoversWithin(5000, seen)] };
+  },
+};
+
+export const redisFlushed: Fault = {
+  name: 'redis-flushed',
+  title: 'FLUSHALL under load',
+  holds: 'no valid session is refused, and log-ins go on',
+  async run({ site: getSite, underLoad, lengths }) {
+    const site = await getSite();
+    const redis = new Redis(site.redis.url);
+    try {
+      const seen = await underLoad(site, async (load) => {
+        for (let round = 0; round < lengths.kills; round++) {
+          await redis.flushall();
+          await load.last(1000);
+        }
+      });
+      return { ...seen, checks: [...alwaysHolds(seen), ...recoversWithin(5000, seen)] };
+    } finally {
+      redis.disconnect();
+    }
+  },
+};
+
+export const redisBlackHoled: Fault = {
+  name: 'redis-black-holed',
+  title: 'Redis black-holed; afterwards its old connections stay dead',
+  holds: 'no valid session is refused, log-ins fail clearly and work again',
+  async run({ site: getSite, underLoad, lengths }) {
+    const site = await getSite();
+    const seen = await underLoad(site, async (load) => {
+      await site.redis.proxy.blackHole();
+      await load.last(lengths.outageMs);
+      await site.redis.proxy.passNewOnes();
+    });
+    return {
+      ...seen,
+      checks: [
+        ...alwaysHolds(seen),
+        ...loginsFailClearly(seen),
+        mustWithin('a check is answered', 2000, seen.tally.counts.check.during.slowestMs),
+        ...recoversWithin(5000, seen),
+      ],
+    };
+  },
+};

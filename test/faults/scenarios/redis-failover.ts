@@ -1,0 +1,39 @@
+import type { OnClose } from '../../support/closing.ts';
+import { alwaysHolds, recoversWithin, type Fault } from '../support/fault.ts';
+import { startClusterWithReplica, startSentinels, type FailoverRedis } from '../support/redis-failover.ts';
+import { startSite } from '../support/site.ts';
+
+function masterKilled(name: string, title: string, start: (onClose: OnClose) => Promise<FailoverRedis>): Fault {
+  return {
+    name,
+    title,
+    holds: 'no valid session is refused, and log-ins work again',
+    async run({ onClose, underLoad }) {
+      const closers: (() => Promise<void>)[] = [];
+      const later: OnClose = (close) => void closers.push(close);
+      const closeAll = async () => {
+        for (const close of closers.splice(0).toReversed()) await close();
+      };
+      onClose(closeAll);
+      const redis = await start(later);
+      const site = await startSite({ onClose: later, env: { REDIS_URL: redis.url } });
+      const seen = await underLoad(site, async () => {
+        await redis.killMaster();
+        await redis.takenOver();
+      });
+      await closeAll();
+      return { ...seen, checks: [...alwaysHolds(seen), ...recoversWithin(10_000, seen)] };
+    },
+  };
+}
+
+export const clusterMasterKilled = masterKilled(
+  'cluster-master-killed',
+  "kill -9 of a Redis Cluster's master",
+  startClusterWithReplica,
+);
+export const sentinelMasterKilled = masterKilled(
+  'sentinel-master-killed',
+  "kill -9 of a Sentinel's master",
+  startSentinels,
+);

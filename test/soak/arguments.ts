@@ -1,0 +1,54 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+
+import { faults } from '../faults/scenarios/index.ts';
+
+export interface SoakOptions {
+  readonly minutes: number;
+  /** Names of faults; empty: all. */
+  readonly only: readonly string[];
+  readonly jsonFile: string | undefined;
+  /** The same seed gives the same order of faults. */
+  readonly seed: number;
+  /** Log-ins a second; undefined: half of what the machine holds, at most 300. */
+  readonly rate: number | undefined;
+  /** Outages as short as in `npm test`. */
+  readonly isShort: boolean;
+}
+
+/** Prints what is wrong and exits 2, as the other commands do. */
+export function parseSoakArguments(args: string[]): SoakOptions {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        minutes: { type: 'string', default: '30' },
+        only: { type: 'string', multiple: true, default: [] },
+        json: { type: 'string' },
+        seed: { type: 'string', default: String(randomInt(1_000_000)) },
+        rate: { type: 'string' },
+        short: { type: 'boolean', default: false },
+      },
+    });
+    const unknown = values.only.find((name) => !faults.some((fault) => fault.name === name));
+    if (unknown !== undefined)
+      throw new Error(`there is no fault ${unknown}; there are ${faults.map(({ name }) => name).join(', ')}`);
+    return {
+      minutes: readNumber('minutes', values.minutes),
+      only: values.only,
+      jsonFile: values.json,
+      seed: readNumber('seed', values.seed),
+      rate: values.rate === undefined ? undefined : readNumber('rate', values.rate),
+      isShort: values.short,
+    };
+  } catch (error) {
+    console.error((error as Error).message);
+    return process.exit(2);
+  }
+}
+
+function readNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value >= 0)) throw new Error(`--${name} must be a number`);
+  return value;
+}

@@ -1,0 +1,23 @@
+// npm run soak -- --minutes 30 [--only name] [--json FILE] [--seed N] [--rate N] [--short]
+import { writeFileSync } from 'node:fs';
+
+import { parseSoakArguments } from './arguments.ts';
+import { soak } from './soak.ts';
+
+const options = parseSoakArguments(process.argv.slice(2));
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // Twice is an order.
+    if (stopping.signal.aborted) process.exit(1);
+    stopping.abort();
+  });
+}
+const { table, runs, brokenCount } = await soak(options, stopping.signal);
+console.log(table);
+if (options.jsonFile !== undefined)
+  writeFileSync(options.jsonFile, `${JSON.stringify({ seed: options.seed, runs }, undefined, 2)}\n`);
+console.log(
+  `${runs.length} runs, ${brokenCount === 0 ? 'everything held' : `${brokenCount} with something broken`}; seed ${options.seed}`,
+);
+process.exit(brokenCount > 0 || runs.length === 0 ? 1 : 0);
