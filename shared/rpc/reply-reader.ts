@@ -8,9 +8,8 @@ export interface ReplyReader {
   close(): Promise<void>;
 }
 
-/** Redis answers at least this often; when it is later than that by the patience, the connection is dead and a new one is opened. */
-const blockMs = 2000;
-const patienceMs = 1500;
+/** Redis answers at least this often, which is more often than a connection may be silent (shared/redis/connect.ts). */
+const blockMs = 1000;
 const maxMessages = 100;
 /** What was read goes from the stream when the next replies come, at most this often. */
 const trimIntervalMs = 1000;
@@ -35,18 +34,11 @@ export function readReplies(options: {
   let trimmedAt = 0;
 
   const readOnce = async (): Promise<void> => {
-    const reconnect = setTimeout(() => {
-      if (blocking.status === 'ready') blocking.disconnect(true);
-    }, blockMs + patienceMs);
-    try {
-      const found = await blocking.xread('COUNT', maxMessages, 'BLOCK', blockMs, 'STREAMS', key, lastId);
-      for (const [id, fields] of found?.[0]?.[1] ?? []) {
-        lastId = id;
-        for (const reply of JSON.parse(seal.open(repliesPurpose(instance), fields[1] as string)) as Reply[])
-          onReply(reply);
-      }
-    } finally {
-      clearTimeout(reconnect);
+    const found = await blocking.xread('COUNT', maxMessages, 'BLOCK', blockMs, 'STREAMS', key, lastId);
+    for (const [id, fields] of found?.[0]?.[1] ?? []) {
+      lastId = id;
+      for (const reply of JSON.parse(seal.open(repliesPurpose(instance), fields[1] as string)) as Reply[])
+        onReply(reply);
     }
     if (performance.now() - trimmedAt < trimIntervalMs) return;
     trimmedAt = performance.now();
