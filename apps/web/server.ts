@@ -26,6 +26,7 @@ import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { readSessions } from '../../shared/store/session-reader.ts';
 import { createApp } from './app.ts';
 import { listen } from './http-server.ts';
+import { createAdmittedAsk } from './interfaces/admitted-ask.ts';
 import { createInterfaces } from './interfaces/index.ts';
 import type { Ask } from './interfaces/interface.ts';
 import { createWebMetrics } from './metrics.ts';
@@ -40,7 +41,7 @@ import { createSessionMemory } from './sessions/session-memory.ts';
 import { createSessionLookups } from './sessions/session-lookups.ts';
 import { createVisitCollector } from './sessions/visit-collector.ts';
 
-/** Calls that may wait for workers at once; more are refused at once. */
+/** Calls that may wait for workers at once, whatever the admission thinks. */
 const maxWaitingCalls = 10_000;
 /** A cache that takes longer than this is worse than MySQL. */
 const cacheTimeoutMs = 400;
@@ -67,10 +68,16 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   closer.add('presence', () => presence.leave());
 
   let rpc: RpcClient | undefined;
-  const ask: Ask = async (name, request, options) => {
+  const askWorker: Ask = async (name, request, options) => {
     if (rpc === undefined) throw new RpcError('store_unavailable');
     return rpc.call(name, request, options);
   };
+  const admitted = createAdmittedAsk(
+    askWorker,
+    { loginDeadlineMs: config.login.deadlineMs, loginsPerApp: config.login.limitPerApp },
+    (queue, reason) => metrics.refusedCall(queue, reason),
+  );
+  const { ask } = admitted;
   closer.add('rpc', () => rpc?.close());
 
   const visitLog = createVisitLog(commands);
@@ -78,6 +85,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   closer.add('visits', () => visits.close());
   const metrics = createWebMetrics({
     waitingCalls: () => rpc?.waiting() ?? 0,
+    callLimit: admitted.limit,
     pendingVisits: visits.pending,
     neighbours: () => readNeighbourSnapshots(commands, clock, 'web', instance),
   });

@@ -1,4 +1,4 @@
-import type { Outcome } from '../protocol/outcome.ts';
+import { fail, type Failure, type Outcome } from '../protocol/outcome.ts';
 
 /**
  * Every request/response job between front ends and workers: its name, what is asked, what is answered. Both sides import this
@@ -78,6 +78,19 @@ interface LogoutRequest {
   readonly row: number;
   readonly id: string;
   readonly skeyHash: string;
+}
+
+/** What a worker adds to its answer, so that front ends know how long calls lie in the queue. */
+export interface AnswerTiming {
+  /** Milliseconds that were left until the deadline when the worker began. */
+  readonly leftMs?: number;
+}
+
+/** A worker's answer to a log-in that can't be done in the time that is left; WeChat has not been asked then. */
+export const tooLate: Failure = fail('sessionNotWritten', 'overloaded');
+
+export function isTooLate(answer: Outcome): boolean {
+  return !answer.ok && answer.reason === tooLate.reason;
 }
 
 /** A request as it waits in Redis. The payload is sealed: a dump of Redis shows neither code nor user data. */

@@ -8,6 +8,7 @@ import {
   queueTag,
   replyChannel,
   replyKey,
+  type AnswerTiming,
   type CallJob,
   type CallName,
   type Calls,
@@ -76,6 +77,7 @@ export function createRpcServer(options: {
     const callLog = log.child({ requestId: call.requestId });
     const { name } = call;
     const started = performance.now();
+    const timing: AnswerTiming = { leftMs: Math.floor(remainingMs()) };
     const handle = handlers[name] as CallHandler<CallName> | undefined;
     let response: Outcome | Dropped = dropped;
     if (remainingMs() <= 0) callLog.info({ call: name }, 'dropped: the caller has gone');
@@ -90,7 +92,8 @@ export function createRpcServer(options: {
       });
     }
     onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
-    if (response !== dropped) await reply(call, seal.seal(`reply ${call.id}`, JSON.stringify(response)), remainingMs);
+    if (response !== dropped)
+      await reply(call, seal.seal(`reply ${call.id}`, JSON.stringify({ ...response, ...timing })), remainingMs);
   };
 
   /** The record first, then the wake-up that carries it. While Redis is away somebody may still wait: so again until the deadline. */

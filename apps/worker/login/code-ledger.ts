@@ -15,6 +15,8 @@ export interface CodeLedger {
   askAgain(code: CodeKey): Promise<boolean>;
   /** WeChat's answer is known. False: the claim is another's by now, and so is the log-in. */
   record(code: CodeKey, record: CodeRecord): Promise<boolean>;
+  /** WeChat was not asked after all: whoever brings the code next may ask. */
+  release(code: CodeKey): Promise<void>;
   /** The outcome is known: it answers the same request from now on, and the record is not needed any more. */
   conclude(code: CodeKey, outcome: Outcome): Promise<void>;
 }
@@ -103,6 +105,13 @@ redis.call('HDEL', KEYS[1], 'record')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`;
 
+const releaseScript = `
+local code = redis.call('HMGET', KEYS[1], 'owner', 'asks')
+if code[1] ~= ARGV[1] then return 0 end
+if tonumber(code[2]) <= 1 then return redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], 'owner', '', 'at', 0, 'asks', code[2] - 1)
+return 1`;
+
 /** Where a code is kept: in the slot of its queue. */
 export function codeKeyOf(seal: Seal, shard: number, appid: string, code: string): string {
   return `${queueTag('login', shard)}:code:${seal.fingerprint(appid, code)}`;
@@ -113,6 +122,7 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
   const claim = defineScript(client, 'waferClaimCode', claimScript);
   const askAgain = defineScript(client, 'waferAskAgain', askAgainScript);
   const record = defineScript(client, 'waferRecordCode', recordScript);
+  const release = defineScript(client, 'waferReleaseCode', releaseScript);
   const conclude = defineScript(client, 'waferConcludeCode', concludeScript);
   return {
     async claim({ key, requestFingerprint, owner }) {
@@ -134,6 +144,9 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
     askAgain: async ({ key, owner }) => (await askAgain([key], [owner, maxAsks])) === 1,
     record: async ({ key, owner }, answer) =>
       (await record([key], [owner, seal.seal(`record ${key}`, JSON.stringify(answer))])) === 1,
+    async release({ key, owner }) {
+      await release([key], [owner]);
+    },
     async conclude({ key, owner }, outcome) {
       await conclude([key], [owner, seal.seal(`outcome ${key}`, JSON.stringify(outcome)), rememberedMs]);
     },

@@ -112,7 +112,7 @@ test('sixteen front ends that do not know of each other share one small queue', 
   const later = run({ perSecond: 250, seconds: 40 });
   t.true(later.done >= 0.95 * 50 * 40, `${later.done} done`);
   t.is(later.unanswered, 0);
-  t.true(Math.max(...later.limits) <= 24, `${later.limits}`);
+  t.true(Math.max(...later.limits) <= 24, later.limits.join(' '));
 });
 
 test('WeChat getting thirty times slower shortens the queue within seconds', (t) => {
@@ -122,7 +122,7 @@ test('WeChat getting thirty times slower shortens the queue within seconds', (t)
   const { done, unanswered, limits } = run({ perSecond: 250, seconds: 30, serviceMs: 3000 });
   t.true(done >= 40, `${done} done`);
   t.true(unanswered < done / 2, `${unanswered} unanswered`);
-  t.true((limits[0] as number) < 20, `${limits}`);
+  t.true((limits[0] as number) < 20, limits.join(' '));
   const after = run({ perSecond: 250, seconds: 10 });
   t.true(after.done >= 400, `${after.done} done afterwards`);
 });
