@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What became of one request. */
 export interface Offered {
+  /** -1: no answer came. */
   readonly returnCode: number;
+  /** Of a failure; what happened to the connection if no answer came. */
   readonly reason: string | undefined;
   readonly tookMs: number;
   /** After the first request was sent. */
@@ -11,10 +13,13 @@ export interface Offered {
   readonly index: number;
 }
 
+/** More at once would measure how the machine opens connections. */
+const maxSockets = 1000;
+
 /**
  * Sends so many requests a second, however slowly they are answered: as users come, who do not wait for each other.
  * @param paraOf the parameters of the request with this number
- * @returns all answers; rejects if one request gets none
+ * @returns what became of each
  */
 export async function offer(
   url: string,
@@ -22,7 +27,7 @@ export async function offer(
   paraOf: (index: number) => unknown,
   { perSecond, seconds }: { readonly perSecond: number; readonly seconds: number },
 ): Promise<Offered[]> {
-  const agent = new Agent({ keepAlive: true, scheduling: 'lifo' });
+  const agent = new Agent({ keepAlive: true, scheduling: 'lifo', maxSockets });
   const answers: Promise<Offered>[] = [];
   const startedAt = performance.now();
   const total = Math.round(perSecond * seconds);
@@ -48,19 +53,22 @@ function send(
   { index, startedAt }: { readonly index: number; readonly startedAt: number },
 ): Promise<Offered> {
   const sentAt = performance.now();
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
+    const end = (returnCode: number, reason: string | undefined) => {
+      const now = performance.now();
+      resolve({ returnCode, reason, tookMs: now - sentAt, endedAtMs: now - startedAt, index });
+    };
+    const fail = (error: NodeJS.ErrnoException) => end(-1, error.code ?? error.message);
     const sent = request(`${url}/mina_auth/`, { method: 'POST', agent }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      response.once('error', reject);
+      response.once('error', fail);
       response.once('end', () => {
         const { returnCode } = JSON.parse(text) as { returnCode: number };
-        const reason = response.headers['x-wafer-reason'] as string | undefined;
-        const now = performance.now();
-        resolve({ returnCode, reason, tookMs: now - sentAt, endedAtMs: now - startedAt, index });
+        end(returnCode, response.headers['x-wafer-reason'] as string | undefined);
       });
     });
-    sent.once('error', reject);
+    sent.once('error', fail);
     sent.end(JSON.stringify(envelope));
   });
 }
