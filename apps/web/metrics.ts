@@ -1,5 +1,6 @@
 import { AggregatorRegistry, Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { createTally, createTimeTally } from './tallies.ts';
+import type { QueueName } from '../../shared/rpc/contract.ts';
 import type { LookupResult } from './sessions/session-check.ts';
 
 /** What a front end counts. */
@@ -8,6 +9,7 @@ export interface WebMetrics {
   answered(interfaceName: string, returnCode: number, seconds: number): void;
   lookedUp(result: LookupResult): void;
   readFromMysql(sessions: number): void;
+  refusedCall(queue: QueueName, reason: string): void;
   /** This process and its neighbours on the machine, merged: a scrape reaches any one of them. */
   render(): Promise<string>;
   snapshot(): Promise<string>;
@@ -17,6 +19,7 @@ type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 export function createWebMetrics(parts: {
   readonly waitingCalls: () => number;
+  readonly callLimit: (queue: QueueName) => number;
   readonly pendingVisits: () => number;
   /** Snapshots of the other front ends on this machine. */
   readonly neighbours: () => Promise<string[]>;
@@ -62,6 +65,21 @@ export function createWebMetrics(parts: {
     },
   });
   new Gauge({
+    name: 'wafer_calls_limit',
+    help: 'Requests that may wait for a worker before more are refused',
+    labelNames: ['queue'],
+    registers,
+    collect() {
+      for (const queue of ['login', 'session'] as const) this.set({ queue }, parts.callLimit(queue));
+    },
+  });
+  const refused = new Counter({
+    name: 'wafer_calls_refused_total',
+    help: 'Requests that were not let in to wait for a worker',
+    labelNames: ['queue', 'reason'],
+    registers,
+  });
+  new Gauge({
     name: 'wafer_visits_pending',
     help: 'Visits that have not reached the visit log',
     registers,
@@ -81,6 +99,7 @@ export function createWebMetrics(parts: {
       reads.inc();
       readSessions.inc(sessions);
     },
+    refusedCall: (queue, reason) => refused.inc({ queue, reason }),
     async render() {
       const snapshots = await parts.neighbours().catch(() => []);
       const all = [await snapshot(), ...snapshots].map((text) => JSON.parse(text) as Snapshot);

@@ -28,6 +28,7 @@ import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { readSessions } from '../../shared/store/session-reader.ts';
 import { createApp } from './app.ts';
 import { listen } from './http-server.ts';
+import { createAdmittedAsk } from './interfaces/admitted-ask.ts';
 import { createInterfaces } from './interfaces/index.ts';
 import type { Ask } from './interfaces/interface.ts';
 import { createWebMetrics } from './metrics.ts';
@@ -42,7 +43,7 @@ import { createSessionMemory } from './sessions/session-memory.ts';
 import { createSessionLookups } from './sessions/session-lookups.ts';
 import { createVisitCollector } from './sessions/visit-collector.ts';
 
-/** Calls that may wait for workers at once; more are refused at once. */
+/** Calls that may wait for workers at once, whatever the admission thinks. */
 const maxWaitingCalls = 10_000;
 /** How long a request waits for the start of the process: without Redis it fails within a second. */
 const startPatienceMs = 900;
@@ -75,12 +76,18 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   const whenOpen = new Promise<void>((resolve) => {
     onOpen = resolve;
   });
-  const ask: Ask = async (name, request, options) => {
+  const askWorker: Ask = async (name, request, options) => {
     // Requests come as soon as it listens: from pm2, which does not wait for readiness, or from clients that were waiting.
     if (rpc === undefined) await Promise.race([whenOpen, sleep(startPatienceMs, undefined, { ref: false })]);
     if (rpc === undefined) throw new RpcError('store_unavailable');
     return rpc.call(name, request, options);
   };
+  const admitted = createAdmittedAsk(
+    askWorker,
+    { loginDeadlineMs: config.login.deadlineMs, loginsPerApp: config.login.limitPerApp },
+    (queue, reason) => metrics.refusedCall(queue, reason),
+  );
+  const { ask } = admitted;
   closer.add('rpc', () => rpc?.close());
 
   const visitLog = createVisitLog(commands);
@@ -88,6 +95,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   closer.add('visits', () => visits.close());
   const metrics = createWebMetrics({
     waitingCalls: () => rpc?.waiting() ?? 0,
+    callLimit: admitted.limit,
     pendingVisits: visits.pending,
     neighbours: () => readNeighbourSnapshots(commands, clock, 'web', instance),
   });

@@ -18,11 +18,13 @@ import { createResetKeyHandler } from './jobs/reset-key.ts';
 import { createUserInfoHandler } from './jobs/userinfo.ts';
 import { createProfileWriter } from './jobs/write-profile.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
+import { createUserLimit } from './login/user-limit.ts';
 import { createSessionWriter } from './login/write-session.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createPhoneLedger } from './phone/phone-ledger.ts';
 import { createAccessTokens } from './wechat/access-token.ts';
 import { createAlerts } from './wechat/alerts.ts';
+import { createBreakers } from './wechat/breakers.ts';
 import { createCallWithToken } from './wechat/call-with-token.ts';
 import type { WechatClient } from './wechat/client.ts';
 import { createStableTokenFetch, createTokenServiceFetch } from './wechat/fetch-token.ts';
@@ -50,7 +52,11 @@ export interface HandlerParts {
 export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, Partial<CallHandlers>>> {
   const { config, sequelize, sessionInfo, apps, cache, commands, seal, wechat, tokenService, metrics, log } = parts;
   const { timeoutMs } = config.wechat;
-  const watch = createWechatWatch({ alerts: createAlerts(log, metrics.raisedAlert), onAnswer: metrics.askedWechat });
+  const watch = createWechatWatch({
+    alerts: createAlerts(log, metrics.raisedAlert),
+    breakers: createBreakers(timeoutMs, log, metrics.openedBreaker),
+    onAnswer: metrics.askedWechat,
+  });
   const login = createLoginHandler({
     apps,
     wechat,
@@ -59,6 +65,7 @@ export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, 
     ledger: createCodeLedger(commands, seal, timeoutMs),
     seal,
     sessions: createSessionWriter({ sequelize, cache }),
+    userLimit: createUserLimit(config.login.limitPerUser),
   });
 
   const fetchToken =

@@ -4,6 +4,7 @@ import type { CallName } from '../../shared/rpc/contract.ts';
 import type { Outcome } from '../../shared/protocol/outcome.ts';
 import type { WechatResult } from './wechat/answer.ts';
 import type { AlertErrcode } from './wechat/alerts.ts';
+import { isShed } from './wechat/breakers.ts';
 import type { WechatApi } from './wechat/watch.ts';
 
 /** What a worker counts. */
@@ -13,6 +14,8 @@ export interface WorkerMetrics {
   askedWechat(api: WechatApi, answer: { readonly kind: string }, seconds: number): void;
   /** @param count pairs of app and call that have this errcode at present */
   raisedAlert(errcode: AlertErrcode, count: number): void;
+  /** @param count apps whose breaker for this call is not closed at present */
+  openedBreaker(api: string, count: number): void;
   wroteVisits(count: number): void;
 }
 
@@ -35,7 +38,7 @@ export function createWorkerMetrics(): WorkerMetrics {
   });
   const wechat = new Counter({
     name: 'wafer_wechat_calls_total',
-    help: 'Calls to WeChat by what it said: ok, an errcode, or why there was no answer',
+    help: 'Calls to WeChat by what it said: ok, an errcode, or why there was no answer (wechat_breaker: not asked)',
     labelNames: ['api', 'result'],
     registers,
   });
@@ -52,6 +55,12 @@ export function createWorkerMetrics(): WorkerMetrics {
     labelNames: ['errcode'],
     registers,
   });
+  const breakers = new Gauge({
+    name: 'wafer_wechat_breaker',
+    help: 'Apps for which this call to WeChat is not made at present, because it does not answer',
+    labelNames: ['api'],
+    registers,
+  });
   const visits = new Counter({ name: 'wafer_visits_written_total', help: 'Visits written to MySQL', registers });
   return {
     registry,
@@ -62,9 +71,10 @@ export function createWorkerMetrics(): WorkerMetrics {
     },
     askedWechat(api, answer, seconds) {
       wechat.inc({ api, result: resultOf(answer) });
-      wechatSeconds.observe({ api }, seconds);
+      if (!isShed(answer)) wechatSeconds.observe({ api }, seconds);
     },
     raisedAlert: (errcode, count) => alerts.set({ errcode }, count),
+    openedBreaker: (api, count) => breakers.set({ api }, count),
     wroteVisits: (count) => visits.inc(count),
   };
 }

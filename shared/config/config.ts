@@ -58,6 +58,8 @@ const environment = z.object({
     .default('false')
     .transform((text) => text === 'true'),
   SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(250_000),
+  LOGIN_LIMIT_PER_APP: integer(0, 1_000_000, 'logins').default(50_000),
+  LOGIN_LIMIT_PER_USER: integer(0, 1_000_000, 'logins').default(1000),
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
   WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(200),
   WORKER_HEALTH_PORT: port().optional(),
@@ -105,6 +107,8 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
       deadlineMs: env.LOGIN_DEADLINE_MS,
       requiresUserData: env.LOGIN_REQUIRES_USER_DATA,
       queues: env.LOGIN_QUEUES,
+      limitPerApp: env.LOGIN_LIMIT_PER_APP,
+      limitPerUser: env.LOGIN_LIMIT_PER_USER,
     },
     sessionMemory: env.SESSION_MEMORY,
     worker: { concurrency: env.WORKER_CONCURRENCY, healthPort: env.WORKER_HEALTH_PORT },

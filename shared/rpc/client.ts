@@ -37,8 +37,8 @@ export interface CallOptions {
 }
 
 export class RpcError extends Error {
-  /** `overloaded`: too many calls wait; `deadline`: no worker answered in time; `store_unavailable`: it could not be queued. */
-  readonly reason: 'overloaded' | 'deadline' | 'store_unavailable';
+  /** `overloaded`: it would have waited in vain; `limited`: its app asks too often; `deadline`: no worker answered in time; `store_unavailable`: it could not be queued. */
+  readonly reason: 'overloaded' | 'limited' | 'deadline' | 'store_unavailable';
 
   constructor(reason: RpcError['reason']) {
     super(`the call was not answered: ${reason}`);

@@ -1,4 +1,4 @@
-import type { Outcome } from '../protocol/outcome.ts';
+import { fail, type Failure, type Outcome } from '../protocol/outcome.ts';
 
 /**
  * Every request/response job between front ends and workers: its name, what is asked, what is answered. Both sides import this
@@ -80,6 +80,19 @@ interface LogoutRequest {
   readonly skeyHash: string;
 }
 
+/** What a worker adds to its answer, so that front ends know how long calls lie in the queue. */
+export interface AnswerTiming {
+  /** Milliseconds that were left until the deadline when the worker began. */
+  readonly leftMs?: number;
+}
+
+/** A worker's answer to a log-in that can't be done in the time that is left; WeChat has not been asked then. */
+export const tooLate: Failure = fail('sessionNotWritten', 'overloaded');
+
+export function isTooLate(answer: Outcome): boolean {
+  return !answer.ok && answer.reason === tooLate.reason;
+}
+
 /** A request on its way to a worker. */
 export interface Call<Name extends CallName = CallName> {
   readonly name: Name;
@@ -101,7 +114,7 @@ export interface CallJob {
 }
 
 /** The answer to the request of this id. A message holds a list of them, sealed: answers that are ready together share it. */
-export type Reply = readonly [id: number, response: Calls[CallName]['response']];
+export type Reply = readonly [id: number, response: Calls[CallName]['response'] & AnswerTiming];
 
 export const maxCallsPerJob = 32;
 

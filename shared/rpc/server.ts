@@ -8,6 +8,7 @@ import {
   callsPurpose,
   queueTag,
   type Call,
+  type AnswerTiming,
   type CallJob,
   type CallName,
   type Calls,
@@ -79,6 +80,7 @@ export function createRpcServer(options: {
     const remainingMs = () => call.deadline - clock.nowMs();
     const { name, requestId } = call;
     const started = performance.now();
+    const timing: AnswerTiming = { leftMs: Math.floor(remainingMs()) };
     const handle = handlers[name] as CallHandler<CallName> | undefined;
     let response: Outcome | Dropped = dropped;
     if (remainingMs() <= 0) log.info({ call: name, requestId }, 'dropped: the caller has gone');
@@ -92,7 +94,7 @@ export function createRpcServer(options: {
       });
     }
     onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
-    if (response !== dropped) await reply({ replyTo, reply: [call.id, response] }, remainingMs);
+    if (response !== dropped) await reply({ replyTo, reply: [call.id, { ...response, ...timing }] }, remainingMs);
   };
 
   const replies = createReplySender(commands, seal);

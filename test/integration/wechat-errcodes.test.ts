@@ -3,6 +3,7 @@ import { findFreePort } from '../../apps/local/servers/ports.ts';
 import type { Simulator } from '../../apps/wechat-simulator/simulator.ts';
 import { createLog } from '../../shared/log/log.ts';
 import { createAlerts } from '../../apps/worker/wechat/alerts.ts';
+import { createBreakers } from '../../apps/worker/wechat/breakers.ts';
 import { createWechatWatch } from '../../apps/worker/wechat/watch.ts';
 import { call, login, newUser } from '../support/client.ts';
 import { startProcess } from '../support/processes.ts';
@@ -121,8 +122,10 @@ test.serial('a phone code that was withheld is not spent', async (t) => {
 
 test('after a minute WeChat is asked again', async (t) => {
   let now = 0;
-  const alerts = createAlerts(createLog('test', 'silent'), () => undefined);
-  const watch = createWechatWatch({ alerts, onAnswer: () => undefined, nowMs: () => now });
+  const log = createLog('test', 'silent');
+  const alerts = createAlerts(log, () => undefined);
+  const breakers = createBreakers(5000, log, () => undefined);
+  const watch = createWechatWatch({ alerts, breakers, onAnswer: () => undefined, nowMs: () => now });
   let asked = 0;
   const ask = () =>
     watch.ask({ appid: 'a', api: 'checksession', openId: 'o' }, async () => {

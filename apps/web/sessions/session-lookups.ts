@@ -24,6 +24,11 @@ const burst = 10;
 const spacingMs = 40;
 /** The same while hardly any id that is asked for exists: nobody but an attacker is in a hurry then. */
 const unknownSpacingMs = 120;
+/**
+ * Together they are more ids a second than a front end can be asked for: nothing tells an unknown id from a valid one before MySQL
+ * does, so that a flood of the former must not make the look-up of the latter late. Rows that are not there cost little.
+ */
+const unknownBatch = 2000;
 const unknownShare = 0.1;
 const maxWaiting = 10_000;
 const deadlineMs = 1500;
@@ -44,6 +49,7 @@ export function createSessionLookups(
   let reading = 0;
   /** When a statement may start that uses up the burst; each moves it on by the spacing. */
   let currentSpacingMs = spacingMs;
+  let currentBatch = maxBatch;
   let paidUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
@@ -62,15 +68,17 @@ export function createSessionLookups(
     const late = waiting.filter(({ since }) => now - since > deadlineMs);
     late.forEach(({ reject }) => reject(new LookupUnavailableError('deadline')));
     const inTime = late.length === 0 ? waiting : waiting.filter(({ since }) => now - since <= deadlineMs);
-    const batch = inTime.slice(0, maxBatch);
-    waiting = inTime.slice(maxBatch);
+    const batch = inTime.slice(0, currentBatch);
+    waiting = inTime.slice(currentBatch);
     if (batch.length === 0) return;
     reading++;
     paidUntil = Math.max(paidUntil, now) + currentSpacingMs;
     read([...new Set(batch.map(({ id }) => id))])
       .then(
         (sessions) => {
-          currentSpacingMs = sessions.size < batch.length * unknownShare ? unknownSpacingMs : spacingMs;
+          const areUnknown = sessions.size < batch.length * unknownShare;
+          currentSpacingMs = areUnknown ? unknownSpacingMs : spacingMs;
+          currentBatch = areUnknown ? unknownBatch : maxBatch;
           batch.forEach(({ id, resolve }) => resolve(sessions.get(id)));
         },
         (error: unknown) => {

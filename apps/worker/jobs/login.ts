@@ -10,8 +10,10 @@ import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { describeError } from '../../../shared/log/log.ts';
 import { takeRandomBytes } from '../../../shared/random.ts';
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
-import { exchangeOnce } from '../login/exchange.ts';
+import { exchangeOnce, reserveMs } from '../login/exchange.ts';
 import { placeholderProfile, readSentProfile } from '../login/read-profile.ts';
+import { createTimeLeft } from '../login/time-left.ts';
+import type { UserLimit } from '../login/user-limit.ts';
 import type { SessionWriter } from '../login/write-session.ts';
 import type { WechatClient } from '../wechat/client.ts';
 import { code2Session, type Exchange } from '../wechat/code2session.ts';
@@ -27,11 +29,13 @@ interface LoginParts {
   readonly ledger: CodeLedger;
   readonly seal: Seal;
   readonly sessions: SessionWriter;
+  readonly userLimit: UserLimit;
 }
 
 /** qcloud.cam.id_skey in the worker: app settings → code2Session → decrypt → session write → answer (PROTOCOL.md, 3). */
 export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   const { ledger, seal } = parts;
+  const timeLeft = createTimeLeft(reserveMs, parts.wechatTimeoutMs / 2);
   /** Identical requests in this process share one run. */
   const running = new Map<string, Promise<Outcome | Dropped>>();
 
@@ -57,7 +61,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   };
 
   async function login(
-    { apps, wechat, watch, wechatTimeoutMs, sessions }: LoginParts,
+    { apps, wechat, watch, wechatTimeoutMs, sessions, userLimit }: LoginParts,
     request: LoginRequest,
     code: CodeKey,
     context: CallContext,
@@ -69,9 +73,11 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       code2Session(wechat, { appid, secret, code: request.code }, timeoutMs);
     const ask = (timeoutMs: number): Promise<Exchange> =>
       watch.ask({ appid, api: 'code2session' }, () => askWithSecrets(app, exchangeCode, timeoutMs, context.log));
-    const exchange = await exchangeOnce(ledger, code, ask, context, wechatTimeoutMs);
+    const exchange = await exchangeOnce(ledger, code, ask, context, wechatTimeoutMs, timeLeft);
     if (exchange === dropped) return dropped;
     if (exchange.kind === 'failed') return exchange.failure;
+    // The same request, sent again later, goes on from the record.
+    if (!(await userLimit.allows(appid, exchange.record.openId))) return fail('sessionNotWritten', 'limited');
     return openSession(sessions, app, request, exchange, context);
   }
 

@@ -19,6 +19,8 @@ export interface CodeLedger {
   record(code: CodeKey, fence: number, record: CodeRecord): Promise<boolean>;
   /** WeChat's answer is a refusal, or there is none: it answers the same request from now on. */
   refuse(code: CodeKey, fence: number, failure: Failure): Promise<void>;
+  /** WeChat was not asked after all: whoever brings the code next may ask. */
+  release(code: CodeKey): Promise<void>;
 }
 
 /** A code and the request that brought it, by fingerprints. */
@@ -116,6 +118,13 @@ for i, key in ipairs(KEYS) do
 end
 return answers`;
 
+const releaseScript = `
+local code = redis.call('HMGET', KEYS[1], 'owner', 'asks')
+if code[1] ~= ARGV[1] then return 0 end
+if tonumber(code[2]) <= 1 then return redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], 'owner', '', 'at', 0, 'asks', code[2] - 1)
+return 1`;
+
 /** Where a code is kept: in the slot of its queue. */
 export function codeKeyOf(seal: Seal, shard: number, appid: string, code: string): string {
   return `${queueTag('login', shard)}:code:${seal.fingerprint(appid, code)}`;
@@ -125,6 +134,7 @@ export function codeKeyOf(seal: Seal, shard: number, appid: string, code: string
 export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterMs: number): CodeLedger {
   const claim = defineKeyScript(client, 'waferClaimCodes', claimScript, [rememberedMs, sharedMs, maxAsks]);
   const askAgain = defineScript(client, 'waferAskAgain', askAgainScript);
+  const release = defineScript(client, 'waferReleaseCode', releaseScript);
   const putAnswer = defineKeyScript(client, 'waferAnswerCodes', answerScript, [rememberedMs]);
   const answer = async ({ key, requestFingerprint, owner }: CodeKey, fence: number, value: string): Promise<boolean> =>
     (await putAnswer(key, [requestFingerprint, owner, fence, value])) === 1;
@@ -147,6 +157,9 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
     record: (code, fence, record) => answer(code, fence, `r${seal.seal(`record ${code.key}`, JSON.stringify(record))}`),
     async refuse(code, fence, failure) {
       await answer(code, fence, `f${JSON.stringify(failure)}`);
+    },
+    async release({ key, owner }) {
+      await release([key], [owner]);
     },
   };
 }

@@ -2,9 +2,12 @@ import { setTimeout } from 'node:timers/promises';
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
 import { dropped, type CallContext, type Dropped } from '../../../shared/rpc/server.ts';
 import { createCredential } from '../../../shared/session/skey.ts';
+import { tooLate } from '../../../shared/rpc/contract.ts';
 import { toFailure } from '../wechat/answer.ts';
+import { isShed } from '../wechat/breakers.ts';
 import type { Exchange } from '../wechat/code2session.ts';
 import type { CodeKey, CodeLedger, CodeRecord } from './code-ledger.ts';
+import type { TimeLeft } from './time-left.ts';
 
 /** What the exchange of a code came to: a record to write a session from, or the answer right away. */
 export type ExchangeResult =
@@ -16,7 +19,7 @@ export type ExchangeResult =
 /** How often a process looks whether another's exchange has an answer. */
 const lookAgainMs = 50;
 /** Time that a log-in needs after WeChat's answer: the write, the reply. */
-const reserveMs = 300;
+export const reserveMs = 300;
 const busyPauseMs = 80;
 
 const interrupted = fail('wechatUnreachable', 'exchange_interrupted');
@@ -31,6 +34,7 @@ export async function exchangeOnce(
   ask: (timeoutMs: number) => Promise<Exchange>,
   context: CallContext,
   wechatTimeoutMs: number,
+  timeLeft: TimeLeft,
 ): Promise<ExchangeResult> {
   const askWithin = () => ask(Math.max(Math.min(wechatTimeoutMs, context.remainingMs() - reserveMs), 1));
   for (;;) {
@@ -45,11 +49,20 @@ export async function exchangeOnce(
       await setTimeout(lookAgainMs);
       continue;
     }
+    // From here on the code is this run's; if WeChat is not asked after all, it must stay good for another try.
+    const giveBack = async (failure: Failure): Promise<ExchangeResult> => {
+      await ledger.release(code);
+      return { kind: 'failed', failure };
+    };
+    if (!timeLeft.isEnough(context.remainingMs())) return giveBack(tooLate);
+    const startedAt = performance.now();
     let exchange = await askWithin();
     if (exchange.kind === 'refused' && exchange.errcode === '-1' && (await ledger.askAgain(code))) {
       await setTimeout(busyPauseMs * (0.5 + Math.random()));
       exchange = await askWithin();
     }
+    if (isShed(exchange) && exchange.kind === 'unreachable') return giveBack(toFailure(exchange));
+    timeLeft.note(performance.now() - startedAt);
     if (exchange.kind !== 'session') {
       const failure = toFailure(exchange);
       await ledger.refuse(code, claim.fence, failure);

@@ -1,5 +1,6 @@
 import type { Refused } from './answer.ts';
 import type { Alerts } from './alerts.ts';
+import { shed, type WechatBreakers } from './breakers.ts';
 
 /** Which call it is, and for whom. WeChat counts its quotas by call. */
 interface WechatSubject {
@@ -17,13 +18,14 @@ export type WechatApi =
   | 'stable_token'
   | 'token_service';
 
-/** Stands before every call to WeChat: counts it, raises alerts, and asks no more for a while where WeChat said that it is too often. */
+/** Stands before every call to WeChat: counts it, raises alerts, and asks no more for a while where WeChat said that it is too often or
+ * does not answer. */
 export interface WechatWatch {
-  /** @returns what `call` returns; without calling, the errcode that WeChat gave before */
+  /** @returns what `call` returns; without calling, the errcode that WeChat gave before, or that it does not answer */
   ask<Answer extends { readonly kind: string }>(
     subject: WechatSubject,
     call: () => Promise<Answer>,
-  ): Promise<Answer | Refused>;
+  ): Promise<Answer | Refused | typeof shed>;
 }
 
 /** 45009: the app's quota of this call. 45011: too often for this user. */
@@ -35,10 +37,12 @@ const maxPauses = 100_000;
 /** Each process finds out for itself: that costs WeChat one call, and the calls in between nothing. */
 export function createWechatWatch({
   alerts,
+  breakers,
   onAnswer,
   nowMs = () => performance.now(),
 }: {
   readonly alerts: Alerts;
+  readonly breakers: WechatBreakers;
   readonly onAnswer: (api: WechatApi, answer: { readonly kind: string }, seconds: number) => void;
   readonly nowMs?: () => number;
 }): WechatWatch {
@@ -72,8 +76,17 @@ export function createWechatWatch({
     async ask(subject, call) {
       const paused = findPause(subject);
       if (paused !== undefined) return paused;
+      const settle = breakers.enter(subject.appid, subject.api);
+      if (settle === undefined) {
+        onAnswer(subject.api, shed, 0);
+        return shed;
+      }
       const startedAt = performance.now();
-      const answer = await call();
+      const answer = await call().catch((error: unknown) => {
+        settle(undefined);
+        throw error;
+      });
+      settle(answer);
       onAnswer(subject.api, answer, (performance.now() - startedAt) / 1000);
       if (answer.kind === 'refused') note(subject, (answer as unknown as Refused).errcode);
       else if (answer.kind !== 'unreachable' && answer.kind !== 'invalid')

@@ -1,0 +1,84 @@
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import type { Outcome } from '../../../shared/protocol/outcome.ts';
+import { createAdmission, type Admission } from '../../../shared/rpc/admission.ts';
+import { RpcError } from '../../../shared/rpc/client.ts';
+import {
+  isTooLate,
+  queueOfCall,
+  type AnswerTiming,
+  type CallName,
+  type QueueName,
+} from '../../../shared/rpc/contract.ts';
+import { workerTimeoutMs, type Ask } from './interface.ts';
+
+export interface AdmittedAsk {
+  /** @throws {RpcError} at once, `overloaded` or `limited`, if the call is not let in */
+  readonly ask: Ask;
+  /** Calls that may wait at present. */
+  limit(queue: QueueName): number;
+}
+
+export interface AskLimits {
+  readonly loginDeadlineMs: number;
+  /** Log-ins of one app in ten seconds; 0: any number. */
+  readonly loginsPerApp: number;
+}
+
+/** A call may lie in the queue for this share of the time that its caller waits: the rest is for the call itself, and for bad guesses. */
+const queuedShare = 0.25;
+/** Left for the answer's way back. */
+const reserveMs = 300;
+const limitSeconds = 10;
+
+/**
+ * Stands before all questions to workers and lets in what can be answered in time. Each queue has its own admission, so a flood of
+ * log-ins does not keep out a log-out; and no app gets all the places.
+ */
+export function createAdmittedAsk(
+  ask: Ask,
+  { loginDeadlineMs, loginsPerApp }: AskLimits,
+  onRefused: (queue: QueueName, reason: RpcError['reason']) => void,
+): AdmittedAsk {
+  const admissions: Readonly<Record<QueueName, Admission>> = {
+    login: admissionFor(loginDeadlineMs),
+    session: admissionFor(workerTimeoutMs),
+  };
+  const appLimit =
+    loginsPerApp === 0 ? undefined : new RateLimiterMemory({ points: loginsPerApp, duration: limitSeconds });
+
+  const refuse = (queue: QueueName, reason: 'overloaded' | 'limited'): never => {
+    onRefused(queue, reason);
+    throw new RpcError(reason);
+  };
+  const isWithinAppLimit = async (name: CallName, appid: string): Promise<boolean> =>
+    name !== 'login' ||
+    appLimit === undefined ||
+    appLimit.consume(appid).then(
+      () => true,
+      () => false,
+    );
+
+  return {
+    limit: (queue) => admissions[queue].limit(),
+    async ask(name, request, options) {
+      const queue = queueOfCall[name];
+      const appid = 'appid' in request ? request.appid : '';
+      if (!(await isWithinAppLimit(name, appid))) return refuse(queue, 'limited');
+      const place = admissions[queue].enter(appid) ?? refuse(queue, 'overloaded');
+      try {
+        const { leftMs, ...outcome }: Outcome & AnswerTiming = await ask(name, request, options);
+        if (isTooLate(outcome)) place.answeredLate();
+        else place.answered(leftMs === undefined ? undefined : Math.max(options.timeoutMs - leftMs, 0));
+        return outcome;
+      } catch (error) {
+        if (error instanceof RpcError && error.reason === 'deadline') place.unanswered();
+        else place.left();
+        throw error;
+      }
+    },
+  };
+}
+
+function admissionFor(deadlineMs: number): Admission {
+  return createAdmission({ maxQueuedMs: deadlineMs * queuedShare, maxTotalMs: deadlineMs - reserveMs });
+}

@@ -1,0 +1,84 @@
+import test from 'ava';
+import { createBreaker, type BreakerState, type CallResult } from '../../../apps/worker/wechat/breaker.ts';
+
+function start() {
+  const clock = { now: 0 };
+  const states: BreakerState[] = [];
+  const breaker = createBreaker({ nowMs: () => clock.now, onChange: (state) => states.push(state) });
+  const call = (result: CallResult) => {
+    const settle = breaker.enter();
+    settle?.(result);
+    return settle !== undefined;
+  };
+  const open = () => {
+    for (let count = 0; count < 10; count++) call('bad');
+  };
+  return { breaker, clock, states, call, open };
+}
+
+test('ten bad calls of the last twenty open it', (t) => {
+  const { breaker, call } = start();
+  for (let count = 0; count < 9; count++) {
+    call('bad');
+    call('good');
+  }
+  t.is(breaker.state(), 'closed');
+  call('bad');
+  t.is(breaker.state(), 'open');
+  t.false(call('good'));
+});
+
+test('a third of bad calls leaves it closed for ever', (t) => {
+  const { breaker, call } = start();
+  for (let count = 0; count < 1000; count++) t.true(call(count % 3 === 0 ? 'bad' : 'good'));
+  t.is(breaker.state(), 'closed');
+});
+
+test('after a second three calls try at once, not more', (t) => {
+  const { breaker, clock, open } = start();
+  open();
+  clock.now = 999;
+  t.is(breaker.enter(), undefined);
+  clock.now = 1000;
+  t.deepEqual(
+    Array.from({ length: 5 }, () => breaker.enter() !== undefined),
+    [true, true, true, false, false],
+  );
+});
+
+test('two good probes close it, two bad ones open it for another second', (t) => {
+  const { breaker, clock, call, open, states } = start();
+  open();
+  clock.now = 1000;
+  call('good');
+  call('bad');
+  call('bad');
+  t.is(breaker.state(), 'open');
+  clock.now = 1999;
+  t.false(call('good'));
+  clock.now = 2000;
+  call('bad');
+  call('good');
+  call('good');
+  t.deepEqual(states, ['open', 'probing', 'open', 'probing', 'closed']);
+});
+
+test('what began before it opened decides nothing afterwards', (t) => {
+  const { breaker, clock, call, open } = start();
+  const late = Array.from({ length: 5 }, () => breaker.enter());
+  open();
+  clock.now = 1000;
+  t.true(call('good'));
+  late.forEach((settle) => settle?.('bad'));
+  t.is(breaker.state(), 'probing');
+  call('good');
+  t.is(breaker.state(), 'closed');
+});
+
+test('a probe that says nothing makes room for another', (t) => {
+  const { breaker, clock, call, open } = start();
+  open();
+  clock.now = 1000;
+  for (let count = 0; count < 10; count++) t.true(call('unknown'));
+  t.is(breaker.state(), 'probing');
+});

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { findFreePort } from '../../apps/local/servers/ports.ts';
+import { login, newUser } from '../support/client.ts';
+import { countOutcomes, offer, type Offered } from '../support/offered.ts';
+import { startProcess } from '../support/processes.ts';
+import { startStack, untilReady } from '../support/stack.ts';
+import { startTestWechat } from '../support/wechat.ts';
+
+/** What was seen of one front end and one worker with room for about 50 log-ins a second. */
+export interface OverloadFigures {
+  readonly offered: number;
+  readonly succeeded: number;
+  /** Successes while it lasted; those that came from the queue afterwards are not in it. */
+  readonly goodputPerSecond: number;
+  /** At once, with 1006 and `overloaded`. */
+  readonly refused: number;
+  /** Neither: told later that it came to nothing. */
+  readonly failed: number;
+  /** By return code and reason. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly refusalP99Ms: number;
+  readonly successP99Ms: number;
+  /** Log-ins that WeChat was asked about: never one that was refused. */
+  readonly wechatCalls: number;
+  readonly authP99QuietMs: number;
+  readonly authP99FloodMs: number;
+  /** Resident memory of the front end and of the worker at the end of the flood, over what they had before. */
+  readonly rssGrowth: { readonly web: number; readonly worker: number };
+}
+
+const concurrency = 5;
+const wechatMs = 100;
+const capacityPerSecond = (concurrency * 1000) / wechatMs;
+const authsPerSecond = 100;
+
+/** @param factor how many times what the worker can do is offered */
+export async function runOverload({
+  factor,
+  seconds = 10,
+}: {
+  readonly factor: number;
+  readonly seconds?: number;
+}): Promise<OverloadFigures> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const onClose = (close: () => Promise<unknown>) => void closers.push(close);
+  try {
+    const wechat = await startTestWechat({ onClose, latencyMs: wechatMs });
+    const port = await findFreePort();
+    const env = { WECHAT_API_BASE: wechat.url, WORKER_CONCURRENCY: String(concurrency) };
+    const stack = await startStack({ onClose, webs: 1, workers: 0, env });
+    const url = `http://127.0.0.1:${port}`;
+    const web = startProcess('web', { ...stack.env, PORT: String(port) }, onClose);
+    const worker = startProcess('worker', stack.env, onClose);
+    await worker.logged('worker takes jobs');
+    await untilReady(url);
+
+    const { returnData: session } = await login(url, newUser());
+    const checkSessions = (during: number) =>
+      offer(url, 'qcloud.cam.auth', () => session, { perSecond: authsPerSecond, seconds: during });
+    const logIn = (perSecond: number, during: number) =>
+      offer(url, 'qcloud.cam.id_skey', () => ({ code: newUser() }), { perSecond, seconds: during });
+    // Warm, and with the memory of a process that has worked.
+    await logIn(capacityPerSecond / 2, 3);
+    await checkSessions(2);
+    const quiet = await checkSessions(seconds);
+    const rssBefore = [web.pid, worker.pid].map(readRss) as [number, number];
+    const askedBefore = wechat.stats().paths['/sns/jscode2session'] ?? 0;
+
+    const [logins, auths] = await Promise.all([logIn(capacityPerSecond * factor, seconds), checkSessions(seconds)]);
+    const rssAfter = [web.pid, worker.pid].map(readRss) as [number, number];
+    const failedChecks = [...quiet, ...auths].filter(({ returnCode }) => returnCode !== 0);
+    if (failedChecks.length > 0) throw new Error(`${failedChecks.length} checks of a valid session failed`);
+    const succeeded = logins.filter(({ returnCode }) => returnCode === 0);
+    const refused = logins.filter(({ reason }) => reason === 'overloaded');
+    return {
+      offered: logins.length,
+      succeeded: succeeded.length,
+      goodputPerSecond: succeeded.filter(({ endedAtMs }) => endedAtMs <= seconds * 1000).length / seconds,
+      refused: refused.length,
+      failed: logins.length - succeeded.length - refused.length,
+      outcomes: countOutcomes(logins),
+      refusalP99Ms: p99(refused),
+      successP99Ms: p99(succeeded),
+      wechatCalls: (wechat.stats().paths['/sns/jscode2session'] ?? 0) - askedBefore,
+      authP99QuietMs: p99(quiet),
+      authP99FloodMs: p99(auths),
+      rssGrowth: { web: rssAfter[0] / rssBefore[0], worker: rssAfter[1] / rssBefore[1] },
+    };
+  } finally {
+    for (const close of closers.toReversed()) await close().catch(() => undefined);
+  }
+}
+
+function p99(answers: readonly Offered[]): number {
+  const sorted = answers.map(({ tookMs }) => tookMs).toSorted((left, right) => left - right);
+  return Math.round((sorted[Math.floor(sorted.length * 0.99)] ?? 0) * 10) / 10;
+}
+
+/** Resident memory in kilobytes. */
+function readRss(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
