@@ -41,7 +41,7 @@ function parseEntry(
   entry: string,
   known: ReadonlyMap<number, KeyObject>,
 ): { readonly version: number; readonly key: KeyObject } | string {
-  const [, digits, base64] = /^([1-9]\d{0,3}):([A-Za-z0-9+/_-]+=?)$/.exec(entry) ?? [];
+  const [, digits, base64] = /^([1-9]\d{0,3}):([A-Za-z0-9+/_-]+={0,2})$/.exec(entry) ?? [];
   if (digits === undefined || base64 === undefined) return 'is not a version from 1 to 9999, a colon and base64';
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.length !== keyBytes) return `has ${bytes.length} bytes, not ${keyBytes}; ${howToMakeOne}`;

@@ -21,9 +21,9 @@ export interface TestStack {
   readonly wechat: Simulator | undefined;
   /** Addresses of the front ends. */
   readonly urls: readonly [string, ...string[]];
-  /** @param env differing from the stack's */
+  /** @param env of both: differing from the stack's */
   readonly addWeb: (env?: Record<string, string>) => Promise<string>;
-  readonly addWorker: () => Promise<{ close(): Promise<void> }>;
+  readonly addWorker: (env?: Record<string, string>) => Promise<{ close(): Promise<void> }>;
 }
 
 export interface TestStackOptions {
@@ -78,8 +78,8 @@ export async function startStack({
     later(() => web.close());
     return `http://127.0.0.1:${web.port}`;
   };
-  const addWorker = async () => {
-    const worker = await startWorker(config, createLog('worker', config.logLevel));
+  const addWorker = async (different: Record<string, string> = {}) => {
+    const worker = await startWorker(readConfig({ ...allEnv, ...different }), createLog('worker', config.logLevel));
     later(() => worker.close());
     return worker;
   };
