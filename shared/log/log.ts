@@ -29,8 +29,9 @@ const secretNames = [
 /**
  * JSON lines on standard output.
  * @param role which process writes: `web`, `worker`
+ * @param file instead of standard output
  */
-export function createLog(role: string, level: string): Log {
+export function createLog(role: string, level: string, file?: string): Log {
   return pino(
     {
       level,
@@ -42,7 +43,9 @@ export function createLog(role: string, level: string): Log {
     },
     // pm2's cluster mode puts a writer of its own in place of this one. Else synchronous: a process that dies must not take its
     // last words with it.
-    Object.hasOwn(process.stdout, 'write') ? process.stdout : destination({ sync: true }),
+    file === undefined && Object.hasOwn(process.stdout, 'write')
+      ? process.stdout
+      : destination({ sync: true, ...(file === undefined ? {} : { dest: file }) }),
   );
 }
 
