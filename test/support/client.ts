@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createUser, createUserData, sessionKeyOf } from '../../apps/wechat-simulator/users.ts';
+import { createUserData } from '../../apps/wechat-simulator/users.ts';
 import { testAppid } from './stack.ts';
 import { noteSecret } from './traces.ts';
 
@@ -20,20 +20,16 @@ export async function call(url: string, interfaceName: string, para: unknown): P
   });
   const text = await response.text();
   const answer = { ...(JSON.parse(text) as Answer), reason: response.headers.get('x-wafer-reason'), text };
-  noteSecretsOf(para, answer);
+  noteSecretsOf(answer);
   return answer;
 }
 
 interface Secrets {
-  readonly code?: unknown;
   readonly skey?: unknown;
   readonly phone_info?: { readonly phoneNumber?: unknown };
 }
 
-function noteSecretsOf(para: unknown, { returnCode, returnData }: Answer): void {
-  const { code } = (para ?? {}) as Secrets;
-  // What stands before the `~` is the user's name, which is part of the profile.
-  if (typeof code === 'string' && code.includes('~')) noteSecret('code', code);
+function noteSecretsOf({ returnCode, returnData }: Answer): void {
   if (returnCode !== 0) return;
   const { skey, phone_info: phoneInfo } = returnData as Secrets;
   noteSecret('skey', skey);
@@ -42,9 +38,6 @@ function noteSecretsOf(para: unknown, { returnCode, returnData }: Answer): void 
 
 /** A mini program's log-in of a simulated user: with its profile in today's encryption. */
 export function login(url: string, code: string, appid = testAppid): Promise<Answer> {
-  const { openid } = createUser(appid, code);
-  // The key that the user has, and those that it may be renewed to.
-  for (const resets of [0, 1, 2]) noteSecret('session_key', sessionKeyOf(appid, openid, resets));
   const { encrypt_data, iv } = createUserData(appid, code);
   return call(url, 'qcloud.cam.id_skey', { code, encrypt_data, iv });
 }
