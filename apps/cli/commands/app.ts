@@ -1,15 +1,15 @@
 import { Option, type Command } from 'commander';
-import type { ValueFault } from '../../../shared/keys/column-cipher.ts';
-import { readApps, readAppsWithSecrets, type App } from '../../../shared/store/app-reader.ts';
+import { readApps, type App } from '../../../shared/store/app-reader.ts';
 import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
 import { createByOption, findActor, type ByOption } from '../actor.ts';
 import { appSettingOptions, describeApp, settingColumns, type AppSettingOptions } from '../app-setting-options.ts';
 import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
+import { listApps } from '../list-apps.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { readSecret } from '../secret-input.ts';
 import { readCipher, withDatabase, type OpenDatabase } from '../stores.ts';
-import { formatTable, toPlainText } from '../text.ts';
+import { toPlainText } from '../text.ts';
 import { removeApp, writeApp } from '../write-app.ts';
 
 interface SetOptions extends AppSettingOptions, ByOption {
@@ -25,7 +25,7 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
   addCommand(app, 'list', 'lists the apps, without their secrets', [
     'npm run wafer -- app list',
     'npm run wafer -- app list --json',
-  ]).action(async () => report(await withDatabase(env, ({ appInfo }) => listApps(env, appInfo))));
+  ]).action(async () => report(await withDatabase(env, ({ appInfo }) => listApps(appInfo, readCipher(env)))));
 
   const set = addCommand(
     app,
@@ -67,42 +67,6 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
     .action(async (appid: string, options: ByOption) =>
       report(await withDatabase(env, (database) => remove(env, database, appid, options))),
     );
-}
-
-async function listApps(env: NodeJS.ProcessEnv, appInfo: AppInfo): Promise<CommandResult> {
-  const all = await readAppsWithSecrets(appInfo, readCipher(env));
-  const defaultAppid = toApps(all).default?.appid;
-  const apps = all.map(({ secret, previousSecret, ...app }) => ({
-    ...app,
-    hasSecret: secret !== '' || app.secretFault !== undefined,
-    hasPreviousSecret: previousSecret !== undefined,
-    isDefault: app.appid === defaultAppid,
-  }));
-  const rows = apps.map((app) => [
-    toPlainText(app.appid),
-    app.isDefault ? 'yes' : '',
-    describeSecret(app),
-    `${app.loginDurationDays} days`,
-    `${app.sessionDurationSeconds} s`,
-    app.maxSessions === 1 ? 'single' : `up to ${app.maxSessions}`,
-    `${app.graceSeconds} s`,
-  ]);
-  return {
-    text:
-      apps.length === 0
-        ? 'No app is configured. Add one: npm run wafer -- app set <appid>'
-        : formatTable([
-            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE'],
-            ...rows,
-          ]),
-    json: { apps },
-  };
-}
-
-function describeSecret(app: { hasSecret: boolean; hasPreviousSecret: boolean; secretFault?: ValueFault }): string {
-  if (app.secretFault !== undefined) return app.secretFault === 'key_missing' ? 'encrypted, no key here' : 'UNREADABLE';
-  if (!app.hasSecret) return 'MISSING';
-  return app.hasPreviousSecret ? 'set, and the previous' : 'set';
 }
 
 async function setApp(
