@@ -6,6 +6,7 @@ import {
   UnreadableValueError,
   type ColumnCipher,
 } from '../../../shared/keys/column-cipher.ts';
+import { persist } from './persist.ts';
 import { replaceSessionKeys, type KeyReplacement } from '../../../shared/store/session-key-replacer.ts';
 
 export interface Conversion {
@@ -29,8 +30,6 @@ export interface ConversionOptions {
 const rowsPerChunk = 500;
 /** Log-ins between reading and writing a chunk, each of which makes its row be read again. */
 const maxRounds = 10;
-const maxTries = 6;
-const retryMs = 500;
 const shownRows = 20;
 
 interface KeyRow {
@@ -53,10 +52,15 @@ export async function convertSessions(
   const soFar: Conversion = { last: after, rows: 0, changed: 0, unreadable: 0, unreadableRows: [] };
   for (;;) {
     const startedAt = performance.now();
-    const rows = await persist(soFar, () => readRows(sequelize, 'id > :after', { after: soFar.last }));
+    const rows = await persist(async () => {
+      const read = await readRows(sequelize, 'id > :after', { after: soFar.last });
+      await convertChunk(sequelize, cipher, read, soFar);
+      return read;
+    }).catch((error: unknown) => {
+      throw error instanceof BaseError ? new ConversionStoppedError(soFar, { cause: error }) : error;
+    });
     const last = rows.at(-1)?.id;
     if (last === undefined) return soFar;
-    await persist(soFar, () => convertChunk(sequelize, cipher, rows, soFar));
     soFar.last = last;
     soFar.rows += rows.length;
     onProgress(soFar);
@@ -69,19 +73,6 @@ export class ConversionStoppedError extends Error {
   constructor({ last, changed }: Conversion, options: ErrorOptions) {
     super(`stopped after row ${last}, ${changed} rows changed`, options);
     this.name = 'ConversionStoppedError';
-  }
-}
-
-/** A deadlock or a slow moment of the server goes away. Repeating does no harm: rows that are changed are right. */
-async function persist<Result>(soFar: Conversion, work: () => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof BaseError)) throw error;
-      if (tries >= maxTries) throw new ConversionStoppedError(soFar, { cause: error });
-      await setTimeout(retryMs * tries);
-    }
   }
 }
 

@@ -4,6 +4,7 @@ import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
 import { CommandFailure, type CommandResult } from '../result.ts';
 import type { OpenDatabase } from '../stores.ts';
 import { plural, toPlainText } from '../text.ts';
+import { persist } from './persist.ts';
 import { convertApps } from './convert-apps.ts';
 import { ConversionStoppedError, convertSessions, type Conversion } from './convert-sessions.ts';
 import { countOthers, countSecrets, countSessionKeys, describeCounts } from './count-versions.ts';
@@ -50,8 +51,8 @@ export async function convertEverything(
     target,
     details: { state: 'done', sessions: { changed, unreadable } },
   });
-  const secrets = await countSecrets(sequelize);
-  const sessionKeys = await countSessionKeys(sequelize);
+  const secrets = await persist(() => countSecrets(sequelize));
+  const sessionKeys = await persist(() => countSessionKeys(sequelize));
   const left = countOthers(secrets, cipher.keys.writes) + countOthers(sessionKeys, cipher.keys.writes);
   return {
     text: [
