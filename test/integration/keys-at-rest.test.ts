@@ -24,6 +24,13 @@ const [url] = stack.urls;
 const { query } = stack.database;
 const wafer = (keys: string, args: string[], stdin = '') => runCli({ ...stack.env, WAFER_KEYS: keys }, args, { stdin });
 
+/** Ends with its test, however that ends: one with other keys would answer for the next ones. */
+async function addWorker(t: ExecutionContext, env?: Record<string, string>): Promise<{ close(): Promise<void> }> {
+  const worker = await stack.addWorker(env);
+  t.teardown(() => worker.close());
+  return worker;
+}
+
 interface User {
   readonly name: string;
   readonly session: { readonly id: string; readonly skey: string };
@@ -55,7 +62,7 @@ const storedKeys = async () =>
 test.serial(
   'after log-ins, app set and resetkey no column of MySQL holds a secret or a session_key in plain',
   async (t) => {
-    const worker = await stack.addWorker({ WAFER_KEYS: `1:${one}` });
+    const worker = await addWorker(t, { WAFER_KEYS: `1:${one}` });
     await untilReady(url);
     const set = await wafer(`1:${one}`, ['app', 'set', testAppid], testSecret);
     t.is(set.status, 0, set.stderr);
@@ -83,7 +90,7 @@ test.serial(
 );
 
 test.serial('every call that needs the session_key finds it', async (t) => {
-  const worker = await stack.addWorker({ WAFER_KEYS: `1:${one}` });
+  const worker = await addWorker(t, { WAFER_KEYS: `1:${one}` });
   await untilReady(url);
   const user = await logIn(t);
   const { openid, sessionKey } = createUser(testAppid, user.name);
@@ -102,7 +109,7 @@ test.serial('every call that needs the session_key finds it', async (t) => {
 });
 
 test.serial('rotation under log-ins of workers with different first keys loses no session_key', async (t) => {
-  const workers = [await stack.addWorker({ WAFER_KEYS: oldFirst }), await stack.addWorker({ WAFER_KEYS: newFirst })];
+  const workers = [await addWorker(t, { WAFER_KEYS: oldFirst }), await addWorker(t, { WAFER_KEYS: newFirst })];
   await untilReady(url);
   // Rows as the original writes them: in plain, without an app.
   const originals = Array.from({ length: 1500 }, () => {
@@ -153,7 +160,7 @@ test.serial('rotation under log-ins of workers with different first keys loses n
 
 test.serial('a worker without the key takes no jobs and says why, until it can read the secrets', async (t) => {
   const port = await findFreePort();
-  const worker = await stack.addWorker({ WAFER_KEYS: `3:${three}`, WORKER_HEALTH_PORT: String(port) });
+  const worker = await addWorker(t, { WAFER_KEYS: `3:${three}`, WORKER_HEALTH_PORT: String(port) });
   const ready = () => fetch(`http://127.0.0.1:${port}/readyz`);
   await until('it knows', async () => (await (await ready()).text()).includes('keys'));
   const answer = await ready();
@@ -181,7 +188,7 @@ test.serial('a worker without the key takes no jobs and says why, until it can r
 });
 
 test.serial('keys that a running worker lacks fail its calls clearly, and never as 60012', async (t) => {
-  const worker = await stack.addWorker({ WAFER_KEYS: newFirst });
+  const worker = await addWorker(t, { WAFER_KEYS: newFirst });
   await untilReady(url);
   const [alice, bob] = [await logIn(t), await logIn(t)];
   const outcome = (answer: { returnCode: number; reason: string | null }) => [answer.returnCode, answer.reason];
@@ -210,7 +217,7 @@ test.serial('keys that a running worker lacks fail its calls clearly, and never 
   });
   await worker.close();
 
-  const able = await stack.addWorker({ WAFER_KEYS: early });
+  const able = await addWorker(t, { WAFER_KEYS: early });
   await untilReady(url);
   await assertAllDecrypt(t, [alice]);
   // The next log-in mends the row whose key was lost.
@@ -232,7 +239,7 @@ test.serial('app set without the keys of the others is refused, as is keys plain
 
 test.serial('after keys plain the statements of the original read plain values', async (t) => {
   const back = `plain,3:${three},${newFirst}`;
-  const worker = await stack.addWorker({ WAFER_KEYS: back });
+  const worker = await addWorker(t, { WAFER_KEYS: back });
   await untilReady(url);
   const run = await wafer(back, ['keys', 'plain', '--json']);
   t.is(run.status, 0, run.stdout + run.stderr);
@@ -248,7 +255,7 @@ test.serial('after keys plain the statements of the original read plain values',
   );
   await worker.close();
   // What is plain needs no key.
-  const without = await stack.addWorker();
+  const without = await addWorker(t);
   await untilReady(url);
   await assertAllDecrypt(t, [user]);
   await without.close();
