@@ -41,6 +41,8 @@ export const apps = [
   {
     ...common,
     name: 'web',
+    // Encrypts what a front end never reads.
+    env: { ...env, WAFER_KEYS: '' },
     script: 'dist/apps/web/main.js',
     exec_mode: 'cluster',
     instances: readProcessCount('WEB_PROCESSES', 2),

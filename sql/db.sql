@@ -8,13 +8,13 @@ use cAuth;
 
 create table cAppinfo (
   appid varchar(200) collate utf8_unicode_ci not null,
-  secret varchar(300) collate utf8_unicode_ci not null,
+  secret varchar(500) collate utf8_unicode_ci not null,
   login_duration int(11) default '30',
   session_duration int(11) default '2592000',
   qcloud_appid varchar(300) collate utf8_unicode_ci default 'appid_qcloud',
   ip varchar(50) collate utf8_unicode_ci default '0.0.0.0',
   is_default tinyint not null default 0,
-  previous_secret varchar(300) null default null,
+  previous_secret varchar(500) null default null,
   session_policy varchar(20) not null default 'single',
   max_sessions smallint unsigned not null default 5,
   grace_seconds int unsigned not null default 0,
@@ -30,7 +30,7 @@ create table cSessionInfo (
   create_time datetime not null,
   last_visit_time datetime not null,
   open_id varchar(100) not null,
-  session_key varchar(100) not null,
+  session_key varchar(191) not null,
   user_info varchar(12000) not null,
   appid varchar(200) null default null,
   user_key binary(32) null default null,
@@ -66,6 +66,19 @@ create table cWaferDropped (
   key kept (kept_id)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
 
+create table cWaferAudit (
+  id bigint unsigned not null auto_increment,
+  at datetime not null,
+  os_user varchar(100) not null,
+  host varchar(255) not null,
+  by_name varchar(100) null default null,
+  action varchar(50) not null,
+  target varchar(255) null default null,
+  details text not null,
+  primary key (id),
+  key at (at)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
 create table cWaferMigration (
   name varchar(100) not null,
   ran_at datetime not null default current_timestamp,
@@ -78,4 +91,5 @@ insert into cWaferMigration (name) values
   ('0002-new-tables'),
   ('0003-session-columns'),
   ('0004-duplicate-ids'),
-  ('0005-apps-and-policies');
+  ('0005-apps-and-policies'),
+  ('0006-keys-and-audit');

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../../shared/config/config.ts';
 import { addAppCommands } from './commands/app.ts';
+import { addAuditCommand } from './commands/audit.ts';
 import { addCacheCommands } from './commands/cache.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addKeysCommands } from './commands/keys.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addSessionCommands } from './commands/session.ts';
 import { CommandFailure, UsageFailure, type CommandContext } from './result.ts';
@@ -63,12 +65,14 @@ function createProgram(context: CommandContext): Command {
   addSessionCommands(program, context);
   addCacheCommands(program, context);
   addQueueCommands(program, context);
+  addKeysCommands(program, context);
+  addAuditCommand(program, context);
   addDoctorCommand(program, context);
   return program;
 }
 
 const help = `
-Reads DATABASE_URL, REDIS_URL, REDIS_CACHE_URL, LOGIN_QUEUES and, for doctor, everything else from the environment.
+Reads DATABASE_URL, REDIS_URL, REDIS_CACHE_URL, LOGIN_QUEUES, WAFER_KEYS and, for doctor, everything else from the environment.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 
 Examples:

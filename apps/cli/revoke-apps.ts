@@ -1,3 +1,4 @@
+import { recordAudit, type Actor } from '../../shared/store/audit.ts';
 import { forgetEverywhere } from './forget-everywhere.ts';
 import { CommandFailure, type CommandResult } from './result.ts';
 import type { OpenDatabase, OpenRedis } from './stores.ts';
@@ -9,15 +10,19 @@ import { toPlainText } from './text.ts';
  * @param appid undefined: every app
  */
 export async function revokeApps(
-  { appInfo }: OpenDatabase,
+  { sequelize, appInfo }: OpenDatabase,
   redis: OpenRedis,
   appid: string | undefined,
+  actor: Actor,
 ): Promise<CommandResult> {
   const revokedBeforeUs = Math.floor(redis.clock.nowMs() * 1000);
-  const [count] = await appInfo.update(
-    { revoked_before: revokedBeforeUs },
-    { where: appid === undefined ? {} : { appid } },
-  );
+  const count = await sequelize.transaction(async (transaction) => {
+    const where = appid === undefined ? {} : { appid };
+    const [changed] = await appInfo.update({ revoked_before: revokedBeforeUs }, { where, transaction });
+    const target = appid === undefined ? 'everything' : `appid ${appid}`;
+    if (changed > 0) await recordAudit(sequelize, { actor, action: 'session revoke', target }, transaction);
+    return changed;
+  });
   if (count === 0) {
     const which = appid === undefined ? 'There is no app' : `There is no app ${toPlainText(appid)}`;
     throw new CommandFailure('app_unknown', `${which}. See: npm run wafer -- app list`);

@@ -1,6 +1,7 @@
 import { BaseError, type Sequelize } from 'sequelize';
 import { readConfig, type Config } from '../../shared/config/config.ts';
 import type { RedisAddress } from '../../shared/config/redis-url.ts';
+import { createColumnCipher, type ColumnCipher } from '../../shared/keys/column-cipher.ts';
 import { createRedisClock, type RedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady, type RedisClient } from '../../shared/redis/connect.ts';
 import { openDatabase } from '../../shared/store/database.ts';
@@ -29,6 +30,7 @@ const placeholders: Record<string, string> = {
 const variables = {
   database: ['DATABASE_URL', 'DATABASE_REPLICA_URL'],
   redis: ['REDIS_URL', 'REDIS_CACHE_URL', 'LOGIN_QUEUES'],
+  keys: ['WAFER_KEYS'],
   wechat: ['WECHAT_API_BASE', 'WECHAT_TIMEOUT_MS', 'LOGIN_DEADLINE_MS'],
 } as const;
 
@@ -38,6 +40,11 @@ const variables = {
  */
 export function readSettings(env: NodeJS.ProcessEnv, needed: keyof typeof variables): Config {
   return readConfig({ ...placeholders, ...Object.fromEntries(variables[needed].map((name) => [name, env[name]])) });
+}
+
+/** What WAFER_KEYS of this command encrypts and decrypts. @throws {ConfigError} if it can't be used */
+export function readCipher(env: NodeJS.ProcessEnv): ColumnCipher {
+  return createColumnCipher(readSettings(env, 'keys').keys);
 }
 
 const poolSize = 4;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { sealedVersion } from '../../shared/keys/column-cipher.ts';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
 export const demoAppid = 'wxdemo0123456789ab';
@@ -28,9 +29,11 @@ export async function prepareApps(databaseUrl: string, log: (line: string) => vo
       }
       return { demoSecret: undefined, realAppids };
     }
-    if (demo) return { demoSecret: String(demo['secret']), realAppids };
+    const stored = demo === undefined ? undefined : String(demo['secret']);
+    if (stored !== undefined && sealedVersion(stored) === undefined) return { demoSecret: stored, realAppids };
     const demoSecret = randomBytes(16).toString('hex');
-    await connection.query('insert into cAppinfo set appid = ?, secret = ?', [demoAppid, demoSecret]);
+    // One that was encrypted is not worth its key.
+    await connection.query('replace into cAppinfo set appid = ?, secret = ?', [demoAppid, demoSecret]);
     log(`No app is configured: added the demo app ${demoAppid}`);
     return { demoSecret, realAppids };
   } finally {

@@ -50,6 +50,8 @@ export interface SimulatorOptions {
    * which waits for the promise.
    */
   onRequest?: (path: string, code: string) => Promise<void> | void;
+  /** Called with each answer of WeChat before it goes out. */
+  onAnswer?: (body: string, code: string) => void;
 }
 
 /** Calls to WeChat since the start or the last reset; those below /_sim/ are not counted. */
@@ -73,7 +75,7 @@ export interface Simulator {
 
 /** Starts a simulated WeChat. Rejects when it cannot listen. */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { port = 0, host = '127.0.0.1', latencyMs = 0, onRequest } = options;
+  const { port = 0, host = '127.0.0.1', latencyMs = 0, onRequest, onAnswer } = options;
   const api = new WechatApi(options.apps, options.tokenLifeSeconds);
   const paths = new BoundedMap<number>(countedPathsLimit);
   const codes = new BoundedMap<number>(countedCodesLimit);
@@ -93,6 +95,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     const answer = api.answer(call);
     if (answer === undefined) return sendJson(response, 404, { errcode: 404, errmsg: 'not found' });
 
+    onAnswer?.(answer.body, code);
     if (onRequest) await onRequest(path, code);
     const delayMs = latencyMs + answer.delayMs;
     if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });

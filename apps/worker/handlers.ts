@@ -1,5 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import type { Config } from '../../shared/config/config.ts';
+import type { ColumnCipher } from '../../shared/keys/column-cipher.ts';
 import type { Log } from '../../shared/log/log.ts';
 import type { RedisClient } from '../../shared/redis/connect.ts';
 import type { CallName, QueueName } from '../../shared/rpc/contract.ts';
@@ -19,6 +20,7 @@ import { createUserInfoHandler } from './jobs/userinfo.ts';
 import { createProfileWriter } from './jobs/write-profile.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
 import { createUserLimit } from './login/user-limit.ts';
+import { sealSessionKeys } from './login/seal-session-key.ts';
 import { createSessionWriter } from './login/write-session.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createPhoneLedger } from './phone/phone-ledger.ts';
@@ -36,6 +38,7 @@ export interface HandlerParts {
   readonly config: Config;
   readonly sequelize: Sequelize;
   readonly sessionInfo: SessionInfo;
+  readonly cipher: ColumnCipher;
   readonly apps: AppSettings<AppWithSecret>;
   readonly cache: SessionCache;
   /** Of the queue's Redis. */
@@ -50,7 +53,8 @@ export interface HandlerParts {
 
 /** Everything that a worker can be asked, by the queue that carries it; one file per job. */
 export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, Partial<CallHandlers>>> {
-  const { config, sequelize, sessionInfo, apps, cache, commands, seal, wechat, tokenService, metrics, log } = parts;
+  const { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, tokenService, metrics, log } =
+    parts;
   const { timeoutMs } = config.wechat;
   const watch = createWechatWatch({
     alerts: createAlerts(log, metrics.raisedAlert),
@@ -64,21 +68,22 @@ export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, 
     wechatTimeoutMs: timeoutMs,
     ledger: createCodeLedger(commands, seal, timeoutMs),
     seal,
-    sessions: createSessionWriter({ sequelize, cache }),
+    sessions: sealSessionKeys(createSessionWriter({ sequelize, cache }), cipher),
     userLimit: createUserLimit(config.login.limitPerUser),
   });
 
   const fetchToken =
     tokenService === undefined ? createStableTokenFetch(wechat, watch) : createTokenServiceFetch(tokenService, watch);
   const tokens = createAccessTokens({ store: createTokenStore(commands), seal, fetchToken, timeoutMs });
-  const userCalls = { apps, sessionInfo, wechat, callWithToken: createCallWithToken({ tokens, watch, timeoutMs }) };
+  const keySource = { sessionInfo, cipher };
+  const userCalls = { apps, keySource, wechat, callWithToken: createCallWithToken({ tokens, watch, timeoutMs }) };
   const phoneLedger = createPhoneLedger(commands, seal, config.login.deadlineMs);
   const session: CallHandlers<Exclude<CallName, 'login'>> = {
-    decrypt: createDecryptHandler({ sessionInfo }),
+    decrypt: createDecryptHandler(keySource),
     logout: createLogoutHandler({ sequelize, sessionInfo, cache }),
     userInfo: createUserInfoHandler({
       apps,
-      sessionInfo,
+      keySource,
       profiles: createProfileWriter({ sequelize, sessionInfo, cache }),
     }),
     phone: createPhoneHandler({ ...userCalls, ledger: phoneLedger, seal }),

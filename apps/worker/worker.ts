@@ -1,4 +1,5 @@
 import type { Config } from '../../shared/config/config.ts';
+import { createColumnCipher } from '../../shared/keys/column-cipher.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
@@ -21,6 +22,7 @@ import { createHandlers } from './handlers.ts';
 import { startHealthServer } from './health.ts';
 import { startVisitWriter } from './jobs/write-visits.ts';
 import { createWorkerMetrics } from './metrics.ts';
+import { findLockedApps, waitForKeys } from './wait-for-keys.ts';
 import { createWechatClient } from './wechat/client.ts';
 
 /** A worker that has just started or is very busy answers itself late; its callers' deadline is longer than this. */
@@ -49,8 +51,9 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
 
   const sessionInfo = defineSessionInfo(sequelize);
   const appInfo = defineAppInfo(sequelize);
+  const cipher = createColumnCipher(config.keys);
   const apps = createAppSettings({
-    read: () => readAppsWithSecrets(appInfo),
+    read: () => readAppsWithSecrets(appInfo, cipher),
     onFailure: createOutageWarning(log, 'app settings not read'),
   });
   const cache = createSessionCache(cacheRedis);
@@ -72,6 +75,10 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
         () => undefined,
         () => 'mysql',
       ),
+      findLockedApps(apps).then(
+        (locked) => (locked.length === 0 ? undefined : 'keys'),
+        () => undefined,
+      ),
     ]);
     return [...(serving ? [] : ['starting']), ...faults.filter((fault) => fault !== undefined)];
   };
@@ -87,6 +94,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
 
   const serve = async (): Promise<void> => {
     const seal = createSeal(await waitForSealKey(sequelize, starting.signal, log));
+    await waitForKeys(apps, starting.signal, log);
     await whenReady(commands, starting.signal);
     await clock.sync().catch(() => undefined);
     await hearControl(subscriber, commands, instance, () => apps.forget());
@@ -94,6 +102,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
       config,
       sequelize,
       sessionInfo,
+      cipher,
       apps,
       cache,
       commands,

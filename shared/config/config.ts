@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDatabaseUrl } from './database-url.ts';
+import { noKeys, parseKeyRing } from '../keys/key-ring.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 const integer = (minimum: number, maximum: number, unit: string) =>
@@ -63,6 +64,7 @@ const environment = z.object({
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
   WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(200),
   WORKER_HEALTH_PORT: port().optional(),
+  WAFER_KEYS: parsed(parseKeyRing).default(noKeys),
   BODY_LIMIT_BYTES: integer(1024, 16_777_216, 'bytes').default(65_536),
   LOG_LEVEL: z
     .enum(
@@ -112,6 +114,8 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
     },
     sessionMemory: env.SESSION_MEMORY,
     worker: { concurrency: env.WORKER_CONCURRENCY, healthPort: env.WORKER_HEALTH_PORT },
+    /** Of the worker and the command line; a front end reads nothing that they encrypt. */
+    keys: env.WAFER_KEYS,
     logLevel: env.LOG_LEVEL,
   } as const;
 }

@@ -1,4 +1,4 @@
-import { destination, pino, type DestinationStream, type Logger } from 'pino';
+import { destination, pino, type Logger } from 'pino';
 
 export type Log = Logger;
 
@@ -29,8 +29,9 @@ const secretNames = new Set([
 /**
  * JSON lines on standard output.
  * @param role which process writes: `web`, `worker`
+ * @param file instead of standard output
  */
-export function createLog(role: string, level: string): Log {
+export function createLog(role: string, level: string, file?: string): Log {
   return pino(
     {
       level,
@@ -43,12 +44,12 @@ export function createLog(role: string, level: string): Log {
       hooks: {
         logMethod(line, log, level) {
           log.apply(this, line);
-          if (level >= promptLevel) output?.flushSync();
+          if (level >= promptLevel) outputs.get(file)?.flushSync();
         },
       },
     },
     // pm2's cluster mode puts a writer of its own in place of this one.
-    Object.hasOwn(process.stdout, 'write') ? process.stdout : openOutput(),
+    file === undefined && Object.hasOwn(process.stdout, 'write') ? process.stdout : openOutput(file),
   );
 }
 
@@ -57,14 +58,22 @@ const flushBytes = 4096;
 /** Warnings and worse (pino's 40) wait for nobody. */
 const promptLevel = 40;
 
-let output: ReturnType<typeof destination> | undefined;
+/** One for each file, and one for standard output. */
+const outputs = new Map<string | undefined, ReturnType<typeof destination>>();
+process.on('exit', () => outputs.forEach((output) => output.flushSync()));
 
 /** Lines go out together, ten times a second or so: one by one they cost a busy worker a tenth of its time. At its end all are written. */
-function openOutput(): DestinationStream {
-  if (output !== undefined) return output;
-  const opened = destination({ sync: true, minLength: flushBytes, periodicFlush: flushIntervalMs });
-  process.on('exit', () => opened.flushSync());
-  return (output = opened);
+function openOutput(file: string | undefined): ReturnType<typeof destination> {
+  const known = outputs.get(file);
+  if (known !== undefined) return known;
+  const output = destination({
+    sync: true,
+    minLength: flushBytes,
+    periodicFlush: flushIntervalMs,
+    ...(file === undefined ? {} : { dest: file }),
+  });
+  outputs.set(file, output);
+  return output;
 }
 
 function redact(fields: Record<string, unknown>, depth: number): Record<string, unknown> {

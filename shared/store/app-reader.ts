@@ -1,4 +1,12 @@
 import type { SessionLimits } from '../session/expiry.ts';
+import {
+  previousSecretOf,
+  secretOf,
+  UnreadableValueError,
+  type ColumnCipher,
+  type Place,
+  type ValueFault,
+} from '../keys/column-cipher.ts';
 import type { AppInfo, AppInfoRow } from './models.ts';
 
 /** An app's settings as every process may know them: no secret. */
@@ -16,7 +24,10 @@ export interface App extends SessionLimits {
 
 /** An app with what only the worker may know. */
 export interface AppWithSecret extends App {
+  /** '' if there is none, or none that can be read. */
   readonly secret: string;
+  /** Why the secret can't be read. */
+  readonly secretFault?: ValueFault;
   /** Still good while the secret is being changed. */
   readonly previousSecret?: string;
 }
@@ -42,14 +53,28 @@ export async function readApps(appInfo: AppInfo): Promise<App[]> {
   return (await readRows(appInfo, publicColumns)).map(toApp);
 }
 
-/** As {@link readApps}, with the secrets, for the worker's calls to WeChat. */
-export async function readAppsWithSecrets(appInfo: AppInfo): Promise<AppWithSecret[]> {
+/** As {@link readApps}, with the secrets, for the worker's calls to WeChat. One that can't be read is its own app's fault alone. */
+export async function readAppsWithSecrets(appInfo: AppInfo, cipher: ColumnCipher): Promise<AppWithSecret[]> {
   const rows = await readRows(appInfo, [...publicColumns, 'secret', 'previous_secret']);
-  return rows.map((row) => ({
-    ...toApp(row),
-    secret: row.secret ?? '',
-    ...(row.previous_secret ? { previousSecret: row.previous_secret } : {}),
-  }));
+  return rows.map((row) => {
+    const secret = tryOpen(cipher, secretOf(row.appid), row.secret);
+    const previous = tryOpen(cipher, previousSecretOf(row.appid), row.previous_secret);
+    return {
+      ...toApp(row),
+      secret: secret.text,
+      ...(secret.fault === undefined ? {} : { secretFault: secret.fault }),
+      ...(previous.text === '' ? {} : { previousSecret: previous.text }),
+    };
+  });
+}
+
+function tryOpen(cipher: ColumnCipher, place: Place, stored: string | null): { text: string; fault?: ValueFault } {
+  try {
+    return { text: cipher.open(place, stored ?? '') };
+  } catch (error) {
+    if (!(error instanceof UnreadableValueError)) throw error;
+    return { text: '', fault: error.fault };
+  }
 }
 
 async function readRows(appInfo: AppInfo, attributes: readonly (keyof AppInfoRow)[]): Promise<AppInfoRow[]> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { QueryTypes, type Sequelize } from 'sequelize';
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 
 /** SQL for an skey that nobody has; it needs the replacement `random`. */
 export const unknownSkey = "sha2(concat('ended', id, rand(), :random), 256)";
@@ -13,9 +13,17 @@ export function isEndedSkey(skey: string): boolean {
  * Ends sessions: their rows get an skey that nobody has, so that the original refuses them too, and keep everything else, so that
  * the next log-in keeps the id. The fence stays as well: a log-in that was claimed before and runs again can't bring its skey back.
  */
-export async function endSessions(sequelize: Sequelize, rows: readonly number[]): Promise<void> {
+export async function endSessions(
+  sequelize: Sequelize,
+  rows: readonly number[],
+  transaction?: Transaction,
+): Promise<void> {
   await sequelize.query(
     `update cSessionInfo set skey = ${unknownSkey}, previous_skey = null, previous_skey_until = null where id in (:rows)`,
-    { replacements: { random: randomBytes(32).toString('hex'), rows: [...rows] }, type: QueryTypes.UPDATE },
+    {
+      replacements: { random: randomBytes(32).toString('hex'), rows: [...rows] },
+      type: QueryTypes.UPDATE,
+      ...(transaction === undefined ? {} : { transaction }),
+    },
   );
 }

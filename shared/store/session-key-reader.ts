@@ -1,18 +1,23 @@
+import { sessionKeyOf, type ColumnCipher } from '../keys/column-cipher.ts';
 import { equalHash, hashSkey } from '../session/skey.ts';
 import { fromWallClock, nowSeconds } from '../session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from './models.ts';
 
 /**
- * The key of a session that a front end has found valid for this skey, for the worker alone.
+ * The key of a session that a front end has found valid for this skey, for the worker alone. Nobody else reads the column.
  * @returns undefined if it is not any more
+ * @throws {UnreadableValueError} if it is encrypted and does not decrypt
  */
 export async function findSessionKey(
   sessionInfo: SessionInfo,
+  cipher: ColumnCipher,
   row: number,
   skeyHash: string,
 ): Promise<{ sessionKey: string; openId: string } | undefined> {
   const found = await findOpenRow(sessionInfo, row, skeyHash);
-  return found === undefined ? undefined : { sessionKey: found.session_key, openId: found.open_id };
+  if (found === undefined) return undefined;
+  const { appid, open_id: openId, session_key: stored } = found;
+  return { sessionKey: cipher.open(sessionKeyOf(appid, openId), stored), openId };
 }
 
 async function findOpenRow(
@@ -21,7 +26,7 @@ async function findOpenRow(
   skeyHash: string,
 ): Promise<SessionInfoRow | undefined> {
   const found = (await sessionInfo.findOne({
-    attributes: ['id', 'skey', 'previous_skey', 'previous_skey_until', 'session_key', 'open_id'],
+    attributes: ['id', 'skey', 'previous_skey', 'previous_skey_until', 'session_key', 'open_id', 'appid'],
     where: { id: row },
     raw: true,
   })) as unknown as SessionInfoRow | null;

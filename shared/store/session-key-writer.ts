@@ -1,29 +1,55 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
+import { sessionKeyOf, UnreadableValueError, type ColumnCipher } from '../keys/column-cipher.ts';
+import { replaceSessionKeys } from './session-key-replacer.ts';
+
+interface KeyRow {
+  readonly id: number;
+  readonly appid: string | null;
+  readonly stored: string;
+}
+
+/** A rotation or a log-in between reading and writing makes it read again. */
+const maxRounds = 5;
 
 /**
- * Stores a user's renewed session_key in every row that holds the one before. Keys are compared by exact bytes; the index of the
- * original, by open_id and session_key, finds them.
+ * Stores a user's renewed session_key in every row that holds the one before. Two encryptions of one key differ, so the rows are read
+ * and compared here, and written where they are still as they were read.
  * @returns false if no row has the new key: a log-in has stored another one meanwhile
  */
 export async function updateSessionKey(
   sequelize: Sequelize,
+  cipher: ColumnCipher,
   { openId, sessionKey, newKey }: { readonly openId: string; readonly sessionKey: string; readonly newKey: string },
 ): Promise<boolean> {
-  const [, changed] = await sequelize.query(
-    `update cSessionInfo set session_key = :newKey where ${hasKey('sessionKey')}`,
-    { replacements: { openId, sessionKey, newKey }, type: QueryTypes.UPDATE },
-  );
-  if (changed > 0) return true;
-  // It may have been written before, by a try of which nobody heard the end.
-  const rows = await sequelize.query(`select id from cSessionInfo where ${hasKey('newKey')} limit 1`, {
-    replacements: { openId, newKey },
-    type: QueryTypes.SELECT,
-  });
-  return rows.length > 0;
+  for (let round = 0; round < maxRounds; round++) {
+    const rows = await readKeyRows(sequelize, openId);
+    const has = (key: string) => rows.filter((row) => tryOpen(cipher, row, openId) === key);
+    const outdated = has(sessionKey);
+    // Whoever has the new key already got it from a try of which nobody heard the end.
+    if (outdated.length === 0) return has(newKey).length > 0;
+    await replaceSessionKeys(
+      sequelize,
+      outdated.map((row) => ({ ...row, next: cipher.seal(sessionKeyOf(row.appid, openId), newKey) })),
+    );
+  }
+  throw new Error('the rows of this user kept changing');
 }
 
-/** SQL: the row is this user's and has this key. By the index first, which compares by a collation; then by exact bytes. */
-function hasKey(name: string): string {
-  return `open_id = :openId and session_key = :${name}
-    and cast(open_id as binary) = cast(:openId as binary) and cast(session_key as binary) = cast(:${name} as binary)`;
+/** By the index first, which compares by a collation; then by exact bytes. */
+async function readKeyRows(sequelize: Sequelize, openId: string): Promise<KeyRow[]> {
+  return sequelize.query<KeyRow>(
+    `select id, appid, session_key as stored from cSessionInfo
+     where open_id = :openId and cast(open_id as binary) = cast(:openId as binary)`,
+    { replacements: { openId }, type: QueryTypes.SELECT },
+  );
+}
+
+/** Another row of the user, which is not ours to judge, may be unreadable. */
+function tryOpen(cipher: ColumnCipher, { appid, stored }: KeyRow, openId: string): string | undefined {
+  try {
+    return cipher.open(sessionKeyOf(appid, openId), stored);
+  } catch (error) {
+    if (error instanceof UnreadableValueError) return undefined;
+    throw error;
+  }
 }

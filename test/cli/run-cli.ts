@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { noteKeys, noteSecret, trace } from '../support/traces.ts';
 
 const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -19,6 +20,9 @@ export async function runCli(
   args: readonly string[],
   { stdin = '' }: { stdin?: string } = {},
 ): Promise<CliRun> {
+  // What is typed is an app's secret.
+  noteSecret('app secret', stdin.trim());
+  noteKeys(env['WAFER_KEYS']);
   const startedAt = performance.now();
   const child = spawn(process.execPath, ['--import=tsx', 'apps/cli/main.ts', ...args], {
     cwd: rootDir,
@@ -34,6 +38,7 @@ export async function runCli(
     child.once('error', reject);
     child.once('close', resolve);
   });
+  trace('cli', stdout + stderr);
   const run = { status, stdout, stderr, durationMs: performance.now() - startedAt };
   return { ...run, json: args.includes('--json') ? (JSON.parse(stdout) as unknown) : undefined };
 }

@@ -1,3 +1,4 @@
+import { findActor } from '../../apps/cli/actor.ts';
 import { clearCache } from '../../apps/cli/clear-cache.ts';
 import { revokeSessions } from '../../apps/cli/commands/session.ts';
 import { revokeApps } from '../../apps/cli/revoke-apps.ts';
@@ -19,6 +20,8 @@ import { until } from '../support/until.ts';
 import { readEnvelope, type Envelope } from '../support/envelope-check.ts';
 
 type WorldSession = { readonly id: string; readonly skey: string };
+
+const actor = findActor({});
 
 /** Several front ends and workers, with everything that can happen to their sessions from outside. */
 export async function startWorld({ onClose, webs }: { onClose: OnClose; webs: number }) {
@@ -64,8 +67,8 @@ export async function startWorld({ onClose, webs }: { onClose: OnClose; webs: nu
       return response.status;
     },
     revoke: (selector: { id: string } | { openId: string; appid: string }) =>
-      revokeSessions(admin.database, admin.redis, selector),
-    revokeApp: (appid: string) => revokeApps(admin.database, admin.redis, appid),
+      revokeSessions(admin.database, admin.redis, selector, actor),
+    revokeApp: (appid: string) => revokeApps(admin.database, admin.redis, appid, actor),
     flushCache: () => admin.redis.cacheRedis.flushall(),
     clearCache: () => clearCache(admin.redis.commands, admin.redis.cacheRedis, admin.redis.clock),
     /** Another process takes its place; the one before answers what it has in hand. */

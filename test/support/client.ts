@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createUserData } from '../../apps/wechat-simulator/users.ts';
 import { testAppid } from './stack.ts';
+import { noteSecret } from './traces.ts';
 
 export interface Answer {
   readonly returnCode: number;
@@ -18,7 +19,21 @@ export async function call(url: string, interfaceName: string, para: unknown): P
     body: JSON.stringify({ version: 1, componentName: 'MA', interface: { interfaceName, para } }),
   });
   const text = await response.text();
-  return { ...(JSON.parse(text) as Answer), reason: response.headers.get('x-wafer-reason'), text };
+  const answer = { ...(JSON.parse(text) as Answer), reason: response.headers.get('x-wafer-reason'), text };
+  noteSecretsOf(answer);
+  return answer;
+}
+
+interface Secrets {
+  readonly skey?: unknown;
+  readonly phone_info?: { readonly phoneNumber?: unknown };
+}
+
+function noteSecretsOf({ returnCode, returnData }: Answer): void {
+  if (returnCode !== 0) return;
+  const { skey, phone_info: phoneInfo } = returnData as Secrets;
+  noteSecret('skey', skey);
+  noteSecret('phone number', phoneInfo?.phoneNumber);
 }
 
 /** A mini program's log-in of a simulated user: with its profile in today's encryption. */

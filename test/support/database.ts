@@ -8,6 +8,7 @@ import type { OnClose } from './closing.ts';
 import { ensureServers } from './redis-server.ts';
 import { startStatementProxy } from './statement-proxy.ts';
 import { parseStatement, type Statement } from './statements.ts';
+import { noteSecret } from './traces.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
 export interface TestDatabase {
@@ -33,6 +34,7 @@ export async function createTestDatabase({ onClose }: { onClose?: OnClose } = {}
   const admin = new URL(server.adminUrl);
   const name = `wafer_test_${randomBytes(6).toString('hex')}`;
   const password = randomBytes(12).toString('hex');
+  noteSecret('database password', password);
   const connection = await createConnection({ uri: server.adminUrl, multipleStatements: true });
   await connection.query(
     `create database \`${name}\` default character set utf8mb4 collate utf8mb4_unicode_ci;

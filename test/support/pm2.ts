@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { rootDir } from './built.ts';
 import type { OnClose } from './closing.ts';
+import { keepTraces } from './traces.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 import { until } from './until.ts';
 
@@ -68,6 +69,7 @@ export async function createPm2({ env, onClose }: { env: Record<string, string>;
       left.forEach((pid) => process.kill(pid, 'SIGKILL'));
       await until('pm2 and its processes are gone', () => !left.some(isAlive));
     }
+    await keepTraces(join(home.path, 'logs'), basename(home.path));
     await home.remove();
   });
   return {

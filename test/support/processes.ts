@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { OnClose } from './closing.ts';
+import { noteKeys, trace } from './traces.ts';
 
 /** A front end or a worker as a process of its own, to be killed for real. */
 export interface TestProcess {
@@ -18,15 +19,17 @@ export interface TestProcess {
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export function startProcess(role: 'web' | 'worker', env: Record<string, string>, onClose: OnClose): TestProcess {
+  noteKeys(env['WAFER_KEYS']);
   const child = spawn(process.execPath, ['--import=tsx', `apps/${role}/main.ts`], {
     cwd: root,
-    env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...env, LOG_LEVEL: 'info' },
+    env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...env, LOG_LEVEL: 'trace' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: string[] = [];
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
+      trace(role, text);
       log.push(...text.split('\n').filter((line) => line !== ''));
       for (const listener of listeners) listener();
     });

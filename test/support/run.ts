@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { provideServers, type ProvidedServers } from '../../apps/local/servers/provide.ts';
 import { killLeftOvers } from './left-overs.ts';
 import { runNode } from './run-program.ts';
+import { searchSecrets } from './secret-search.ts';
 import { addCounts, TapReader, type TestCounts } from './tap.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
+import { tracesVariable } from './traces.ts';
 
 const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 /** Folders whose tests stop, cut or flood things: after the others, one at a time. */
@@ -56,26 +58,47 @@ async function runTests(patterns: string[]): Promise<TestCounts> {
   try {
     servers = await startServers(folder.path);
     const env = testEnvironment(folder.path, servers);
-    if (patterns.length > 0) {
-      const isSerial = patterns.some((pattern) => serialFolders.some((serial) => pattern.startsWith(serial)));
-      return await runAva(patterns, isSerial, env);
-    }
-    const files = listTestFiles();
-    const isSerial = (file: string) => serialFolders.some((serial) => file.startsWith(`${serial}/`));
-    let sum = await runAva(
-      files.filter((file) => !isSerial(file)),
-      false,
-      env,
-    );
-    const serialFiles = files.filter(isSerial);
-    if (serialFiles.length > 0) sum = addCounts(sum, await runAva(serialFiles, true, env));
-    return sum;
+    const traces = join(folder.path, 'traces');
+    env[tracesVariable] = traces;
+    const counts = await runFiles(patterns, env);
+    return addCounts(counts, await checkSecrets(traces, patterns.length === 0));
   } finally {
     const left = killLeftOvers('TMPDIR', folder.path);
     if (left.length > 0) console.log(`Ended ${left.length} processes that tests left behind:\n  ${left.join('\n  ')}`);
     await servers?.stop();
     await folder.remove();
   }
+}
+
+async function runFiles(patterns: string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
+  if (patterns.length > 0) {
+    const isSerial = patterns.some((pattern) => serialFolders.some((serial) => pattern.startsWith(serial)));
+    return runAva(patterns, isSerial, env);
+  }
+  const files = listTestFiles();
+  const isSerial = (file: string) => serialFolders.some((serial) => file.startsWith(`${serial}/`));
+  const counts = await runAva(
+    files.filter((file) => !isSerial(file)),
+    false,
+    env,
+  );
+  const serialFiles = files.filter(isSerial);
+  return serialFiles.length > 0 ? addCounts(counts, await runAva(serialFiles, true, env)) : counts;
+}
+
+/** Whether a secret of any test came up in plain in any log or Redis of the run; counts as one test. */
+async function checkSecrets(traces: string, isWholeRun: boolean): Promise<TestCounts> {
+  const start = performance.now();
+  const { secrets, files, bytes, found } = await searchSecrets(traces);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  // A whole run that has nothing to search has lost its traces.
+  const isPassed = found.length === 0 && !(isWholeRun && (secrets === 0 || files === 0));
+  console.log(
+    `  ${isPassed ? '✔' : '✘'} no log and no Redis of the run holds a secret of the tests in plain ` +
+      `(${secrets} secrets, ${files} files, ${(bytes / 1e6).toFixed(0)} MB, ${seconds} s)`,
+  );
+  for (const line of found) console.log(`    ${line}`);
+  return isPassed ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
 }
 
 async function startServers(dir: string): Promise<ProvidedServers> {

@@ -7,6 +7,7 @@ import type { Simulator } from '../../apps/wechat-simulator/simulator.ts';
 import type { OnClose } from './closing.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { startTestRedis, type TestRedis } from './redis-server.ts';
+import { noteKeys, noteSecret, traceFile } from './traces.ts';
 import { startTestWechat } from './wechat.ts';
 
 export const testAppid = 'wx0123456789abcdef';
@@ -21,9 +22,9 @@ export interface TestStack {
   readonly wechat: Simulator | undefined;
   /** Addresses of the front ends. */
   readonly urls: readonly [string, ...string[]];
-  /** @param env differing from the stack's */
+  /** @param env of both: differing from the stack's */
   readonly addWeb: (env?: Record<string, string>) => Promise<string>;
-  readonly addWorker: () => Promise<{ close(): Promise<void> }>;
+  readonly addWorker: (env?: Record<string, string>) => Promise<{ close(): Promise<void> }>;
 }
 
 export interface TestStackOptions {
@@ -62,7 +63,7 @@ export async function startStack({
   if (app !== undefined) await database.query(`update cAppinfo set ${app}`);
   const redis = env['REDIS_URL'] === undefined ? await startTestRedis({ onClose: later }) : undefined;
   const wechat = env['WECHAT_API_BASE'] === undefined ? await startTestWechat({ onClose: later }) : undefined;
-  const allEnv = {
+  const allEnv: Record<string, string> = {
     HOST: '127.0.0.1',
     PORT: '0',
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
@@ -72,14 +73,25 @@ export async function startStack({
     ...env,
   };
   const config = readConfig(allEnv);
+  noteSecret('app secret', testSecret);
 
+  /** On standard output if somebody wants to see it, else everything into a file that is searched for secrets. */
+  const openLog = (role: string) => {
+    const file = process.env['TEST_LOG_LEVEL'] === undefined ? traceFile(role) : undefined;
+    return createLog(role, file === undefined ? config.logLevel : 'trace', file);
+  };
+  const read = (different: Record<string, string>) => {
+    const env = { ...allEnv, ...different };
+    noteKeys(env['WAFER_KEYS']);
+    return readConfig(env);
+  };
   const addWeb = async (different: Record<string, string> = {}) => {
-    const web = await startWeb(readConfig({ ...allEnv, ...different }), createLog('web', config.logLevel));
+    const web = await startWeb(read(different), openLog('web'));
     later(() => web.close());
     return `http://127.0.0.1:${web.port}`;
   };
-  const addWorker = async () => {
-    const worker = await startWorker(config, createLog('worker', config.logLevel));
+  const addWorker = async (different: Record<string, string> = {}) => {
+    const worker = await startWorker(read(different), openLog('worker'));
     later(() => worker.close());
     return worker;
   };

@@ -4,15 +4,33 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../apps/wechat-simulator/simulator.ts';
 import type { OnClose } from './closing.ts';
+import { noteSecret } from './traces.ts';
 
 /** The simulated WeChat inside the test's own process. */
 export async function startTestWechat({
   onClose,
   ...options
 }: SimulatorOptions & { onClose?: OnClose } = {}): Promise<Simulator> {
-  const simulator = await createSimulator(options);
+  const simulator = await createSimulator({ onAnswer: noteAnswer, ...options });
   onClose?.(() => simulator.close());
   return simulator;
+}
+
+/** Everything that only WeChat and a worker may know. */
+function noteAnswer(body: string, code: string): void {
+  // What stands before the `~` is the user's name, which is part of the profile.
+  if (code.includes('~')) noteSecret('code', code);
+  if (!body.startsWith('{')) return;
+  const answer = JSON.parse(body) as WechatSecrets;
+  noteSecret('session_key', answer.session_key);
+  noteSecret('access token', answer.access_token);
+  noteSecret('phone number', answer.phone_info?.phoneNumber);
+}
+
+interface WechatSecrets {
+  readonly session_key?: unknown;
+  readonly access_token?: unknown;
+  readonly phone_info?: { readonly phoneNumber?: unknown };
 }
 
 export interface ScriptedAnswer {

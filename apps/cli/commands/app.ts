@@ -1,16 +1,18 @@
 import { Option, type Command } from 'commander';
-import { col } from 'sequelize';
-import { readApps, readAppsWithSecrets, type App } from '../../../shared/store/app-reader.ts';
+import { readApps, type App } from '../../../shared/store/app-reader.ts';
 import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
+import { createByOption, findActor, type ByOption } from '../actor.ts';
 import { appSettingOptions, describeApp, settingColumns, type AppSettingOptions } from '../app-setting-options.ts';
 import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
+import { listApps } from '../list-apps.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { readSecret } from '../secret-input.ts';
-import { withDatabase } from '../stores.ts';
-import { formatTable, toPlainText } from '../text.ts';
+import { readCipher, withDatabase, type OpenDatabase } from '../stores.ts';
+import { toPlainText } from '../text.ts';
+import { removeApp, writeApp } from '../write-app.ts';
 
-interface SetOptions extends AppSettingOptions {
+interface SetOptions extends AppSettingOptions, ByOption {
   readonly secret?: unknown;
   /** The secret before stays good as well. */
   readonly keepPrevious?: boolean;
@@ -23,7 +25,7 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
   addCommand(app, 'list', 'lists the apps, without their secrets', [
     'npm run wafer -- app list',
     'npm run wafer -- app list --json',
-  ]).action(async () => report(await withDatabase(env, ({ appInfo }) => listApps(appInfo))));
+  ]).action(async () => report(await withDatabase(env, ({ appInfo }) => listApps(appInfo, readCipher(env)))));
 
   const set = addCommand(
     app,
@@ -45,7 +47,7 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
     // Only to refuse it in our own words, which do not repeat it.
     .addOption(new Option('--secret [secret]').hideHelp())
     .allowExcessArguments();
-  for (const option of appSettingOptions) set.addOption(option);
+  for (const option of [...appSettingOptions, createByOption()]) set.addOption(option);
   set.action(async (appid: string, options: SetOptions, command: Command) => {
     if (command.args.length > 1 || options.secret !== undefined) {
       throw new UsageFailure(
@@ -54,68 +56,37 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
       );
     }
     checkAppid(appid);
-    report(await withDatabase(env, ({ appInfo }) => setApp(env, appInfo, appid, options)));
+    report(await withDatabase(env, (database) => setApp(env, database, appid, options)));
   });
 
   addCommand(app, 'remove', 'removes an app; its sessions stay in the database', [
     'npm run wafer -- app remove wx0123456789abcdef',
   ])
     .argument('<appid>')
-    .action(async (appid: string) => report(await withDatabase(env, ({ appInfo }) => removeApp(env, appInfo, appid))));
-}
-
-async function listApps(appInfo: AppInfo): Promise<CommandResult> {
-  const all = await readAppsWithSecrets(appInfo);
-  const defaultAppid = toApps(all).default?.appid;
-  const apps = all.map(({ secret, previousSecret, ...app }) => ({
-    ...app,
-    hasSecret: secret !== '',
-    hasPreviousSecret: previousSecret !== undefined,
-    isDefault: app.appid === defaultAppid,
-  }));
-  const rows = apps.map((app) => [
-    toPlainText(app.appid),
-    app.isDefault ? 'yes' : '',
-    app.hasSecret ? (app.hasPreviousSecret ? 'set, and the previous' : 'set') : 'MISSING',
-    `${app.loginDurationDays} days`,
-    `${app.sessionDurationSeconds} s`,
-    app.maxSessions === 1 ? 'single' : `up to ${app.maxSessions}`,
-    `${app.graceSeconds} s`,
-  ]);
-  return {
-    text:
-      apps.length === 0
-        ? 'No app is configured. Add one: npm run wafer -- app set <appid>'
-        : formatTable([
-            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE'],
-            ...rows,
-          ]),
-    json: { apps },
-  };
+    .addOption(createByOption())
+    .action(async (appid: string, options: ByOption) =>
+      report(await withDatabase(env, (database) => remove(env, database, appid, options))),
+    );
 }
 
 async function setApp(
   env: NodeJS.ProcessEnv,
-  appInfo: AppInfo,
+  database: OpenDatabase,
   appid: string,
-  { keepPrevious, ...options }: SetOptions,
+  { keepPrevious = false, by, ...options }: SetOptions,
 ): Promise<CommandResult> {
+  const { appInfo } = database;
+  const cipher = readCipher(env);
   // Before the secret is asked for: nobody should type it for nothing.
-  const found = await findApp(appInfo, appid);
+  await findApp(appInfo, appid);
   const secret = await readSecret(`Secret of ${appid} (not shown): `);
-  const columns: Partial<AppInfoRow> = { secret, ...settingColumns(options) };
-  const previous =
-    keepPrevious === true && found ? { previous_secret: col('secret') as never } : { previous_secret: null };
-  // One app alone can be the default.
-  if (options.default === true) await appInfo.update({ is_default: 0 }, { where: {} });
-  // The previous secret is taken from the row before the new one overwrites it: MySQL assigns from left to right.
-  if (found) await appInfo.update({ ...previous, ...columns }, { where: { appid } });
-  // Only these: every other column takes the default that the database has for it.
-  else
-    await appInfo.create(
-      { appid, ...columns },
-      { fields: ['appid', ...(Object.keys(columns) as (keyof AppInfoRow)[])] },
-    );
+  const columns = settingColumns(options);
+  const isAdded = await writeApp(
+    database,
+    cipher,
+    { appid, secret, keepPrevious, columns },
+    findActor(by === undefined ? {} : { by }),
+  );
   const forgotten = await tryForgetEverywhere(env);
   const apps = await readApps(appInfo);
   const defaultAppid = toApps(apps).default?.appid;
@@ -131,19 +102,25 @@ async function setApp(
   ];
   return {
     text: [
-      `${found ? 'Changed' : 'Added'} ${appid}: ${describeApp(app)}`,
+      `${isAdded ? 'Added' : 'Changed'} ${appid}: ${describeApp(app)}`,
       describeEffect(forgotten),
       ...warnings.map((warning) => `Warning: ${warning}`),
     ].join('\n'),
-    json: { ...app, created: !found, isDefault, warnings, forgotten },
+    json: { ...app, created: isAdded, isDefault, warnings, forgotten },
   };
 }
 
-async function removeApp(env: NodeJS.ProcessEnv, appInfo: AppInfo, appid: string): Promise<CommandResult> {
+async function remove(
+  env: NodeJS.ProcessEnv,
+  database: OpenDatabase,
+  appid: string,
+  options: ByOption,
+): Promise<CommandResult> {
+  const { appInfo } = database;
   if (!(await findApp(appInfo, appid))) {
     throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npm run wafer -- app list`);
   }
-  await appInfo.destroy({ where: { appid } });
+  await removeApp(database, appid, findActor(options));
   const forgotten = await tryForgetEverywhere(env);
   const left = (await readApps(appInfo)).map((app) => app.appid);
   const warnings = left.length > 0 ? [] : ['No app is left: every request is answered 1012.'];

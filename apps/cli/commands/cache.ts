@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { createByOption, findActor, type ByOption } from '../actor.ts';
 import { clearCache } from '../clear-cache.ts';
+import { tryRecordAudit } from '../try-record-audit.ts';
 import { addCommand, type CommandContext } from '../result.ts';
 import { withRedis } from '../stores.ts';
 import { plural } from '../text.ts';
@@ -10,15 +12,23 @@ export function addCacheCommands(program: Command, { env, report }: CommandConte
   addCommand(cache, 'clear', 'empties the session cache and makes every process forget sessions and app settings', [
     'npm run wafer -- cache clear',
     'npm run --silent wafer -- cache clear --json',
-  ]).action(async () => {
-    const cleared = await withRedis(env, ({ commands, cacheRedis, clock }) => clearCache(commands, cacheRedis, clock));
-    const { removed, obeyed, silent } = cleared;
-    const told = `${plural(removed, 'entry', 'entries')} removed; ${plural(obeyed.length, 'process has', 'processes have')} forgotten what they knew.`;
-    const missing = `Did not say so in time: ${silent.join(', ')}. Restart them if they hang, then run this again.`;
-    report({
-      text: silent.length === 0 ? told : `${told}\n${missing}`,
-      json: cleared,
-      exitCode: silent.length === 0 ? 0 : 1,
+  ])
+    .addOption(createByOption())
+    .action(async (options: ByOption) => {
+      const cleared = await withRedis(env, ({ commands, cacheRedis, clock }) =>
+        clearCache(commands, cacheRedis, clock),
+      );
+      const { removed, obeyed, silent } = cleared;
+      const entry = { actor: findActor(options), action: 'cache clear', details: { removed } };
+      const unrecorded = await tryRecordAudit(env, entry);
+      const told = `${plural(removed, 'entry', 'entries')} removed; ${plural(obeyed.length, 'process has', 'processes have')} forgotten what they knew.`;
+      const missing = `Did not say so in time: ${silent.join(', ')}. Restart them if they hang, then run this again.`;
+      report({
+        text: [told, ...(silent.length === 0 ? [] : [missing]), ...(unrecorded === undefined ? [] : [unrecorded])].join(
+          '\n',
+        ),
+        json: { ...cleared, isRecorded: unrecorded === undefined },
+        exitCode: silent.length === 0 ? 0 : 1,
+      });
     });
-  });
 }

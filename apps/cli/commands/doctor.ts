@@ -3,6 +3,7 @@ import { checkApps } from '../doctor/apps.ts';
 import { checkConfiguration } from '../doctor/configuration.ts';
 import { checkDatabase } from '../doctor/database.ts';
 import { examine, warning, type Finding } from '../doctor/finding.ts';
+import { checkKeys } from '../doctor/keys.ts';
 import { checkProcesses } from '../doctor/processes.ts';
 import { checkRedis } from '../doctor/redis.ts';
 import { addCommand, CommandFailure, type CommandContext, type CommandResult } from '../result.ts';
@@ -19,7 +20,7 @@ export function addDoctorCommand(program: Command, { env, report }: CommandConte
 
 async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const { findings, settings } = checkConfiguration(env);
-  const { database, redis, wechat, loginQueues } = settings;
+  const { database, redis, wechat, keys, loginQueues } = settings;
   const notChecked = (group: string, variable: string) => [
     warning(
       group,
@@ -33,7 +34,10 @@ async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     database === undefined
       ? notChecked('database', 'DATABASE_URL')
       : examine('database', () => checkDatabase(database.primary)),
-    examine('wechat', () => checkApps(database, wechat)),
+    examine('wechat', () => checkApps(database, wechat, keys)),
+    keys === undefined
+      ? notChecked('keys', 'WAFER_KEYS')
+      : examine('keys', async () => (database === undefined ? [] : checkKeys(database, keys))),
     redis === undefined ? [] : examine('processes', () => findProcesses(env, loginQueues)),
   ]);
   return [...findings, ...groups.flat()];

@@ -6,9 +6,11 @@ import { createSessionCache } from '../../../shared/session/session-cache.ts';
 import { createVisitLog } from '../../../shared/session/visit-log.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import { readApps } from '../../../shared/store/app-reader.ts';
+import { createByOption, findActor, type ByOption } from '../actor.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { formatSession, lookIntoRedis, reportSession, type SessionInRedis } from '../session-report.ts';
 import { findSessions, type SessionSelector, type StoredSession } from '../sessions.ts';
+import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
 import { endSessions } from '../../../shared/store/session-ender.ts';
 import { withDatabase, withRedis, type OpenDatabase, type OpenRedis } from '../stores.ts';
 import { plural, toPlainText } from '../text.ts';
@@ -33,16 +35,20 @@ export function addSessionCommands(program: Command, { env, report }: CommandCon
     ]),
   )
     .option('--everything', 'every session of every app')
-    .action(async ({ everything, ...selector }: SessionSelector & { everything?: boolean }) => {
+    .addOption(createByOption())
+    .action(async ({ everything, by, ...selector }: SessionSelector & ByOption & { everything?: boolean }) => {
       const isOfUsers = selector.id !== undefined || selector.openId !== undefined;
       const ways = [selector.id, selector.openId, everything, isOfUsers ? undefined : selector.appid];
       if (ways.filter((way) => way !== undefined).length !== 1) {
         throw new UsageFailure('give one of --id, --open-id, --appid alone, and --everything');
       }
+      const actor = findActor(by === undefined ? {} : { by });
       report(
         await withDatabase(env, (database) =>
           withRedis(env, (redis) =>
-            isOfUsers ? revokeSessions(database, redis, selector) : revokeApps(database, redis, selector.appid),
+            isOfUsers
+              ? revokeSessions(database, redis, selector, actor)
+              : revokeApps(database, redis, selector.appid, actor),
           ),
         ),
       );
@@ -96,16 +102,20 @@ export async function revokeSessions(
   { sequelize, appInfo, sessionInfo }: OpenDatabase,
   redis: OpenRedis,
   selector: SessionSelector,
+  actor: Actor,
 ): Promise<CommandResult> {
   const sessions = await getSessions(sessionInfo, selector, toApps(await readApps(appInfo)));
   const cache = createSessionCache(redis.cacheRedis);
   const ids = [...new Set(sessions.map(({ id }) => id))];
   // Cached entries out of the way before the commit; if Redis is away here nothing is revoked, for they would outlive it.
   const mark = await cache.mark(ids);
-  await endSessions(
-    sequelize,
-    sessions.map(({ row }) => row),
-  );
+  const rows = sessions.map(({ row }) => row);
+  const target = selector.id === undefined ? `open_id ${selector.openId ?? ''}` : `id ${selector.id}`;
+  const details = { rows, ...(selector.appid === undefined ? {} : { appid: selector.appid }) };
+  await sequelize.transaction(async (transaction) => {
+    await endSessions(sequelize, rows, transaction);
+    await recordAudit(sequelize, { actor, action: 'session revoke', target, details }, transaction);
+  });
   // Not after a failure: then the statement may still take effect, and until the mark ends by itself nobody caches the old row.
   await cache.withdraw(ids, mark).catch(() => undefined);
   return {

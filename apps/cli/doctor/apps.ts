@@ -1,5 +1,7 @@
 import { BaseError } from 'sequelize';
+import { createColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import type { Config } from '../../../shared/config/config.ts';
+import { noKeys, type KeyRing } from '../../../shared/keys/key-ring.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
 import { readAppsWithSecrets, type AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { openDatabase } from '../../../shared/store/database.ts';
@@ -12,8 +14,12 @@ import { checkAppAtWechat, checkWechat } from './wechat.ts';
 export async function checkApps(
   database: Config['database'] | undefined,
   wechat: Config['wechat'] | undefined,
+  ring: KeyRing | undefined,
 ): Promise<Finding[]> {
-  const [apps, reachable] = await Promise.all([database && findApps(database), wechat && checkWechat(wechat)]);
+  const [apps, reachable] = await Promise.all([
+    database && findApps(database, ring ?? noKeys),
+    wechat && checkWechat(wechat),
+  ]);
   const notChecked = (why: string) =>
     warning(
       'wechat.app',
@@ -35,10 +41,10 @@ function describeApps(apps: readonly AppWithSecret[]): Finding {
 }
 
 /** @returns undefined if they can't be read, which the checks of the database explain */
-async function findApps({ primary }: Config['database']): Promise<AppWithSecret[] | undefined> {
+async function findApps({ primary }: Config['database'], ring: KeyRing): Promise<AppWithSecret[] | undefined> {
   const sequelize = openDatabase(primary, { poolSize: 1 });
   try {
-    return await readAppsWithSecrets(defineAppInfo(sequelize));
+    return await readAppsWithSecrets(defineAppInfo(sequelize), createColumnCipher(ring));
   } catch (error) {
     if (error instanceof BaseError) return undefined;
     throw error;

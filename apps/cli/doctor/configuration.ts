@@ -1,4 +1,5 @@
 import { ConfigError, readConfig, type Config } from '../../../shared/config/config.ts';
+import type { KeyRing } from '../../../shared/keys/key-ring.ts';
 import { readSettings } from '../stores.ts';
 import { fault, ok, type Finding } from './finding.ts';
 
@@ -8,18 +9,21 @@ export interface UsableSettings {
   readonly redis?: Config['redis'];
   readonly loginQueues: number;
   readonly wechat?: Config['wechat'];
+  readonly keys?: KeyRing;
 }
 
 export function checkConfiguration(env: NodeJS.ProcessEnv): { findings: Finding[]; settings: UsableSettings } {
   const database = tryRead(env, 'database')?.database;
   const redis = tryRead(env, 'redis');
   const wechat = tryRead(env, 'wechat')?.wechat;
+  const keys = tryRead(env, 'keys')?.keys;
   return {
     findings: findFaults(env),
     settings: {
       ...(database && { database }),
       ...(redis && { redis: redis.redis }),
       ...(wechat && { wechat }),
+      ...(keys && { keys }),
       loginQueues: redis?.login.queues ?? 1,
     },
   };

@@ -25,9 +25,14 @@ export async function checkWechat(wechat: Config['wechat']): Promise<Finding> {
 }
 
 /** Asks WeChat to exchange an impossible code: what it says against shows whether appid and secret are good. Costs no quota of tokens. */
-export async function checkAppAtWechat(wechat: Config['wechat'], { appid, secret }: AppWithSecret): Promise<Finding> {
+export async function checkAppAtWechat(
+  wechat: Config['wechat'],
+  { appid, secret, secretFault }: AppWithSecret,
+): Promise<Finding> {
   const check = `wechat.app ${toPlainText(appid)}`;
   const setAgain = `npm run wafer -- app set ${toPlainText(appid)}`;
+  if (secretFault !== undefined)
+    return warning(check, 'not checked: its secret can not be read here', 'See the finding about keys.');
   if (secret === '') return fault(check, 'it has no secret', setAgain);
   const answer = await ask(wechat, { appid, secret, js_code: impossibleCode, grant_type: 'authorization_code' });
   if (answer.kind === 'silent')

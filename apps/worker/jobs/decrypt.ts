@@ -1,14 +1,13 @@
-import type { SessionInfo } from '../../../shared/store/models.ts';
 import { toAsciiString } from '../../../shared/protocol/ascii-json.ts';
 import { fail, succeed } from '../../../shared/protocol/outcome.ts';
 import type { CallHandler } from '../../../shared/rpc/server.ts';
 import { decryptLegacy, decryptWithIv, isLegacyIv, readText, readWatermarked } from '../decrypt.ts';
-import { findKey } from './find-key.ts';
+import { findKey, type KeySource } from './find-key.ts';
 
 /** qcloud.cam.decrypt in the worker: only here is there a session_key. */
-export function createDecryptHandler({ sessionInfo }: { sessionInfo: SessionInfo }): CallHandler<'decrypt'> {
+export function createDecryptHandler(source: KeySource): CallHandler<'decrypt'> {
   return async (request, context) => {
-    const found = await findKey(sessionInfo, request, context, fail('sessionKeyNotFound'));
+    const found = await findKey(source, request, context, fail('sessionKeyNotFound'));
     if (!found.ok) return found;
     const { encryptData, iv, appid } = request;
     const plaintext = isLegacyIv(iv)

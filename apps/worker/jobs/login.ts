@@ -68,6 +68,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   ): Promise<Outcome | Dropped> {
     const app = await findApp(apps, request.appid);
     if (app === undefined) return fail('noApp');
+    if (app.secretFault !== undefined) return fail('sessionNotWritten', app.secretFault);
     const { appid } = app;
     const exchangeCode = (secret: string, timeoutMs: number) =>
       code2Session(wechat, { appid, secret, code: request.code }, timeoutMs);

@@ -15,7 +15,7 @@ const reserveMs = 300;
 export function createResetKeyHandler(
   parts: UserCallParts & { readonly sequelize: Sequelize },
 ): CallHandler<'resetKey'> {
-  const { sequelize, wechat, callWithToken } = parts;
+  const { sequelize, keySource, wechat, callWithToken } = parts;
 
   /** The old key is dead by now, so this is worth more than one try. */
   const store = async (
@@ -24,7 +24,7 @@ export function createResetKeyHandler(
   ): Promise<Outcome> => {
     for (;;) {
       try {
-        const isStored = await updateSessionKey(sequelize, keys);
+        const isStored = await updateSessionKey(sequelize, keySource.cipher, keys);
         return isStored ? succeed('RESETKEY_SUCCESS', '{}') : fail('sessionNotWritten', 'session_changed');
       } catch (error) {
         context.log.warn({ err: describeError(error) }, 'session key not written');

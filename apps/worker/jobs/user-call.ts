@@ -4,29 +4,29 @@ import type { SessionRequest } from '../../../shared/rpc/contract.ts';
 import type { CallContext } from '../../../shared/rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import type { SessionInfo } from '../../../shared/store/models.ts';
 import type { CallWithToken } from '../wechat/call-with-token.ts';
 import type { WechatClient } from '../wechat/client.ts';
 import { findApp } from './app.ts';
-import { findKey, type FoundKey } from './find-key.ts';
+import { findKey, type FoundKey, type KeySource } from './find-key.ts';
 
 /** What the jobs are made of that ask WeChat about a session's user. */
 export interface UserCallParts {
   readonly apps: AppSettings<AppWithSecret>;
-  readonly sessionInfo: SessionInfo;
+  readonly keySource: KeySource;
   readonly wechat: WechatClient;
   readonly callWithToken: CallWithToken;
 }
 
 /** The session's key and app, or the answer that there is none. */
 export async function prepareUserCall(
-  { apps, sessionInfo }: UserCallParts,
+  { apps, keySource }: UserCallParts,
   request: SessionRequest,
   context: CallContext,
 ): Promise<(FoundKey & { readonly app: AppWithSecret }) | Failure> {
-  const found = await findKey(sessionInfo, request, context);
+  const found = await findKey(keySource, request, context);
   if (!found.ok) return found;
   const app = await findApp(apps, request.appid);
+  if (app?.secretFault !== undefined) return fail('databaseError', app.secretFault);
   return app === undefined ? fail('noApp') : { ...found, app };
 }
 

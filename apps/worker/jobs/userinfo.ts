@@ -5,22 +5,21 @@ import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import type { SessionInfo } from '../../../shared/store/models.ts';
 import { isSignatureRight, readUserData } from '../user-data.ts';
 import { findApp } from './app.ts';
-import { findKey } from './find-key.ts';
+import { findKey, type KeySource } from './find-key.ts';
 import type { ProfileWriter } from './write-profile.ts';
 
 interface UserInfoParts {
   readonly apps: AppSettings<AppWithSecret>;
-  readonly sessionInfo: SessionInfo;
+  readonly keySource: KeySource;
   readonly profiles: ProfileWriter;
 }
 
 /** qcloud.cam.userinfo in the worker: session key → signature → decrypt → profile write → answer. */
-export function createUserInfoHandler({ apps, sessionInfo, profiles }: UserInfoParts): CallHandler<'userInfo'> {
+export function createUserInfoHandler({ apps, keySource, profiles }: UserInfoParts): CallHandler<'userInfo'> {
   return async (request, context) => {
-    const found = await findKey(sessionInfo, request, context);
+    const found = await findKey(keySource, request, context);
     if (!found.ok) return found;
     const app = await findApp(apps, request.appid);
     if (app === undefined) return fail('noApp');

@@ -14,6 +14,7 @@ for (const app of ['web', 'worker']) {
       PORT: 'eighty',
       DATABASE_URL: `postgres://u:${password}@h/db`,
       REDIS_URL: `redis+sentinel://:${password}@h:1`,
+      WAFER_KEYS: `1:${password}`,
     };
     const { status, stderr } = spawnSync(process.execPath, ['--import=tsx', `apps/${app}/main.ts`], {
       cwd: root,
@@ -21,8 +22,8 @@ for (const app of ['web', 'worker']) {
       encoding: 'utf8',
     });
     t.is(status, 1);
-    t.regex(stderr, /has 3 faults/);
-    for (const name of ['PORT', 'DATABASE_URL', 'REDIS_URL']) t.true(stderr.includes(`- ${name} `), name);
+    t.regex(stderr, /has 4 faults/);
+    for (const name of ['PORT', 'DATABASE_URL', 'REDIS_URL', 'WAFER_KEYS']) t.true(stderr.includes(`- ${name} `), name);
     t.false(stderr.includes(password) || stderr.includes('    at '));
   });
 }

@@ -1,0 +1,102 @@
+import { Option, type Command } from 'commander';
+import type { ColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import { createByOption, findActor, type ByOption } from '../actor.ts';
+import { convertEverything, type ConvertOptions } from '../keys/convert.ts';
+import {
+  countOthers,
+  countSecrets,
+  countSessionKeys,
+  describeCounts,
+  missingVersions,
+} from '../keys/count-versions.ts';
+import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
+import { readCipher, withDatabase, type OpenDatabase } from '../stores.ts';
+
+type RunOptions = ByOption & Pick<ConvertOptions, 'after' | 'rowsPerSecond'>;
+
+const defaultRowsPerSecond = 2000;
+
+/** `keys status | rotate | plain`: app secrets and session_keys at rest, encrypted with WAFER_KEYS. */
+export function addKeysCommands(program: Command, { env, report }: CommandContext): void {
+  const keys = program.command('keys').description('app secrets and session_keys at rest (WAFER_KEYS)');
+
+  addCommand(keys, 'status', 'counts values by the version of their key', [
+    'npm run wafer -- keys status',
+    'npm run --silent wafer -- keys status --json',
+  ]).action(async () => {
+    const cipher = readCipher(env);
+    report(await withDatabase(env, (database) => showStatus(database, cipher)));
+  });
+
+  const addRun = (name: 'rotate' | 'plain', summary: string, check: (cipher: ColumnCipher) => void) => {
+    const command = addCommand(keys, name, summary, [
+      `npm run wafer -- keys ${name}`,
+      `npm run wafer -- keys ${name} --rows-per-second 500`,
+    ]);
+    command
+      .addOption(
+        new Option('--rows-per-second <count>', 'no faster than that')
+          .argParser(wholeNumber(1, 1_000_000))
+          .default(defaultRowsPerSecond),
+      )
+      .addOption(
+        new Option('--after <row>', 'pass over sessions up to this primary key')
+          .argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
+          .default(0),
+      )
+      .addOption(createByOption())
+      .action(async ({ after, rowsPerSecond, by }: RunOptions) => {
+        const cipher = readCipher(env);
+        check(cipher);
+        const actor = findActor(by === undefined ? {} : { by });
+        const options = { after, rowsPerSecond, actor, action: `keys ${name}` };
+        report(await withDatabase(env, (database) => convertEverything(database, cipher, options)));
+      });
+  };
+  addRun('rotate', 'encrypts everything with the first key of WAFER_KEYS, while workers run', ({ keys: ring }) => {
+    if (ring.writes !== undefined) return;
+    throw new CommandFailure(
+      'keys_missing',
+      ring.keys.size === 0
+        ? 'WAFER_KEYS is not set: there is no key to encrypt with. Set it as for the workers.'
+        : 'WAFER_KEYS begins with "plain": values are written in plain. For that there is: npm run wafer -- keys plain',
+    );
+  });
+  addRun('plain', 'decrypts everything, for the original or a version without keys', ({ keys: ring }) => {
+    if (ring.writes === undefined) return;
+    throw new CommandFailure(
+      'keys_in_use',
+      `Workers with these WAFER_KEYS would go on encrypting. First set WAFER_KEYS=plain,${ring.writes}:… for every worker, and here.`,
+    );
+  });
+}
+
+const wholeNumber =
+  (minimum: number, maximum: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+    throw new UsageFailure(`give a whole number from ${minimum} to ${maximum}`);
+  };
+
+async function showStatus({ sequelize }: OpenDatabase, { keys }: ColumnCipher): Promise<CommandResult> {
+  const [secrets, sessionKeys] = [await countSecrets(sequelize), await countSessionKeys(sequelize)];
+  const versions = [...keys.keys.keys()];
+  const missing = [...new Set([secrets, sessionKeys].flatMap((counts) => missingVersions(counts, keys.keys)))];
+  const others = countOthers(secrets, keys.writes) + countOthers(sessionKeys, keys.writes);
+  const next = keys.writes === undefined ? 'plain' : 'rotate';
+  const lines = [
+    `WAFER_KEYS    ${versions.length === 0 ? 'not set' : `keys ${versions.join(', ')}`}; new values are written ${keys.writes === undefined ? 'in plain' : `with key ${keys.writes}`}`,
+    `app secrets   ${describeCounts(secrets)}`,
+    `session_keys  ${describeCounts(sessionKeys)}`,
+    ...(missing.length > 0
+      ? [`WAFER_KEYS lacks ${missing.map((version) => `key ${version}`).join(', ')}: what it encrypted can't be read.`]
+      : []),
+    ...(others > 0 && missing.length === 0 ? [`To convert the rest: npm run wafer -- keys ${next}`] : []),
+  ];
+  return {
+    text: lines.join('\n'),
+    json: { writes: keys.writes ?? 'plain', keys: versions, secrets, sessionKeys, missing: missing.map(Number) },
+    exitCode: missing.length === 0 ? 0 : 1,
+  };
+}

@@ -1,0 +1,75 @@
+import { BaseError } from 'sequelize';
+import type { Config } from '../../../shared/config/config.ts';
+import { createColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import type { KeyRing } from '../../../shared/keys/key-ring.ts';
+import { readAppsWithSecrets } from '../../../shared/store/app-reader.ts';
+import { openDatabase } from '../../../shared/store/database.ts';
+import { defineAppInfo } from '../../../shared/store/models.ts';
+import {
+  countOthers,
+  countSecrets,
+  describeCounts,
+  missingVersions,
+  sampleSessionKeys,
+} from '../keys/count-versions.ts';
+import { toPlainText } from '../text.ts';
+import { fault, ok, warning, type Finding } from './finding.ts';
+
+const check = 'keys';
+
+/** Whether what is encrypted can be read with WAFER_KEYS, and whether anything lies there in plain that should not. */
+export async function checkKeys({ primary }: Config['database'], ring: KeyRing): Promise<Finding[]> {
+  const sequelize = openDatabase(primary, { poolSize: 3 });
+  try {
+    const [secrets, sessionKeys, apps] = await Promise.all([
+      countSecrets(sequelize),
+      sampleSessionKeys(sequelize),
+      readAppsWithSecrets(defineAppInfo(sequelize), createColumnCipher(ring)),
+    ]);
+    const missing = [...new Set([secrets, sessionKeys].flatMap((counts) => missingVersions(counts, ring.keys)))];
+    if (missing.length > 0) {
+      const names = missing.map((version) => `key ${version}`).join(', ');
+      return [
+        fault(
+          check,
+          `WAFER_KEYS lacks ${names}: log-ins of those apps are answered 1006, calls about those sessions 1001 (key_missing)`,
+          'Add it to WAFER_KEYS here and for every worker. If it is lost: npm run wafer -- app set <appid>; users log in again',
+        ),
+      ];
+    }
+    const broken = apps.filter(({ secretFault }) => secretFault !== undefined);
+    if (broken.length > 0) {
+      const names = broken.map(({ appid }) => toPlainText(appid)).join(', ');
+      return [
+        fault(
+          check,
+          `the secret of ${names} does not decrypt: another key bears that version, or the value was changed`,
+          'Correct WAFER_KEYS, or set the secret again: npm run wafer -- app set <appid>',
+        ),
+      ];
+    }
+    const found = `app secrets: ${describeCounts(secrets)}; oldest and newest session_keys: ${describeCounts(sessionKeys)}`;
+    if (countOthers(secrets, ring.writes) + countOthers(sessionKeys, ring.writes) > 0) {
+      return [warning(check, found, `npm run wafer -- keys ${ring.writes === undefined ? 'plain' : 'rotate'}`)];
+    }
+    return [
+      ring.keys.size === 0
+        ? ok(
+            check,
+            'secrets lie in MySQL in plain, as with the original; WAFER_KEYS encrypts them (README, "Keys at rest")',
+          )
+        : ok(check, found),
+    ];
+  } catch (error) {
+    if (!(error instanceof BaseError)) throw error;
+    return [
+      warning(
+        check,
+        'not checked: the database can not be read',
+        'Repair that first, then run this again: npm run wafer -- doctor',
+      ),
+    ];
+  } finally {
+    void sequelize.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,97 @@
+import { BaseError } from 'sequelize';
+import type { ColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
+import { CommandFailure, type CommandResult } from '../result.ts';
+import type { OpenDatabase } from '../stores.ts';
+import { plural, toPlainText } from '../text.ts';
+import { persist } from './persist.ts';
+import { convertApps } from './convert-apps.ts';
+import { ConversionStoppedError, convertSessions, type Conversion } from './convert-sessions.ts';
+import { countOthers, countSecrets, countSessionKeys, describeCounts } from './count-versions.ts';
+
+export interface ConvertOptions {
+  readonly actor: Actor;
+  /** For the audit log. */
+  readonly action: string;
+  /** Sessions up to this primary key are passed over. */
+  readonly after: number;
+  readonly rowsPerSecond: number;
+}
+
+const progressMs = 2000;
+
+/** Writes app secrets and session_keys as the cipher would write them now, then counts what there is. Safe to repeat. */
+export async function convertEverything(
+  { sequelize, appInfo }: OpenDatabase,
+  cipher: ColumnCipher,
+  { actor, action, after, rowsPerSecond }: ConvertOptions,
+): Promise<CommandResult> {
+  const target = cipher.keys.writes === undefined ? 'plain' : `key ${cipher.keys.writes}`;
+  const apps = await sequelize.transaction(async (transaction) => {
+    const converted = await convertApps(appInfo, cipher, transaction);
+    await recordAudit(sequelize, { actor, action, target, details: { state: 'begun', apps: converted } }, transaction);
+    return converted;
+  });
+  const sessions = await convertSessions(sequelize, cipher, {
+    after,
+    rowsPerSecond,
+    onProgress: createProgress(),
+  }).catch((error: unknown) => {
+    if (!(error instanceof ConversionStoppedError)) throw error;
+    throw new CommandFailure(
+      'conversion_stopped',
+      `The database failed (${codeOf(error.cause)}): ${error.message}. Run this again: what is done is passed over.`,
+      { cause: error },
+    );
+  });
+  const { changed, unreadable } = sessions;
+  await recordAudit(sequelize, {
+    actor,
+    action,
+    target,
+    details: { state: 'done', sessions: { changed, unreadable } },
+  });
+  const secrets = await persist(() => countSecrets(sequelize));
+  const sessionKeys = await persist(() => countSessionKeys(sequelize));
+  const left = countOthers(secrets, cipher.keys.writes) + countOthers(sessionKeys, cipher.keys.writes);
+  return {
+    text: [
+      `Converted the secrets of ${plural(apps.changed.length, 'app')} and ${plural(changed, 'session_key')}.`,
+      `app secrets   ${describeCounts(secrets)}`,
+      `session_keys  ${describeCounts(sessionKeys)}`,
+      ...explainRest(left, apps.unreadable, sessions),
+    ].join('\n'),
+    json: { target, apps, sessions, secrets, sessionKeys, left },
+    exitCode: left === 0 ? 0 : 1,
+  };
+}
+
+function explainRest(left: number, apps: readonly string[], { unreadable, unreadableRows }: Conversion): string[] {
+  if (left === 0) return [];
+  if (unreadable === 0 && apps.length === 0)
+    return [
+      `${plural(left, 'value was', 'values were')} written otherwise meanwhile. Give every worker these WAFER_KEYS, then run this again.`,
+    ];
+  return [
+    ...(apps.length > 0 ? [`Can't be read, of apps: ${apps.map(toPlainText).join(', ')}`] : []),
+    ...(unreadable > 0
+      ? [`Can't be read, of sessions: ${unreadable}, such as the rows ${unreadableRows.join(', ')}`]
+      : []),
+    "Add the key that they were encrypted with to WAFER_KEYS, then run this again. A user's next log-in writes a new session_key.",
+  ];
+}
+
+/** Lines on standard error; standard output is for the result. */
+function createProgress(): (soFar: Conversion) => void {
+  let toldAt = performance.now();
+  return ({ last, rows, changed }) => {
+    if (performance.now() - toldAt < progressMs) return;
+    toldAt = performance.now();
+    process.stderr.write(`up to row ${last}: ${rows} looked at, ${changed} changed\n`);
+  };
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { parent?: { code?: string } }).parent?.code;
+  return code ?? (error instanceof BaseError ? error.name : 'unknown');
+}

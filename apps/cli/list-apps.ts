@@ -1,0 +1,43 @@
+import type { ColumnCipher, ValueFault } from '../../shared/keys/column-cipher.ts';
+import { toApps } from '../../shared/session/app-settings.ts';
+import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
+import type { AppInfo } from '../../shared/store/models.ts';
+import type { CommandResult } from './result.ts';
+import { formatTable, toPlainText } from './text.ts';
+
+/** The apps, with everything but their secrets. */
+export async function listApps(appInfo: AppInfo, cipher: ColumnCipher): Promise<CommandResult> {
+  const all = await readAppsWithSecrets(appInfo, cipher);
+  const defaultAppid = toApps(all).default?.appid;
+  const apps = all.map(({ secret, previousSecret, ...app }) => ({
+    ...app,
+    hasSecret: secret !== '' || app.secretFault !== undefined,
+    hasPreviousSecret: previousSecret !== undefined,
+    isDefault: app.appid === defaultAppid,
+  }));
+  const rows = apps.map((app) => [
+    toPlainText(app.appid),
+    app.isDefault ? 'yes' : '',
+    describeSecret(app),
+    `${app.loginDurationDays} days`,
+    `${app.sessionDurationSeconds} s`,
+    app.maxSessions === 1 ? 'single' : `up to ${app.maxSessions}`,
+    `${app.graceSeconds} s`,
+  ]);
+  return {
+    text:
+      apps.length === 0
+        ? 'No app is configured. Add one: npm run wafer -- app set <appid>'
+        : formatTable([
+            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE'],
+            ...rows,
+          ]),
+    json: { apps },
+  };
+}
+
+function describeSecret(app: { hasSecret: boolean; hasPreviousSecret: boolean; secretFault?: ValueFault }): string {
+  if (app.secretFault !== undefined) return app.secretFault === 'key_missing' ? 'encrypted, no key here' : 'UNREADABLE';
+  if (!app.hasSecret) return 'MISSING';
+  return app.hasPreviousSecret ? 'set, and the previous' : 'set';
+}
