@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../../shared/config/config.ts';
 import { addAppCommands } from './commands/app.ts';
+import { addCallerCommands } from './commands/caller.ts';
 import { addCacheCommands } from './commands/cache.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addQueueCommands } from './commands/queue.ts';
@@ -60,6 +61,7 @@ function createProgram(context: CommandContext): Command {
     // runCli says it, once and in our words; help for want of a command is no result.
     .configureOutput({ outputError: () => undefined });
   addAppCommands(program, context);
+  addCallerCommands(program, context);
   addSessionCommands(program, context);
   addCacheCommands(program, context);
   addQueueCommands(program, context);

@@ -3,6 +3,8 @@ import type { LookupResult } from './sessions/session-check.ts';
 
 /** What a front end counts. */
 export interface WebMetrics {
+  /** For what counts by itself. */
+  readonly registry: Registry;
   readonly contentType: string;
   answered(interfaceName: string, returnCode: number, seconds: number): void;
   lookedUp(result: LookupResult): void;
@@ -77,6 +79,7 @@ export function createWebMetrics(parts: {
   };
   const snapshot = async () => JSON.stringify(await registry.getMetricsAsJSON());
   return {
+    registry,
     contentType: registry.contentType,
     answered(interfaceName, returnCode, duration) {
       const key = `${interfaceName} ${returnCode}`;

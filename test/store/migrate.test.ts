@@ -20,6 +20,7 @@ const names = [
   '0003-session-columns',
   '0004-duplicate-ids',
   '0005-apps-and-policies',
+  '0007-callers',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());

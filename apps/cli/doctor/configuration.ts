@@ -1,5 +1,6 @@
 import { ConfigError, readConfig, type Config } from '../../../shared/config/config.ts';
 import { readSettings } from '../stores.ts';
+import { describeExposure } from './exposure.ts';
 import { fault, ok, type Finding } from './finding.ts';
 
 /** The parts of the configuration that can be used, whatever is wrong with the others. */
@@ -27,8 +28,8 @@ export function checkConfiguration(env: NodeJS.ProcessEnv): { findings: Finding[
 
 function findFaults(env: NodeJS.ProcessEnv): Finding[] {
   try {
-    readConfig(env);
-    return [ok('configuration', 'every variable can be used')];
+    const config = readConfig(env);
+    return [ok('configuration', 'every variable can be used'), describeExposure(config)];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.faults.map((text) =>

@@ -1,0 +1,21 @@
+import type { Config } from '../../../shared/config/config.ts';
+import { isOpenToNetwork } from '../../../shared/config/exposure.ts';
+import { ok, warning, type Finding } from './finding.ts';
+
+const check = 'callers';
+
+/** Who may call a front end that is started with this configuration. */
+export function describeExposure(config: Config): Finding {
+  const { http, access } = config;
+  if (isOpenToNetwork(config))
+    return warning(
+      check,
+      `everybody who reaches ${http.host}:${http.port} may call`,
+      'Set ALLOWED_CLIENTS to the networks of your back ends, or give each a key (npm run wafer -- caller add <name>) and set REQUIRE_CALLER_KEY=true.',
+    );
+  const ways = [
+    ...(access.allowed.isEmpty ? [] : ['the networks of ALLOWED_CLIENTS']),
+    ...(access.requiresKey ? ['callers with a key'] : []),
+  ];
+  return ok(check, ways.length === 0 ? 'this machine alone may call' : `${ways.join(', and of those ')} may call`);
+}
