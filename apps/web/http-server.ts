@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { setTimeout } from 'node:timers/promises';
 import type { Certificate } from './certificate.ts';
 import { answerBrokenRequest, refuseExpectation } from './middleware/broken-request.ts';
+import { untilConnectionEnds } from './middleware/ending-connection.ts';
 
 /** The listening socket, and its orderly end. */
 export interface HttpServer {
@@ -69,10 +70,11 @@ export async function listen(
   };
   const server: Server =
     certificate === undefined
-      ? createServer(options, onRequest)
-      : createTlsServer({ ...options, ...certificate.options, handshakeTimeout: limits.headersTimeoutMs }, onRequest);
-  server.on('checkContinue', onExpectContinue);
-  server.on('checkExpectation', refuseExpectation);
+      ? createServer(options)
+      : createTlsServer({ ...options, ...certificate.options, handshakeTimeout: limits.headersTimeoutMs });
+  server.on('request', untilConnectionEnds(onRequest));
+  server.on('checkContinue', untilConnectionEnds(onExpectContinue));
+  server.on('checkExpectation', untilConnectionEnds(refuseExpectation));
   server.on('clientError', answerBrokenRequest);
   server.maxConnections = limits.maxConnections;
   server.setTimeout(limits.inactivityTimeoutMs);

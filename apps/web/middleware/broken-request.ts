@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { endConnectionAfter } from './ending-connection.ts';
 
 /** What the HTTP parser found, as a status; anything else that is no HTTP is 400. */
 const statuses: Readonly<Record<string, readonly [status: number, error: string]>> = {
@@ -42,7 +43,7 @@ export function answerAndClose(
   headers: OutgoingHttpHeaders = {},
 ): void {
   const body = `{"error":"${error}"}`;
-  response.shouldKeepAlive = false;
+  endConnectionAfter(response);
   response.writeHead(status, {
     'Content-Type': 'application/json;charset=utf-8',
     'Content-Length': body.length,
