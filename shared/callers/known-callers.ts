@@ -12,7 +12,7 @@ export interface KnownCallers {
   forget(): void;
 }
 
-export class CallersUnavailableError extends Error {
+class CallersUnavailableError extends Error {
   constructor() {
     super('the callers were never read and can not be read now');
     this.name = 'CallersUnavailableError';

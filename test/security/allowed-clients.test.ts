@@ -21,7 +21,7 @@ interface Asked {
 function ask(
   base: string,
   path: string,
-  { from = '127.0.0.1', headers = {} as Record<string, string | string[]> } = {},
+  { from = '127.0.0.1', headers = {} }: { from?: string; headers?: Record<string, string | string[]> } = {},
 ): Promise<Asked> {
   return new Promise((resolve, reject) => {
     const sent = request(`${base}${path}`, { method: 'POST', localAddress: from, headers }, (response) => {

@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import https from 'node:https';
 import { connect, type PeerCertificate, type SecureVersion } from 'node:tls';
 import test from 'ava';
@@ -38,7 +39,7 @@ async function serve(files: { certFile: string; keyFile: string }) {
   const lines: string[] = [];
   const log = createLog('web', 'silent');
   log.info = log.error = ((...parts: unknown[]) => void lines.push(JSON.stringify(parts))) as typeof log.info;
-  const answer = (_request: unknown, response: import('node:http').ServerResponse) => void response.end('ok');
+  const answer = (_request: unknown, response: ServerResponse) => void response.end('ok');
   const handlers = { onRequest: answer, onExpectContinue: answer };
   const server = await listen(handlers, { host: '127.0.0.1', port: 0, certificate: openCertificate(files, log, 50) });
   onClose(() => server.close());
