@@ -1,4 +1,4 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 
 /** A back end that has a key. */
 export interface Caller {
@@ -20,20 +20,31 @@ export async function readCallers(sequelize: Sequelize): Promise<ListedCaller[]>
   );
 }
 
-/** @returns false if there is a caller of this name; its key stays as it is */
-export async function addCaller(sequelize: Sequelize, { name, keyHash }: Caller): Promise<boolean> {
+/**
+ * @param transaction of the entry in the audit log, so that neither is without the other
+ * @returns false if there is a caller of this name; its key stays as it is
+ */
+export async function addCaller(
+  sequelize: Sequelize,
+  { name, keyHash }: Caller,
+  transaction: Transaction,
+): Promise<boolean> {
   const [, added] = await sequelize.query(
     'insert ignore into cWaferCaller (name, key_hash) values (:name, unhex(:keyHash))',
-    { replacements: { name, keyHash }, type: QueryTypes.INSERT },
+    { replacements: { name, keyHash }, type: QueryTypes.INSERT, transaction },
   );
   return added === 1;
 }
 
-/** @returns false if there is no caller of this name */
-export async function removeCaller(sequelize: Sequelize, name: string): Promise<boolean> {
+/**
+ * @param transaction as of `addCaller`
+ * @returns false if there is no caller of this name
+ */
+export async function removeCaller(sequelize: Sequelize, name: string, transaction: Transaction): Promise<boolean> {
   const removed = await sequelize.query('delete from cWaferCaller where name = :name', {
     replacements: { name },
     type: QueryTypes.BULKDELETE,
+    transaction,
   });
   return removed === 1;
 }

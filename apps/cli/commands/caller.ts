@@ -46,7 +46,9 @@ async function listCallers(sequelize: Sequelize): Promise<CommandResult> {
 
 async function add(env: NodeJS.ProcessEnv, sequelize: Sequelize, name: string): Promise<CommandResult> {
   const key = createCallerKey();
-  if (!(await addCaller(sequelize, { name, keyHash: hashCallerKey(key) as string }))) {
+  const keyHash = hashCallerKey(key) as string;
+  const isNew = await sequelize.transaction((transaction) => addCaller(sequelize, { name, keyHash }, transaction));
+  if (!isNew) {
     throw new CommandFailure(
       'caller_exists',
       `There is a caller ${name} already. To change its key without a gap: add it under another name, give it the new address, then revoke ${name}.`,
@@ -67,7 +69,8 @@ async function add(env: NodeJS.ProcessEnv, sequelize: Sequelize, name: string): 
 }
 
 async function revoke(env: NodeJS.ProcessEnv, sequelize: Sequelize, name: string): Promise<CommandResult> {
-  if (!(await removeCaller(sequelize, name)))
+  const wasThere = await sequelize.transaction((transaction) => removeCaller(sequelize, name, transaction));
+  if (!wasThere)
     throw new CommandFailure('caller_unknown', 'There is no such caller. See: npm run wafer -- caller list');
   const forgotten = await tellEverywhere(env, sequelize);
   return {

@@ -13,9 +13,7 @@ export function describeExposure(config: Config): Finding {
       `everybody who reaches ${http.host}:${http.port} may call`,
       'Set ALLOWED_CLIENTS to the networks of your back ends, or give each a key (npm run wafer -- caller add <name>) and set REQUIRE_CALLER_KEY=true.',
     );
-  const ways = [
-    ...(access.allowed.isEmpty ? [] : ['the networks of ALLOWED_CLIENTS']),
-    ...(access.requiresKey ? ['callers with a key'] : []),
-  ];
-  return ok(check, ways.length === 0 ? 'this machine alone may call' : `${ways.join(', and of those ')} may call`);
+  const who = access.allowed.isEmpty ? 'everybody' : 'clients in ALLOWED_CLIENTS';
+  if (access.requiresKey) return ok(check, `${who} with a key may call`);
+  return ok(check, access.allowed.isEmpty ? 'this machine alone may call' : `${who} may call`);
 }
