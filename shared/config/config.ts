@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { noClients, parseClientList } from './client-list.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { parseRedisUrl } from './redis-url.ts';
-import { readKeyPair, TlsFilesError } from './tls-files.ts';
+import { findTlsFaults, tlsFilesOf } from './tls-files.ts';
 
 const integer = (minimum: number, maximum: number, unit: string) =>
   z
@@ -113,7 +113,7 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
       host: env.HOST,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
       /** undefined: plain HTTP */
-      tls: tlsFiles(env),
+      tls: tlsFilesOf(env),
     },
     access: {
       /** Who may call; empty: everybody. */
@@ -149,25 +149,4 @@ function crossCheck(env: z.infer<typeof environment>): string[] {
       ? []
       : ['LOGIN_DEADLINE_MS must be longer than WECHAT_TIMEOUT_MS: a login includes a call to WeChat'];
   return [...faults, ...findTlsFaults(env)];
-}
-
-type TlsVariables = Pick<z.infer<typeof environment>, 'TLS_CERT_FILE' | 'TLS_KEY_FILE'>;
-
-function tlsFiles({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: TlsVariables) {
-  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
-}
-
-function findTlsFaults(env: TlsVariables): readonly string[] {
-  const files = tlsFiles(env);
-  if (files === undefined) {
-    if (env.TLS_CERT_FILE !== undefined) return ['TLS_KEY_FILE is missing: TLS_CERT_FILE is set'];
-    return env.TLS_KEY_FILE === undefined ? [] : ['TLS_CERT_FILE is missing: TLS_KEY_FILE is set'];
-  }
-  try {
-    readKeyPair(files);
-    return [];
-  } catch (error) {
-    if (error instanceof TlsFilesError) return error.faults;
-    throw error;
-  }
 }

@@ -14,7 +14,7 @@ export interface KeyPair {
 }
 
 /** Thrown for files that can't be used; `faults` names the variable of each. Never with what is in them. */
-export class TlsFilesError extends Error {
+class TlsFilesError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
@@ -51,4 +51,30 @@ export function readKeyPair({ certFile, keyFile }: TlsFiles): KeyPair {
   if (faults.length > 0 || cert === undefined || key === undefined || certificate === undefined)
     throw new TlsFilesError(faults);
   return { cert, key, validTo: new Date(certificate.validTo) };
+}
+
+interface TlsVariables {
+  readonly TLS_CERT_FILE?: string | undefined;
+  readonly TLS_KEY_FILE?: string | undefined;
+}
+
+/** undefined: web speaks plain HTTP. */
+export function tlsFilesOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: TlsVariables): TlsFiles | undefined {
+  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
+}
+
+/** What is wrong with the two variables and their files, each fault with the name of its variable. */
+export function findTlsFaults(env: TlsVariables): readonly string[] {
+  const files = tlsFilesOf(env);
+  if (files === undefined) {
+    if (env.TLS_CERT_FILE !== undefined) return ['TLS_KEY_FILE is missing: TLS_CERT_FILE is set'];
+    return env.TLS_KEY_FILE === undefined ? [] : ['TLS_CERT_FILE is missing: TLS_KEY_FILE is set'];
+  }
+  try {
+    readKeyPair(files);
+    return [];
+  } catch (error) {
+    if (error instanceof TlsFilesError) return error.faults;
+    throw error;
+  }
 }
