@@ -68,7 +68,7 @@ const environment = z.object({
   WECHAT_TIMEOUT_MS: integer(100, 20_000, 'milliseconds').default(5000),
   LOGIN_DEADLINE_MS: integer(500, 25_000, 'milliseconds').default(8000),
   LOGIN_REQUIRES_USER_DATA: yesOrNo(),
-  SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(100_000),
+  SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(250_000),
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
   WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(200),
   WORKER_HEALTH_PORT: port().optional(),

@@ -17,7 +17,7 @@ const closed: Record<string, string>[] = [
 function warningsAtStart(variables: Record<string, string>): string[] {
   const warnings: string[] = [];
   const log = createLog('web', 'silent');
-  log.warn = ((...parts: unknown[]) => void warnings.push(JSON.stringify(parts))) as typeof log.warn;
+  log.warn = (...parts: unknown[]) => void warnings.push(JSON.stringify(parts));
   const stores = { sequelize: {} as never, cacheRedis: {} as never };
   createAccess({ config: readConfig(variables), ...stores, registry: new Registry(), log });
   return warnings;
