@@ -79,6 +79,14 @@ create table cWaferAudit (
   key at (at)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
 
+create table cWaferCaller (
+  name varchar(64) collate utf8mb4_bin not null,
+  key_hash binary(32) not null,
+  created_at datetime not null default current_timestamp,
+  primary key (name),
+  unique key caller_key (key_hash)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
 create table cWaferMigration (
   name varchar(100) not null,
   ran_at datetime not null default current_timestamp,
@@ -92,4 +100,5 @@ insert into cWaferMigration (name) values
   ('0003-session-columns'),
   ('0004-duplicate-ids'),
   ('0005-apps-and-policies'),
-  ('0006-keys-and-audit');
+  ('0006-keys-and-audit'),
+  ('0007-callers');

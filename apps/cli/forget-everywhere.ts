@@ -17,24 +17,33 @@ interface Forgotten {
 
 const obeyTimeoutMs = 3000;
 
-/** Makes every process read app settings and sessions again. */
+/** Makes every process read app settings, callers and sessions again. */
 export async function forgetEverywhere({ commands, clock }: OpenRedis): Promise<Forgotten> {
   const instances = await listInstances(commands, clock);
   const silent = await sendControl(commands, { kind: 'forget-cached' }, instances, obeyTimeoutMs);
   return { obeyed: instances.filter((instance) => !silent.includes(instance)), silent };
 }
 
-/** As {@link forgetEverywhere}, where it is no fault if Redis is away: processes read app settings again by themselves. */
-export async function tryForgetEverywhere(env: NodeJS.ProcessEnv): Promise<Forgotten> {
+/**
+ * As {@link forgetEverywhere}, where it is no fault if Redis is away: processes read app settings and callers again by themselves.
+ * @param prepare what has to be in Redis before they read
+ */
+export async function tryForgetEverywhere(
+  env: NodeJS.ProcessEnv,
+  prepare?: (redis: OpenRedis) => Promise<void>,
+): Promise<Forgotten> {
   try {
-    return await withRedis(env, forgetEverywhere);
+    return await withRedis(env, async (redis) => {
+      await prepare?.(redis);
+      return forgetEverywhere(redis);
+    });
   } catch (error) {
     if (!(error instanceof CommandFailure || error instanceof ConfigError)) throw error;
     return { obeyed: [], silent: [], unreachable: error.message };
   }
 }
 
-/** When a change of the apps counts. Within five seconds it does in any case. */
+/** When a change of the apps or callers counts. Within five seconds it does in any case. */
 export function describeEffect({ obeyed, silent, unreachable }: Forgotten): string {
   if (unreachable !== undefined) return `It counts within 5 s. Nobody could be told to hurry: ${unreachable}`;
   if (silent.length > 0) return `It counts within 5 s; did not confirm: ${silent.join(', ')}`;

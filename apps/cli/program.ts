@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../../shared/config/config.ts';
 import { addAppCommands } from './commands/app.ts';
 import { addAuditCommand } from './commands/audit.ts';
+import { addCallerCommands } from './commands/caller.ts';
 import { addCacheCommands } from './commands/cache.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addKeysCommands } from './commands/keys.ts';
@@ -62,6 +63,7 @@ function createProgram(context: CommandContext): Command {
     // runCli says it, once and in our words; help for want of a command is no result.
     .configureOutput({ outputError: () => undefined });
   addAppCommands(program, context);
+  addCallerCommands(program, context);
   addSessionCommands(program, context);
   addCacheCommands(program, context);
   addQueueCommands(program, context);

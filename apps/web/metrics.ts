@@ -5,6 +5,8 @@ import type { LookupResult } from './sessions/session-check.ts';
 
 /** What a front end counts. */
 export interface WebMetrics {
+  /** For what counts by itself. */
+  readonly registry: Registry;
   readonly contentType: string;
   answered(interfaceName: string, returnCode: number, seconds: number): void;
   lookedUp(result: LookupResult): void;
@@ -89,6 +91,7 @@ export function createWebMetrics(parts: {
   });
   const snapshot = async () => JSON.stringify(await registry.getMetricsAsJSON());
   return {
+    registry,
     contentType: registry.contentType,
     answered(interfaceName, returnCode, duration) {
       requests.add(interfaceName, returnCode);

@@ -26,14 +26,17 @@ import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
 import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { readSessions } from '../../shared/store/session-reader.ts';
+import { createAccess } from './access/access.ts';
 import { createApp } from './app.ts';
-import { listen } from './http-server.ts';
+import { openCertificate } from './certificate.ts';
+import { listen, type RequestHandlers } from './http-server.ts';
 import { createAdmittedAsk } from './interfaces/admitted-ask.ts';
 import { createInterfaces } from './interfaces/index.ts';
 import type { Ask } from './interfaces/interface.ts';
 import { createWebMetrics } from './metrics.ts';
 import { createReadiness } from './readiness.ts';
 import { createForwardAuth } from './routes/forward-auth.ts';
+import { answerAndClose } from './middleware/broken-request.ts';
 import { createMinaAuth, isMinaAuth } from './routes/mina-auth.ts';
 import { createOpenApiRouter } from './routes/openapi.ts';
 import { createOperationsRouter } from './routes/operations.ts';
@@ -129,6 +132,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   const memory = createSessionMemory(config.sessionMemory, () => changes.isTrusted());
   const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, memory, onLookup: metrics.lookedUp });
 
+  const access = createAccess({ config, sequelize, cacheRedis, registry: metrics.registry, log });
+
   let isStopping = () => false;
   const readiness = createReadiness(
     {
@@ -151,7 +156,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   const koa = createApp({
     log,
     forwardAuth: createForwardAuth({ parts, metrics }),
-    routers: [createOperationsRouter({ readiness, metrics }), createOpenApiRouter()],
+    routers: [createOperationsRouter({ readiness, metrics, ...access }), createOpenApiRouter()],
     bodyLimitBytes: config.http.bodyLimitBytes,
     isStopping: () => isStopping(),
   }).callback();
@@ -162,9 +167,24 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     log,
     isStopping: () => isStopping(),
   });
-  const handle: RequestListener = (request, response) =>
+  const route: RequestListener = (request, response) =>
     isMinaAuth(request.url ?? '') ? minaAuth(request, response) : void koa(request, response);
-  const http = await listen(handle, config.http).catch(async (error: unknown) => {
+  // Only who may call, and has not announced too much, is told to send the body.
+  const routeExpecting: RequestListener = (request, response) => {
+    if (Number(request.headers['content-length']) > config.http.bodyLimitBytes)
+      return answerAndClose(response, 413, 'body_too_large');
+    response.writeContinue();
+    return route(request, response);
+  };
+  const handlers: RequestHandlers = {
+    onRequest: (request, response) => access.gate(request, response, route),
+    onExpectContinue: (request, response) => access.gate(request, response, routeExpecting),
+  };
+  const open = async () => {
+    const certificate = config.http.tls && openCertificate(config.http.tls, log);
+    return listen(handlers, { ...config.http, certificate });
+  };
+  const http = await open().catch(async (error: unknown) => {
     await closer.close();
     throw error;
   });
@@ -180,6 +200,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     await clock.sync().catch(() => undefined);
     await hearControl(subscriber, commands, instance, () => {
       apps.forget();
+      access.forgetCallers();
       confirmer.forget();
       memory.clear();
     });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { noClients, parseClientList } from './client-list.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { noKeys, parseKeyRing } from '../keys/key-ring.ts';
 import { parseRedisUrl } from './redis-url.ts';
+import { findTlsFaults, tlsFilesOf } from './tls-files.ts';
 
 const integer = (minimum: number, maximum: number, unit: string) =>
   z
@@ -28,6 +30,12 @@ const parsed = <Value>(parse: (text: string) => Value) =>
     }
   });
 
+const yesOrNo = () =>
+  z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true');
+
 function parseHttpUrl(text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new TypeError('must be an http:// or https:// address');
   return text.replace(/\/+$/, '');
@@ -45,6 +53,12 @@ function parseTokenUrl(text: string): string {
 const environment = z.object({
   PORT: port().default(8080),
   HOST: z.string().default('127.0.0.1'),
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
+  ALLOWED_CLIENTS: parsed(parseClientList).default(noClients),
+  METRICS_CLIENTS: parsed(parseClientList).default(noClients),
+  TRUSTED_PROXIES: parsed(parseClientList).default(noClients),
+  REQUIRE_CALLER_KEY: yesOrNo(),
   DATABASE_URL: parsed(parseDatabaseUrl),
   DATABASE_REPLICA_URL: parsed(parseDatabaseUrl).optional(),
   DATABASE_POOL: integer(1, 1000, 'connections').default(10),
@@ -54,10 +68,7 @@ const environment = z.object({
   WECHAT_TOKEN_URL: parsed(parseTokenUrl).optional(),
   WECHAT_TIMEOUT_MS: integer(100, 20_000, 'milliseconds').default(5000),
   LOGIN_DEADLINE_MS: integer(500, 25_000, 'milliseconds').default(8000),
-  LOGIN_REQUIRES_USER_DATA: z
-    .enum(['true', 'false'], 'must be true or false')
-    .default('false')
-    .transform((text) => text === 'true'),
+  LOGIN_REQUIRES_USER_DATA: yesOrNo(),
   SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(250_000),
   LOGIN_LIMIT_PER_APP: integer(0, 1_000_000, 'logins').default(50_000),
   LOGIN_LIMIT_PER_USER: integer(0, 1_000_000, 'logins').default(1000),
@@ -97,11 +108,26 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
   const present = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
   const result = environment.safeParse(present);
   const faults = result.success ? [] : result.error.issues.map((issue) => describe(issue, present));
-  const crossFaults = result.success ? crossCheck(result.data) : [];
+  const crossFaults = result.success ? crossCheck(result.data) : findTlsFaults(present);
   if (!result.success || crossFaults.length > 0) throw new ConfigError([...faults, ...crossFaults]);
   const env = result.data;
   return {
-    http: { port: env.PORT, host: env.HOST, bodyLimitBytes: env.BODY_LIMIT_BYTES },
+    http: {
+      port: env.PORT,
+      host: env.HOST,
+      bodyLimitBytes: env.BODY_LIMIT_BYTES,
+      /** undefined: plain HTTP */
+      tls: tlsFilesOf(env),
+    },
+    access: {
+      /** Who may call; empty: everybody. */
+      allowed: env.ALLOWED_CLIENTS,
+      /** Who may read /metrics; empty: everybody. */
+      metrics: env.METRICS_CLIENTS,
+      /** Whose `X-Forwarded-For` is believed. */
+      trustedProxies: env.TRUSTED_PROXIES,
+      requiresKey: env.REQUIRE_CALLER_KEY,
+    },
     database: { primary: env.DATABASE_URL, replica: env.DATABASE_REPLICA_URL, poolSize: env.DATABASE_POOL },
     redis: { queue: env.REDIS_URL, cache: env.REDIS_CACHE_URL ?? env.REDIS_URL },
     wechat: { apiBase: env.WECHAT_API_BASE, tokenUrl: env.WECHAT_TOKEN_URL, timeoutMs: env.WECHAT_TIMEOUT_MS },
@@ -126,7 +152,9 @@ function describe(issue: z.core.$ZodIssue, present: Record<string, unknown>): st
 }
 
 function crossCheck(env: z.infer<typeof environment>): string[] {
-  return env.WECHAT_TIMEOUT_MS < env.LOGIN_DEADLINE_MS
-    ? []
-    : ['LOGIN_DEADLINE_MS must be longer than WECHAT_TIMEOUT_MS: a login includes a call to WeChat'];
+  const faults =
+    env.WECHAT_TIMEOUT_MS < env.LOGIN_DEADLINE_MS
+      ? []
+      : ['LOGIN_DEADLINE_MS must be longer than WECHAT_TIMEOUT_MS: a login includes a call to WeChat'];
+  return [...faults, ...findTlsFaults(env)];
 }

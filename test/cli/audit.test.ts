@@ -36,6 +36,8 @@ test.serial('every command that changes something is recorded: who, where, what,
     ['session', 'revoke', '--id', session.id, '--by', 'Bob'],
     ['session', 'revoke', '--appid', testAppid],
     ['session', 'revoke', '--everything'],
+    ['caller', 'add', 'shop', '--by', 'Carol'],
+    ['caller', 'revoke', 'shop'],
   ];
   for (const args of commands) t.is((await wafer(args)).status, 0, args.join(' '));
   t.is((await wafer(['keys', 'rotate'], keys)).status, 0);
@@ -51,6 +53,8 @@ test.serial('every command that changes something is recorded: who, where, what,
       ['session revoke', `id ${session.id}`, 'Bob'],
       ['session revoke', `appid ${testAppid}`, null],
       ['session revoke', 'everything', null],
+      ['caller add', 'shop', 'Carol'],
+      ['caller revoke', 'shop', null],
       ['keys rotate', 'key 1', null],
       ['keys rotate', 'key 1', null],
       ['keys plain', 'plain', null],

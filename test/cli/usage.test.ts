@@ -20,6 +20,7 @@ test.serial('wrong usage exits 2 and says what is wrong', async (t) => {
     [['app', 'list', '--loud'], /unknown option/],
     [['app', 'set', 'wx0123456789abcdef', '--login-duration', '0'], /whole number from 1/],
     [['app', 'set', 'two words'], /one word/],
+    [['caller', 'add', 'two words'], /1 to 64 letters/],
   ];
   for (const [args, message] of wrong) {
     const run = await runCli({}, [...args, '--json']);
@@ -43,6 +44,9 @@ test.serial('every command has help with examples', async (t) => {
     'app list',
     'app set',
     'app remove',
+    'caller list',
+    'caller add',
+    'caller revoke',
     'session show',
     'session revoke',
     'cache clear',

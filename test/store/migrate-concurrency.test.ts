@@ -142,6 +142,7 @@ test('a table that a long transaction keeps busy is given up on, and a later run
     '0004-duplicate-ids',
     '0005-apps-and-policies',
     '0006-keys-and-audit',
+    '0007-callers',
   ]);
 });
 

@@ -21,6 +21,7 @@ const names = [
   '0004-duplicate-ids',
   '0005-apps-and-policies',
   '0006-keys-and-audit',
+  '0007-callers',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());

@@ -1,6 +1,7 @@
 import { ConfigError, readConfig, type Config } from '../../../shared/config/config.ts';
 import type { KeyRing } from '../../../shared/keys/key-ring.ts';
 import { readSettings } from '../stores.ts';
+import { describeExposure } from './exposure.ts';
 import { fault, ok, type Finding } from './finding.ts';
 
 /** The parts of the configuration that can be used, whatever is wrong with the others. */
@@ -31,8 +32,8 @@ export function checkConfiguration(env: NodeJS.ProcessEnv): { findings: Finding[
 
 function findFaults(env: NodeJS.ProcessEnv): Finding[] {
   try {
-    readConfig(env);
-    return [ok('configuration', 'every variable can be used')];
+    const config = readConfig(env);
+    return [ok('configuration', 'every variable can be used'), describeExposure(config)];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.faults.map((text) =>

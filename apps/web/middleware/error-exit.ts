@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa';
 import { describeError, type Log } from '../../../shared/log/log.ts';
+import { endConnectionAfter } from './ending-connection.ts';
 import { requestIdOf } from './request-id.ts';
 
 /** The one place where what was thrown becomes an answer. A protocol failure never gets here: it is an outcome, not an error. */
@@ -16,7 +17,7 @@ export function createErrorExit(log: Log): Middleware {
       const status = (error as { status?: unknown }).status;
       if (status === 413) {
         // The rest of the body is not read, so this connection can't carry another request.
-        context.set('Connection', 'close');
+        endConnectionAfter(context.res);
         answer(413, 'body_too_large');
       } else if (typeof status === 'number' && status >= 400 && status < 500) {
         answer(status, 'bad_request');

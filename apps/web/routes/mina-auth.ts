@@ -4,6 +4,7 @@ import { renderEnvelope, returnCodeOf } from '../../../shared/protocol/envelope.
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { parseRequest, readOptional } from '../../../shared/protocol/request.ts';
 import type { Interface } from '../interfaces/interface.ts';
+import { endConnectionAfter } from '../middleware/ending-connection.ts';
 import { readRawBody } from '../middleware/raw-body.ts';
 import { chooseRequestId } from '../middleware/request-id.ts';
 import type { WebMetrics } from '../metrics.ts';
@@ -65,7 +66,7 @@ export function createMinaAuth(parts: {
       if (body === 'aborted') return;
       if (body === 'too-large') {
         // The rest of the body is not read, so this connection can't carry another request.
-        response.shouldKeepAlive = false;
+        endConnectionAfter(response);
         return respond(response, 413, jsonHeaders(requestId), '{"error":"body_too_large"}');
       }
       try {

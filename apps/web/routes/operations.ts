@@ -1,9 +1,15 @@
 import { Router } from '@koa/router';
+import type { ClientCheck } from '../access/client-check.ts';
 import type { Readiness } from '../readiness.ts';
 import type { WebMetrics } from '../metrics.ts';
 
 /** What balancers and monitoring ask. */
-export function createOperationsRouter({ readiness, metrics }: { readiness: Readiness; metrics: WebMetrics }): Router {
+export function createOperationsRouter(parts: {
+  readonly readiness: Readiness;
+  readonly metrics: WebMetrics;
+  readonly mayReadMetrics: ClientCheck;
+}): Router {
+  const { readiness, metrics, mayReadMetrics } = parts;
   const router = new Router();
   router.get('/livez', (context) => {
     context.body = { status: 'ok' };
@@ -14,6 +20,12 @@ export function createOperationsRouter({ readiness, metrics }: { readiness: Read
     context.body = reasons.length === 0 ? { status: 'ok', degraded } : { status: 'unavailable', reasons, degraded };
   });
   router.get('/metrics', async (context) => {
+    // Here and not at the gate: what the router takes for this path is for it to say.
+    if (!mayReadMetrics(context.req)) {
+      context.status = 403;
+      context.body = { error: 'client_not_allowed' };
+      return;
+    }
     context.set('Content-Type', metrics.contentType);
     context.body = await metrics.render();
   });

@@ -1,0 +1,40 @@
+import { Counter, type Registry } from 'prom-client';
+import type { RefusalReason } from './refusal.ts';
+
+/** Who called, and who was not let in. */
+export interface AccessMetrics {
+  called(caller: string): void;
+  refused(reason: RefusalReason): void;
+}
+
+/** Callers beyond this many share the label `other`: every label value is kept for the life of the process. */
+const maxNames = 200;
+
+export function createAccessMetrics(registry: Registry): AccessMetrics {
+  const registers = [registry];
+  const calls = new Counter({
+    name: 'wafer_caller_requests_total',
+    help: 'Requests with a caller key, by the name of the caller',
+    labelNames: ['caller'],
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'wafer_refused_requests_total',
+    help: 'Requests that were not let in, by reason',
+    labelNames: ['reason'],
+    registers,
+  });
+  // Looked up once: finding a metric by its labels costs more than counting.
+  const byName = new Map<string, Counter.Internal>();
+  return {
+    called(caller) {
+      let counter = byName.get(caller);
+      if (counter === undefined) {
+        counter = calls.labels({ caller: byName.size < maxNames ? caller : 'other' });
+        byName.set(caller, counter);
+      }
+      counter.inc();
+    },
+    refused: (reason) => refusals.labels({ reason }).inc(),
+  };
+}

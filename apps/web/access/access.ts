@@ -1,0 +1,55 @@
+import type { Registry } from 'prom-client';
+import type { Sequelize } from 'sequelize';
+import { createKnownCallers } from '../../../shared/callers/known-callers.ts';
+import { createKnownCallersCopy } from '../../../shared/callers/known-callers-copy.ts';
+import type { Config } from '../../../shared/config/config.ts';
+import { isOpenToNetwork } from '../../../shared/config/exposure.ts';
+import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
+import type { RedisClient } from '../../../shared/redis/connect.ts';
+import { readCallers } from '../../../shared/store/caller-store.ts';
+import { createAccessMetrics } from './access-metrics.ts';
+import { createClientCheck, type ClientCheck } from './client-check.ts';
+import { createGate, type Gate } from './gate.ts';
+import { createRefusalLog } from './refusal-log.ts';
+
+/** Everything about who may ask this front end what. */
+export interface Access {
+  readonly gate: Gate;
+  readonly mayReadMetrics: ClientCheck;
+  /** Makes the next use of a key read the callers again. */
+  forgetCallers(): void;
+}
+
+export function createAccess(parts: {
+  readonly config: Config;
+  readonly sequelize: Sequelize;
+  readonly cacheRedis: RedisClient;
+  readonly registry: Registry;
+  readonly log: Log;
+}): Access {
+  const { config, sequelize, cacheRedis, registry, log } = parts;
+  const { allowed, metrics, trustedProxies, requiresKey } = config.access;
+  if (isOpenToNetwork(config)) {
+    log.warn(
+      { host: config.http.host },
+      'everybody who reaches this address may call: set ALLOWED_CLIENTS, or REQUIRE_CALLER_KEY=true',
+    );
+  }
+  const callers = createKnownCallers({
+    read: () => readCallers(sequelize),
+    copy: createKnownCallersCopy(cacheRedis),
+    onFailure: createOutageWarning(log, 'callers not read'),
+  });
+  return {
+    gate: createGate({
+      isAllowed: createClientCheck(allowed, trustedProxies),
+      isOpen: allowed.isEmpty && !requiresKey,
+      requiresKey,
+      callers,
+      metrics: createAccessMetrics(registry),
+      onRefused: createRefusalLog(log, trustedProxies),
+    }),
+    mayReadMetrics: createClientCheck(metrics, trustedProxies),
+    forgetCallers: callers.forget,
+  };
+}

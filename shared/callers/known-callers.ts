@@ -1,0 +1,126 @@
+import type { Caller } from '../store/caller-store.ts';
+
+/** Who may call, as a front end knows it. */
+export interface KnownCallers {
+  /**
+   * The name of the caller with this key. Answers without waiting while the list is young; else reads it again, so that a change by SQL
+   * counts within five seconds. While MySQL is away the last known list goes on, or its copy.
+   * @throws {CallersUnavailableError} if the list was never read and can't be read now
+   */
+  find(keyHash: string): string | undefined | Promise<string | undefined>;
+  /** Makes the next use read again. */
+  forget(): void;
+}
+
+class CallersUnavailableError extends Error {
+  constructor() {
+    super('the callers were never read and can not be read now');
+    this.name = 'CallersUnavailableError';
+  }
+}
+
+/** Where the list outlives the process, for a start while MySQL is away. It holds hashes, no keys. */
+export interface CallersCopy {
+  save(callers: readonly Caller[]): Promise<void>;
+  load(): Promise<Caller[] | undefined>;
+}
+
+const freshMs = 3000;
+/** Older than this, but still fresh: read again behind the request's back. */
+const youngMs = 2000;
+/** How long a request waits for a read before it goes on with the list at hand. */
+const patienceMs = 400;
+const retryMs = 1000;
+
+type Names = ReadonlyMap<string, string>;
+
+export function createKnownCallers({
+  read,
+  copy,
+  onFailure,
+}: {
+  read: () => Promise<Caller[]>;
+  copy: CallersCopy;
+  onFailure: (error: unknown) => void;
+}): KnownCallers {
+  let names: Names | undefined;
+  let saved = '';
+  let readAt = Number.NEGATIVE_INFINITY;
+  let failedAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+  let generation = 0;
+
+  const refresh = (): Promise<void> => {
+    const asked = generation;
+    const started = performance.now();
+    reading ??= read()
+      .then((callers) => {
+        // A read that began before `forget` may have seen a caller that is revoked.
+        if (asked !== generation) return;
+        names = toNames(callers);
+        readAt = started;
+        failedAt = Number.NEGATIVE_INFINITY;
+        const text = JSON.stringify(callers);
+        if (text !== saved) void copy.save(callers).catch(() => undefined);
+        saved = text;
+      })
+      .catch((error: unknown) => {
+        onFailure(error);
+        if (asked === generation) failedAt = performance.now();
+      })
+      .finally(() => {
+        if (asked === generation) reading = undefined;
+      });
+    return reading;
+  };
+
+  const current = async (): Promise<Names> => {
+    const now = performance.now();
+    if (now - failedAt >= retryMs) {
+      const attempt = refresh();
+      // Once a read has failed or was slow nobody waits for the next: it goes on behind the requests' backs.
+      if (names === undefined || failedAt === Number.NEGATIVE_INFINITY)
+        await withPatience(attempt, () => (failedAt = performance.now()));
+    }
+    if (names === undefined) {
+      const copied = await copy.load().catch(() => undefined);
+      if (names === undefined && copied !== undefined) names = toNames(copied);
+    }
+    if (names === undefined) throw new CallersUnavailableError();
+    return names;
+  };
+
+  return {
+    find(keyHash) {
+      const age = performance.now() - readAt;
+      if (names === undefined || age >= freshMs) return current().then((known) => known.get(keyHash));
+      if (age > youngMs) void refresh();
+      return names.get(keyHash);
+    },
+    forget() {
+      generation++;
+      // Whoever revokes a caller writes the copy anew first: without MySQL it knows more than this process does.
+      names = undefined;
+      saved = '';
+      readAt = Number.NEGATIVE_INFINITY;
+      failedAt = Number.NEGATIVE_INFINITY;
+      reading = undefined;
+    },
+  };
+}
+
+function toNames(callers: readonly Caller[]): Names {
+  return new Map(callers.map(({ name, keyHash }) => [keyHash, name]));
+}
+
+async function withPatience(work: Promise<void>, onTooLong: () => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      onTooLong();
+      resolve();
+    }, patienceMs);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
