@@ -116,7 +116,7 @@ export async function connectReady(address: RedisAddress, variable: string): Pro
     throw new CommandFailure(
       'redis_unreachable',
       `No answer from Redis at ${nameNodes(address)} (${reason}). Is it running, and is ${variable} right?`,
-      { cause: error },
+      { cause: new Error(reason, { cause: error }) },
     );
   }
 }

@@ -12,6 +12,7 @@ import {
   listInstances,
   readNeighbourSnapshots,
 } from '../../shared/redis/presence.ts';
+import { answerRollCalls } from '../../shared/redis/roll-call.ts';
 import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/client.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
@@ -167,6 +168,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     });
     const shards = { login: config.login.queues, session: 1 };
     rpc = createRpcClient({ instance, commands, subscriber, clock, seal, shards, maxWaiting: maxWaitingCalls });
+    await answerRollCalls(subscriber, commands, instance);
     await presence.announce(metrics.snapshot);
     announceReady();
   };
