@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
+import { Cluster } from 'ioredis';
 import type { RedisClient } from './connect.ts';
 
 /** What a process says of itself when it is called. */
@@ -11,10 +11,8 @@ export interface RollCallAnswer {
 }
 
 const channel = 'wafer:roll-call';
-const answerTtlSeconds = 30;
-const pollIntervalMs = 20;
-
-const answersKey = (id: string) => `wafer:presence:roll-call:${id}`;
+/** Answers are published, not written: a Redis whose memory or disk is full takes no writes. */
+const answersOf = (id: string) => `wafer:roll-call:${id}`;
 
 /**
  * Lets this process answer roll calls. Its presence only shows that it was alive some seconds ago: one that is stopped, or whose
@@ -27,8 +25,8 @@ export async function answerRollCalls(subscriber: RedisClient, commands: RedisCl
     const [seconds, microseconds] = await commands.time();
     const ownMs = (sentAtMs + Date.now()) / 2;
     const driftMs = Math.round(ownMs - Number(seconds) * 1000 - Number(microseconds) / 1000);
-    const text = JSON.stringify({ driftMs, servingMs: Math.round(performance.now() - servingSince) });
-    await commands.pipeline().hset(answersKey(id), instance, text).expire(answersKey(id), answerTtlSeconds).exec();
+    const servingMs = Math.round(performance.now() - servingSince);
+    await commands.publish(answersOf(id), JSON.stringify({ instance, driftMs, servingMs }));
   };
   subscriber.on('message', (from: string, id: string) => {
     if (from === channel && /^[0-9a-f]{16}$/.test(id)) void answer(id).catch(() => undefined);
@@ -38,6 +36,7 @@ export async function answerRollCalls(subscriber: RedisClient, commands: RedisCl
 
 /**
  * Calls all processes and waits until those in `instances` have answered, `timeoutMs` at most.
+ * @returns what they say, by instance; others that answered in time are there, too
  * @throws when Redis does not answer
  */
 export async function callRoll(
@@ -46,13 +45,25 @@ export async function callRoll(
   timeoutMs: number,
 ): Promise<Map<string, RollCallAnswer>> {
   const id = randomBytes(8).toString('hex');
-  const deadline = performance.now() + timeoutMs;
-  await client.publish(channel, id);
-  for (;;) {
-    const answers = await client.hgetall(answersKey(id));
-    if (instances.every((instance) => instance in answers) || performance.now() >= deadline) {
-      return new Map(Object.entries(answers).map(([name, text]) => [name, JSON.parse(text) as RollCallAnswer]));
-    }
-    await setTimeout(pollIntervalMs);
+  const answers = new Map<string, RollCallAnswer>();
+  const options = { enableOfflineQueue: true };
+  const listener = client instanceof Cluster ? client.duplicate([], options) : client.duplicate(options);
+  listener.on('error', () => undefined);
+  try {
+    await listener.subscribe(answersOf(id));
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      listener.on('message', (_channel: string, text: string) => {
+        const { instance, driftMs, servingMs } = JSON.parse(text) as RollCallAnswer & { instance: string };
+        answers.set(instance, { driftMs, servingMs });
+        if (!instances.every((each) => answers.has(each))) return;
+        clearTimeout(timer);
+        resolve();
+      });
+      client.publish(channel, id).catch(reject);
+    });
+    return answers;
+  } finally {
+    listener.disconnect();
   }
 }

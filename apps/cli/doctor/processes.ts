@@ -9,8 +9,8 @@ import { describeQueues } from './queues.ts';
 import { describeSilent } from './silent-process.ts';
 
 const rollCallTimeoutMs = 2000;
-/** A process tells Redis about itself every five seconds. */
-const emptiedToleranceMs = 15_000;
+/** A process tells Redis about itself when it starts, and every five seconds. */
+const emptiedToleranceMs = 6000;
 
 /** Whether front ends and workers answer, by right clocks, and whether jobs are taken: a worker can answer and take none. */
 export async function checkProcesses({ commands, clock }: OpenRedis, loginQueues: number): Promise<Finding[]> {
