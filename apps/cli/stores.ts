@@ -131,7 +131,10 @@ function isRedisError(error: unknown): error is Error {
   const isNamed = ['ReplyError', 'AbortError', 'MaxRetriesPerRequestError', 'ClusterAllFailedError'].includes(
     error.name,
   );
-  return isNamed || /^(Command timed out|Connection is closed|Stream isn't writeable)/.test(error.message);
+  return (
+    isNamed ||
+    /^(Command timed out|Connection is closed|Stream isn't writeable|Too many Cluster redirections)/.test(error.message)
+  );
 }
 
 function describeRedisFailure(error: Error): CommandFailure {

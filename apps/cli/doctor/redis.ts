@@ -55,7 +55,9 @@ async function look(group: string, address: RedisAddress, variable: string): Pro
         ? checkSentinels(group, address, variable)
         : [],
   ]);
-  return { nodes, findings: [...findings, ...ofTopology] };
+  // That no command gets through is only what follows from a master that is down.
+  const isExplained = ofTopology.some(({ state }) => state === 'fault');
+  return { nodes, findings: [...findings.filter(({ state }) => state === 'ok' || !isExplained), ...ofTopology] };
 }
 
 async function readMasters(group: string, address: RedisAddress, variable: string): Promise<Look> {
