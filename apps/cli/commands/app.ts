@@ -6,7 +6,7 @@ import { toApps } from '../../../shared/session/app-settings.ts';
 import { appSettingOptions, describeApp, settingColumns, type AppSettingOptions } from '../app-setting-options.ts';
 import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
-import { readSecret } from '../secret-input.ts';
+import { readSecret, readSecretIfGiven } from '../secret-input.ts';
 import { withDatabase } from '../stores.ts';
 import { formatTable, toPlainText } from '../text.ts';
 
@@ -28,7 +28,7 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
   const set = addCommand(
     app,
     'set',
-    'adds an app or changes it; asks for the secret, or reads it from standard input',
+    'adds an app or changes it; asks for the secret, or reads it from standard input, unless only options change',
     [
       'npm run wafer -- app set wx0123456789abcdef',
       'npm run --silent wafer -- app set wx0123456789abcdef --json < secret.txt',
@@ -102,10 +102,14 @@ async function setApp(
 ): Promise<CommandResult> {
   // Before the secret is asked for: nobody should type it for nothing.
   const found = await findApp(appInfo, appid);
-  const secret = await readSecret(`Secret of ${appid} (not shown): `);
-  const columns: Partial<AppInfoRow> = { secret, ...settingColumns(options) };
-  const previous =
+  const settings = settingColumns(options);
+  // Whoever changes a setting need not know the secret.
+  const mayStay = found && keepPrevious !== true && Object.keys(settings).length > 0;
+  const secret = await (mayStay ? readSecretIfGiven() : readSecret(`Secret of ${appid} (not shown): `));
+  const columns: Partial<AppInfoRow> = { ...(secret === undefined ? {} : { secret }), ...settings };
+  const changedPrevious =
     keepPrevious === true && found ? { previous_secret: col('secret') as never } : { previous_secret: null };
+  const previous = secret === undefined ? {} : changedPrevious;
   // One app alone can be the default.
   if (options.default === true) await appInfo.update({ is_default: 0 }, { where: {} });
   // The previous secret is taken from the row before the new one overwrites it: MySQL assigns from left to right.
@@ -131,11 +135,11 @@ async function setApp(
   ];
   return {
     text: [
-      `${found ? 'Changed' : 'Added'} ${appid}: ${describeApp(app)}`,
+      `${found ? 'Changed' : 'Added'} ${appid}: ${describeApp(app)}${secret === undefined ? ' Its secret stays as it was.' : ''}`,
       describeEffect(forgotten),
       ...warnings.map((warning) => `Warning: ${warning}`),
     ].join('\n'),
-    json: { ...app, created: !found, isDefault, warnings, forgotten },
+    json: { ...app, created: !found, secretChanged: secret !== undefined, isDefault, warnings, forgotten },
   };
 }
 
