@@ -103,11 +103,9 @@ test.serial('a certificate that nobody vouches for is named as such', async (t) 
   const folder = await createTemporaryFolder('doctor-tls');
   t.teardown(() => folder.remove());
   const [key, cert] = [join(folder.path, 'key.pem'), join(folder.path, 'cert.pem')];
-  const subject = ['-subj', '/CN=api.weixin.qq.com'];
-  await promisify(execFile)('openssl', [
-    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-keyout', key, '-out', cert],
-    ...subject,
-  ]);
+  const days = ['-days', '1', '-subj', '/CN=api.weixin.qq.com'];
+  const files = ['-keyout', key, '-out', cert];
+  await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...days, ...files]);
   const server = createHttpsServer({ key: await readFile(key), cert: await readFile(cert) }, (_, response) =>
     response.end('{"errcode":41002}'),
   );
