@@ -43,7 +43,7 @@ export function describeRedisFailure({ group, names, variable }: Place, reason: 
       'redis_tls',
     );
   }
-  if (/^nothing within|ETIMEDOUT|timed out|EHOSTUNREACH|ENETUNREACH/i.test(reason)) {
+  if (/^nothing within|ETIMEDOUT|timed? ?out|EHOSTUNREACH|ENETUNREACH/i.test(reason)) {
     return fault(
       check,
       `${names} does not answer (${reason}): packets get lost on the way, or the server hangs or is loading its data`,
