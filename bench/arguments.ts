@@ -6,6 +6,8 @@ import { scenarioNames, type ScenarioName } from './scenarios/names.ts';
 export interface Arguments {
   readonly only: readonly ScenarioName[];
   readonly quick: boolean;
+  /** Rounds, and seconds of each, where they are given. */
+  readonly size: { readonly rounds?: number; readonly roundSeconds?: number };
   readonly profile: boolean;
   readonly jsonFile: string | undefined;
   /** Where plots and flame graphs go. */
@@ -18,6 +20,8 @@ export const usage = `npm run bench -- [options]
 
   --only NAME[,NAME]  only these comparisons; a name also means those that begin with it and a dot: auth, login
   --quick             two short rounds over fewer sessions: shows that everything works, not how fast it is
+  --rounds N          rounds of each comparison (default 5)
+  --seconds N         seconds of each side in a round (default 10)
   --json FILE         writes the figures as well: a list of {name, ours, peer, ratio: {median, min, max}, rounds}
   --svg DIR           where plots and flame graphs go (default .data/bench)
   --docs              puts the report into docs/performance.md, and plots and flame graphs into docs/performance
@@ -32,6 +36,8 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
     options: {
       only: { type: 'string', multiple: true },
       quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
       profile: { type: 'boolean', default: false },
       json: { type: 'string' },
       svg: { type: 'string' },
@@ -48,11 +54,20 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
     only:
       wanted.length === 0 ? all : scenarioNames.filter((name) => wanted.some((want) => namesOf(want).includes(name))),
     quick: values.quick,
+    size: {
+      ...(values.rounds === undefined ? {} : { rounds: parseCount('--rounds', values.rounds) }),
+      ...(values.seconds === undefined ? {} : { roundSeconds: parseCount('--seconds', values.seconds) }),
+    },
     profile: values.profile,
     jsonFile: values.json,
     svgDir: values.svg ?? (values.docs ? join(rootDir, 'docs', 'performance') : undefined),
     docs: values.docs,
   };
+}
+
+function parseCount(option: string, text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new TypeError(`${option} takes a whole number from 1 to 9999`);
+  return Number(text);
 }
 
 function namesOf(wanted: string): ScenarioName[] {

@@ -25,20 +25,21 @@ process.setMaxListeners(100);
 const full = { rounds: 5, warmUpSeconds: 5, roundSeconds: 10, sessionCount: 200_000, users: 60_000 };
 const quick = { rounds: 2, warmUpSeconds: 2, roundSeconds: 2, sessionCount: 50_000, users: 20_000 };
 
-let args: Arguments | 'help';
+let parsed: Arguments | 'help';
 try {
-  args = parseArguments(process.argv.slice(2));
+  parsed = parseArguments(process.argv.slice(2));
 } catch (error) {
   console.error(`${(error as Error).message}\n\n${usage}`);
   process.exit(2);
 }
-if (args === 'help') console.log(usage);
-else process.exitCode = await run(args);
+if (parsed === 'help') console.log(usage);
+else process.exitCode = await run(parsed);
 
 /** @returns the exit status: 1 if a comparison failed */
-async function run({ only, quick: isQuick, profile, jsonFile, svgDir: givenSvgDir, docs }: Arguments): Promise<number> {
+async function run(args: Arguments): Promise<number> {
+  const { only, quick: isQuick, profile, jsonFile, svgDir: givenSvgDir, docs } = args;
   const svgDir = resolve(givenSvgDir ?? join(rootDir, '.data', 'bench'));
-  const size = isQuick ? quick : full;
+  const size = { ...(isQuick ? quick : full), ...args.size };
   const progress = createProgress(only.length);
   await installPeers(progress.log);
   const stack = await startStack(progress.log);

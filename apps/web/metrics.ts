@@ -1,4 +1,5 @@
-import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { createTally, createTimeTally } from './tallies.ts';
 import type { LookupResult } from './sessions/session-check.ts';
 
 /** What a front end counts. */
@@ -23,24 +24,24 @@ export function createWebMetrics(parts: {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const requests = new Counter({
+  const requests = createTally({
     name: 'wafer_requests_total',
     help: 'Requests of the protocol by interface and return code',
     labelNames: ['interface', 'code'],
-    registers,
+    registry,
   });
-  const seconds = new Histogram({
+  const seconds = createTimeTally({
     name: 'wafer_request_seconds',
     help: 'Time to answer a request of the protocol',
-    labelNames: ['interface'],
+    labelName: 'interface',
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
+    registry,
   });
-  const lookups = new Counter({
+  const lookups = createTally({
     name: 'wafer_session_lookups_total',
     help: 'Session checks answered by the cache, or confirmed from MySQL',
     labelNames: ['result'],
-    registers,
+    registry,
   });
   const reads = new Counter({
     name: 'wafer_session_reads_total',
@@ -68,30 +69,14 @@ export function createWebMetrics(parts: {
       this.set(parts.pendingVisits());
     },
   });
-  // Looked up once: finding a metric by its labels costs more than counting.
-  const answers = new Map<string, { count: Counter.Internal; seconds: Histogram.Internal<'interface'> }>();
-  const lookedUp = {
-    remembered: lookups.labels({ result: 'remembered' }),
-    cached: lookups.labels({ result: 'cached' }),
-    confirmed: lookups.labels({ result: 'confirmed' }),
-  };
   const snapshot = async () => JSON.stringify(await registry.getMetricsAsJSON());
   return {
     contentType: registry.contentType,
     answered(interfaceName, returnCode, duration) {
-      const key = `${interfaceName} ${returnCode}`;
-      let counted = answers.get(key);
-      if (counted === undefined) {
-        counted = {
-          count: requests.labels({ interface: interfaceName, code: returnCode }),
-          seconds: seconds.labels({ interface: interfaceName }),
-        };
-        answers.set(key, counted);
-      }
-      counted.count.inc();
-      counted.seconds.observe(duration);
+      requests.add(interfaceName, returnCode);
+      seconds.add(interfaceName, duration);
     },
-    lookedUp: (result) => lookedUp[result].inc(),
+    lookedUp: (result) => lookups.add(result),
     readFromMysql(sessions) {
       reads.inc();
       readSessions.inc(sessions);

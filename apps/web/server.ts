@@ -167,7 +167,9 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
       memory.clear();
     });
     const shards = { login: config.login.queues, session: 1 };
-    rpc = createRpcClient({ instance, commands, subscriber, clock, seal, shards, maxWaiting: maxWaitingCalls });
+    const blocking = connectRedis(config.redis.queue, 'blocking');
+    closer.add('redis replies', () => blocking.disconnect());
+    rpc = createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls });
     await answerRollCalls(subscriber, commands, instance);
     await presence.announce(metrics.snapshot);
     announceReady();

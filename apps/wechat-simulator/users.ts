@@ -1,4 +1,4 @@
-import { createCipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createHash, hash, randomBytes } from 'node:crypto';
 
 export interface SimulatedUser {
   openid: string;
@@ -98,7 +98,7 @@ export function encryptWithIv(sessionKey: string, data: unknown): { encrypt_data
 }
 
 function digest(...parts: string[]): Buffer {
-  return createHash('sha256').update(parts.join('\0')).digest();
+  return hash('sha256', parts.join('\0'), 'buffer');
 }
 
 function encrypt(key: Buffer, iv: Buffer, data: unknown): string {

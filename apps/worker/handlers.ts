@@ -58,7 +58,7 @@ export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, 
     wechatTimeoutMs: timeoutMs,
     ledger: createCodeLedger(commands, seal, timeoutMs),
     seal,
-    sessions: createSessionWriter({ sequelize, sessionInfo, cache }),
+    sessions: createSessionWriter({ sequelize, cache }),
   });
 
   const fetchToken =

@@ -122,7 +122,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     for (let shard = 0; shard < config.login.queues; shard++) open('login', shard);
     open('session', 0);
 
-    const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, cache, log, metrics });
+    const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, log, metrics });
     closer.add('visits', () => visitWriter.close());
     serving = true;
     await answerRollCalls(subscriber, commands, instance);

@@ -57,7 +57,7 @@ const environment = z.object({
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
     .transform((text) => text === 'true'),
-  SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(100_000),
+  SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(250_000),
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
   WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(200),
   WORKER_HEALTH_PORT: port().optional(),

@@ -11,9 +11,26 @@ export interface MinaRequest {
   readonly interface: Readonly<Record<string, unknown>>;
 }
 
+/** The auth check as JSON.stringify writes it in the SDKs' order of keys, with an id and an skey that hold nothing special. */
+const plainAuth =
+  /^\{"version":1,"componentName":"MA","interface":\{"interfaceName":"(qcloud\.cam\.auth)","para":\{"id":"([\w-]{1,100})","skey":"([\w-]{1,100})"\}\}\}$/;
+const longestPlainAuth = 320;
+
 /** Checks 1 to 3 of PROTOCOL.md, 2: JSON, a name, parameters; in this order. */
-export function parseRequest(body: Uint8Array): MinaRequest | Failure {
+export function parseRequest(body: Buffer): MinaRequest | Failure {
   if (body.length === 0) return fail('noInterfaceName');
+  // Nearly every request, and read in a fifth of the time.
+  const plain = body.length <= longestPlainAuth ? plainAuth.exec(body.toString('latin1')) : null;
+  if (plain !== null) {
+    const [, interfaceName, id, skey] = plain;
+    const para = { id, skey };
+    return { ok: true, interfaceName, para, interface: { interfaceName, para } };
+  }
+  return parseAnyRequest(body);
+}
+
+/** The same for whatever it is. */
+export function parseAnyRequest(body: Uint8Array): MinaRequest | Failure {
   const document = parsePhpJson(body);
   if (document === undefined) return fail('notJson');
   const call = propertyOf(document.value, 'interface');

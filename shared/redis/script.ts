@@ -1,3 +1,5 @@
+import { Cluster } from 'ioredis';
+import { createGroupedLoader } from '../grouper.ts';
 import type { RedisClient } from './connect.ts';
 
 export type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
@@ -12,3 +14,49 @@ export function defineScript(client: RedisClient, name: string, lua: string): Sc
   if (run === undefined) throw new Error(`the Redis client has no command ${name}`);
   return (keys, args) => run.call(client, keys.length, ...keys, ...args);
 }
+
+/** A script for one key at a time, as far as its caller sees. */
+export type KeyScript = (key: string, args: readonly (string | number)[]) => Promise<unknown>;
+
+const maxKeysPerRun = 64;
+const spacingMs = 1;
+
+/**
+ * A Lua script that does the same for each of its keys, run once for all who wait where many do: what a command costs is
+ * mostly the command.
+ * @param lua gets `common` first, then as many arguments for each key as every caller gives; answers a list, one for each key
+ */
+export function defineKeyScript(
+  client: RedisClient,
+  name: string,
+  lua: string,
+  common: readonly (string | number)[] = [],
+): KeyScript {
+  const run = defineScript(client, name, lua);
+  const createLoader = () =>
+    createGroupedLoader<{ key: string; args: readonly (string | number)[] }, unknown>(
+      maxKeysPerRun,
+      async (calls) => {
+        const args = [...common];
+        for (const call of calls) args.push(...call.args);
+        return (await run(
+          calls.map(({ key }) => key),
+          args,
+        )) as unknown[];
+      },
+      { spacingMs },
+    );
+  /** By what puts keys into one slot: everything on a single server, the hash tag on a cluster. */
+  const loaders = new Map<string, ReturnType<typeof createLoader>>();
+  const isCluster = client instanceof Cluster;
+  return async (key, args) => {
+    const slot = isCluster ? hashTag.exec(key)?.[1] : '';
+    // Each key of a cluster without a tag has a slot of its own.
+    if (slot === undefined) return ((await run([key], [...common, ...args])) as unknown[])[0];
+    let load = loaders.get(slot);
+    if (load === undefined) loaders.set(slot, (load = createLoader()));
+    return load({ key, args });
+  };
+}
+
+const hashTag = /\{([^}]+)\}/;

@@ -1,20 +1,20 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
 import {
+  callsPurpose,
   maxCallsPerJob,
   queueOfCall,
   queueTag,
-  replyChannel,
-  replyKey,
+  type Call,
   type CallJob,
   type CallName,
   type Calls,
   type QueueName,
-  type SealedCall,
 } from './contract.ts';
-import { createGrouper, type Grouper } from './grouper.ts';
+import { createGrouper, type Grouper } from '../grouper.ts';
+import { readReplies } from './reply-reader.ts';
 import type { Seal } from './seal.ts';
 
 /** Asks workers. A call is answered, or fails with an {@link RpcError} by its deadline; it never hangs. */
@@ -48,47 +48,46 @@ export class RpcError extends Error {
 }
 
 interface Waiting {
-  readonly queue: QueueName;
-  readonly shard: number;
-  readonly settle: (sealedReply: string) => void;
+  readonly resolve: (response: Calls[CallName]['response']) => void;
+  readonly reject: (error: unknown) => void;
+  readonly deadline: NodeJS.Timeout;
 }
 
-/** A reply lies in Redis all the time; a lost wake-up costs at most this long. */
-const rereadIntervalMs = 1500;
-const lastLookBeforeMs = 150;
+/** Jobs of one queue start this far apart, so that they carry many calls where many come. */
+const jobSpacingMs = 2;
 
 export function createRpcClient(options: {
   readonly instance: string;
   readonly commands: RedisClient;
-  readonly subscriber: RedisClient;
+  /** A connection for the replies alone. */
+  readonly blocking: RedisClient;
   readonly clock: RedisClock;
   readonly seal: Seal;
   readonly shards: Readonly<Record<QueueName, number>>;
   readonly maxWaiting: number;
 }): RpcClient {
-  const { instance, commands, subscriber, clock, seal, shards, maxWaiting } = options;
-  const waiting = new Map<string, Waiting>();
-  const groupers = new Map<string, { queue: Queue<CallJob>; grouper: Grouper<SealedCall> }>();
+  const { instance, commands, blocking, clock, seal, shards, maxWaiting } = options;
+  const waiting = new Map<number, Waiting>();
+  const groupers = new Map<string, { queue: Queue<CallJob>; grouper: Grouper<Call> }>();
+  let lastCallId = 0;
 
-  const onMessage = (channel: string, message: string) => {
-    if (channel !== replyChannel(instance)) return;
-    const space = message.indexOf(' ');
-    waiting.get(message.slice(0, space))?.settle(message.slice(space + 1));
+  /** Takes a call out of those that wait; undefined if it is answered already. */
+  const take = (id: number): Waiting | undefined => {
+    const call = waiting.get(id);
+    if (call === undefined) return undefined;
+    waiting.delete(id);
+    clearTimeout(call.deadline);
+    return call;
   };
-  const reread = (id: string, { queue, shard, settle }: Waiting) =>
-    commands.get(replyKey(queue, shard, id)).then(
-      (reply) => (reply === null ? undefined : settle(reply)),
-      () => undefined,
-    );
-  // Wake-ups of the time without a subscription are lost, the replies are not.
-  const onSubscriberReady = () => {
-    for (const [id, call] of waiting) void reread(id, call);
-  };
-  subscriber.on('message', onMessage);
-  subscriber.on('ready', onSubscriberReady);
-  void subscriber.subscribe(replyChannel(instance)).catch(() => undefined);
+  const replies = readReplies({
+    instance,
+    blocking,
+    commands,
+    seal,
+    onReply: ([id, response]) => take(id)?.resolve(response),
+  });
 
-  const grouperOf = (queueName: QueueName, shard: number): Grouper<SealedCall> => {
+  const grouperOf = (queueName: QueueName, shard: number): Grouper<Call> => {
     const prefix = queueTag(queueName, shard);
     const known = groupers.get(prefix);
     if (known !== undefined) return known.grouper;
@@ -101,43 +100,36 @@ export function createRpcClient(options: {
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
     });
     queue.on('error', () => {});
-    const grouper = createGrouper<SealedCall>(maxCallsPerJob, async (calls) => {
-      await queue.add(queueName, { calls });
-    });
+    const grouper = createGrouper<Call>(
+      maxCallsPerJob,
+      async (calls) => {
+        await queue.add(queueName, {
+          replyTo: instance,
+          calls: seal.seal(callsPurpose(instance), JSON.stringify(calls)),
+        });
+      },
+      { spacingMs: jobSpacingMs },
+    );
     groupers.set(prefix, { queue, grouper });
     return grouper;
   };
 
   return {
     waiting: () => waiting.size,
-    async call(name, request, { shardKey, timeoutMs, requestId }) {
-      if (waiting.size >= maxWaiting) throw new RpcError('overloaded');
-      const id = randomBytes(12).toString('base64url');
+    call(name, request, { shardKey, timeoutMs, requestId }) {
+      if (waiting.size >= maxWaiting) return Promise.reject(new RpcError('overloaded'));
+      const id = ++lastCallId;
       const queue = queueOfCall[name];
-      const shard = shardOf(shardKey, shards[queue]);
-      const payload = seal.seal(`${name} ${id}`, JSON.stringify(request));
-      const sealedReply = await new Promise<string>((resolve, reject) => {
-        const call: Waiting = { queue, shard, settle: (reply) => end(() => resolve(reply)) };
-        const rereading = setInterval(() => void reread(id, call), rereadIntervalMs);
-        const lastLook = setTimeout(() => void reread(id, call), Math.max(timeoutMs - lastLookBeforeMs, 0));
-        const deadline = setTimeout(() => end(() => reject(new RpcError('deadline'))), timeoutMs);
-        const end = (settle: () => void) => {
-          clearInterval(rereading);
-          clearTimeout(lastLook);
-          clearTimeout(deadline);
-          waiting.delete(id);
-          settle();
-        };
-        waiting.set(id, call);
-        grouperOf(queue, shard)
-          .add({ name, id, replyTo: instance, deadline: Math.floor(clock.nowMs() + timeoutMs), requestId, payload })
-          .catch(() => end(() => reject(new RpcError('store_unavailable'))));
+      return new Promise((resolve, reject) => {
+        const deadline = setTimeout(() => take(id)?.reject(new RpcError('deadline')), timeoutMs);
+        waiting.set(id, { resolve, reject, deadline });
+        grouperOf(queue, shardOf(shardKey, shards[queue]))
+          .add({ name, id, deadline: Math.floor(clock.nowMs() + timeoutMs), requestId, request })
+          .catch(() => take(id)?.reject(new RpcError('store_unavailable')));
       });
-      return JSON.parse(seal.open(`reply ${id}`, sealedReply)) as Calls[typeof name]['response'];
     },
     async close() {
-      subscriber.off('message', onMessage);
-      subscriber.off('ready', onSubscriberReady);
+      await replies.close();
       await Promise.all([...groupers.values()].map(({ queue }) => queue.close()));
     },
   };

@@ -80,40 +80,47 @@ interface LogoutRequest {
   readonly skeyHash: string;
 }
 
-/** A request as it waits in Redis. The payload is sealed: a dump of Redis shows neither code nor user data. */
-export interface SealedCall {
-  readonly name: CallName;
-  /** Names this request in its reply; random. */
-  readonly id: string;
-  /** The instance that waits for the reply. */
-  readonly replyTo: string;
+/** A request on its way to a worker. */
+export interface Call<Name extends CallName = CallName> {
+  readonly name: Name;
+  /** Names this request among those of its instance. */
+  readonly id: number;
   /** Milliseconds since 1970 in Redis's clock. From then on nobody waits any more. */
   readonly deadline: number;
   /** The HTTP request's id, for the logs. */
   readonly requestId: string;
-  readonly payload: string;
+  readonly request: Calls[Name]['request'];
 }
 
 /** What a BullMQ job carries: requests that came in together share a job, because a queue's cost is per job. */
 export interface CallJob {
-  readonly calls: readonly SealedCall[];
+  /** The instance that waits for the replies. */
+  readonly replyTo: string;
+  /** A list of {@link Call}s, sealed: a dump of Redis shows neither code nor user data. */
+  readonly calls: string;
 }
+
+/** The answer to the request of this id. A message holds a list of them, sealed: answers that are ready together share it. */
+export type Reply = readonly [id: number, response: Calls[CallName]['response']];
 
 export const maxCallsPerJob = 32;
 
 /**
- * Prefix of everything that belongs to one queue: BullMQ's keys, replies, records of codes. The hash tag keeps a queue in one slot
+ * Prefix of everything that belongs to one queue: BullMQ's keys, records of codes. The hash tag keeps a queue in one slot
  * of a Redis Cluster, as BullMQ needs it; each shard is a slot of its own.
  */
 export function queueTag(queue: QueueName, shard: number): string {
   return `{wafer:${queue}:${shard}}`;
 }
 
-export function replyKey(queue: QueueName, shard: number, callId: string): string {
-  return `${queueTag(queue, shard)}:reply:${callId}`;
+/**
+ * The stream of the replies to one instance. Nobody else reads it, so a reply costs the same however many ask; and what could not
+ * be read for a while is still there.
+ */
+export function repliesKey(instance: string): string {
+  return `wafer:replies:${instance}`;
 }
 
-/** The channel that wakes the instance which asked; nobody else listens there, so a reply costs the same however many ask. */
-export function replyChannel(instance: string): string {
-  return `wafer:reply:${instance}`;
-}
+/** What calls and replies are sealed for. */
+export const callsPurpose = (instance: string) => `calls ${instance}`;
+export const repliesPurpose = (instance: string) => `replies ${instance}`;

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { takeRandomBytes } from '../random.ts';
 
 /** Encrypts what passes through Redis between our processes, and names secrets without telling them. */
 export interface Seal {
@@ -20,7 +21,7 @@ export function createSeal(key: Uint8Array): Seal {
   const fingerprintKey = Buffer.from(hkdfSync('sha256', key, '', 'wafer fingerprint', 32));
   return {
     seal(purpose, text) {
-      const nonce = randomBytes(nonceBytes);
+      const nonce = takeRandomBytes(nonceBytes);
       const cipher = createCipheriv(algorithm, encryptionKey, nonce).setAAD(Buffer.from(purpose));
       return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
         'base64',

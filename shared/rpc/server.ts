@@ -5,16 +5,16 @@ import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
 import { describeError, type Log } from '../log/log.ts';
 import {
+  callsPurpose,
   queueTag,
-  replyChannel,
-  replyKey,
+  type Call,
   type CallJob,
   type CallName,
   type Calls,
   type QueueName,
-  type SealedCall,
 } from './contract.ts';
 import { fail, type Outcome } from '../protocol/outcome.ts';
+import { createReplySender, type AddressedReply } from './reply-sender.ts';
 import type { Seal } from './seal.ts';
 
 /** Answers the calls of one queue. */
@@ -48,8 +48,6 @@ const lockDurationMs = 3000;
 const stalledIntervalMs = 1500;
 /** A job that fails for having stalled would leave its callers without an answer, so it never does: the deadline ends it. */
 const maxStalledCount = 1000;
-/** A reply outlives every caller's patience. */
-const replyTtlMs = 30_000;
 const replyRetryMs = 200;
 
 /** A handler for each call that a queue carries. */
@@ -71,38 +69,35 @@ export function createRpcServer(options: {
 }): RpcServer {
   const { queue, shard, blocking, commands, clock, seal, concurrency, handlers, onAnswer, log } = options;
 
-  const answer = async (call: SealedCall): Promise<void> => {
+  const answer = async (replyTo: string, call: Call): Promise<void> => {
     const remainingMs = () => call.deadline - clock.nowMs();
-    const callLog = log.child({ requestId: call.requestId });
-    const { name } = call;
+    const { name, requestId } = call;
     const started = performance.now();
     const handle = handlers[name] as CallHandler<CallName> | undefined;
     let response: Outcome | Dropped = dropped;
-    if (remainingMs() <= 0) callLog.info({ call: name }, 'dropped: the caller has gone');
+    if (remainingMs() <= 0) log.info({ call: name, requestId }, 'dropped: the caller has gone');
     else if (handle === undefined) throw new Error('a call that this version does not know');
     else {
-      const request = JSON.parse(seal.open(`${name} ${call.id}`, call.payload)) as Calls[CallName]['request'];
       const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
-      const context = { requestId: call.requestId, shard, remainingMs, redisNowUs, log: callLog };
-      response = await handle(request, context).catch((error: unknown) => {
-        callLog.error({ call: name, err: describeError(error) }, 'bug: call failed');
+      const context = new Context(requestId, shard, remainingMs, redisNowUs, log);
+      response = await handle(call.request, context).catch((error: unknown) => {
+        context.log.error({ call: name, err: describeError(error) }, 'bug: call failed');
         return fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal');
       });
     }
     onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
-    if (response !== dropped) await reply(call, seal.seal(`reply ${call.id}`, JSON.stringify(response)), remainingMs);
+    if (response !== dropped) await reply({ replyTo, reply: [call.id, response] }, remainingMs);
   };
 
-  /** The record first, then the wake-up that carries it. While Redis is away somebody may still wait: so again until the deadline. */
-  const reply = async (call: SealedCall, sealed: string, remainingMs: () => number): Promise<void> => {
+  const replies = createReplySender(commands, seal);
+  /** While Redis is away somebody may still wait: so again until the deadline. */
+  const reply = async (message: AddressedReply, remainingMs: () => number): Promise<void> => {
     for (;;) {
-      const results = await commands
-        .pipeline()
-        .set(replyKey(queue, shard, call.id), sealed, 'PX', replyTtlMs)
-        .publish(replyChannel(call.replyTo), `${call.id} ${sealed}`)
-        .exec()
-        .catch(() => undefined);
-      if (results?.[0]?.[0] === null) return;
+      const isSent = await replies.add(message).then(
+        () => true,
+        () => false,
+      );
+      if (isSent) return;
       if (remainingMs() <= replyRetryMs) throw new Error('the reply could not be stored before the deadline');
       await setTimeout(replyRetryMs);
     }
@@ -111,10 +106,11 @@ export function createRpcServer(options: {
   // A job carries up to 32 calls, so jobs alone would not bound what is in flight.
   const limit = pLimit(concurrency);
   const process = async (job: Job<CallJob>): Promise<void> => {
+    const { replyTo, calls } = job.data;
     // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
     await Promise.all(
-      job.data.calls.map((call) =>
-        limit(answer, call).catch((error: unknown) =>
+      (JSON.parse(seal.open(callsPurpose(replyTo), calls)) as Call[]).map((call) =>
+        limit(answer, replyTo, call).catch((error: unknown) =>
           log.error({ call: call.name, requestId: call.requestId, err: describeError(error) }, 'call not answered'),
         ),
       ),
@@ -133,4 +129,25 @@ export function createRpcServer(options: {
   worker.on('error', (error) => log.debug({ err: describeError(error) }, 'queue connection'));
   // While Redis is away no job can be finished in it, and an orderly close would wait for that.
   return { close: () => worker.close(blocking.status !== 'ready') };
+}
+
+class Context implements CallContext {
+  readonly requestId: string;
+  readonly shard: number;
+  readonly remainingMs: () => number;
+  readonly redisNowUs: () => number;
+  readonly #log: Log;
+
+  constructor(requestId: string, shard: number, remainingMs: () => number, redisNowUs: () => number, log: Log) {
+    this.requestId = requestId;
+    this.shard = shard;
+    this.remainingMs = remainingMs;
+    this.redisNowUs = redisNowUs;
+    this.#log = log;
+  }
+
+  /** Made when it is used: most calls have nothing to say. */
+  get log(): Log {
+    return this.#log.child({ requestId: this.requestId });
+  }
 }

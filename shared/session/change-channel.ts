@@ -1,8 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisClient } from '../redis/connect.ts';
 
-/** Where every change of a cached session is announced, by the script that changes the cache: `id`, before the row changes. */
+/**
+ * Where every change of a cached session is announced, by the script that changes the cache, before the row changes: the ids, as
+ * {@link nameInChange} spells them, with blanks between.
+ */
 export const changeChannel = 'wafer:changed';
+
+/** Old ids may hold anything, blanks too. */
+export function nameInChange(id: string): string {
+  return encodeURIComponent(id);
+}
 
 /** Hears of changed sessions, and knows whether it hears. */
 export interface ChangeListener {
@@ -31,7 +39,7 @@ export function listenToChanges(
   const isTrusted = () => performance.now() - heardAt < trustMs;
 
   subscriber.on('message', (channel: string, message: string) => {
-    if (channel === changeChannel) onChange(message);
+    if (channel === changeChannel) message.split(' ').forEach((name) => onChange(decodeURIComponent(name)));
     // The beat says when it was sent: one that was held up proves nothing about now.
     else if (channel === ownChannel) heardAt = Math.max(heardAt, Number(message));
   });

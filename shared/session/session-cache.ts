@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { takeRandomBytes } from '../random.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { createBreaker } from '../redis/breaker.ts';
-import { defineScript } from '../redis/script.ts';
-import { changeChannel } from './change-channel.ts';
+import { defineKeyScript, defineScript } from '../redis/script.ts';
+import { changeChannel, nameInChange } from './change-channel.ts';
 import { decodeSession, encodeSession, type Session } from './session.ts';
 
 /**
@@ -32,8 +33,6 @@ export interface SessionCache {
   publish(id: string, mark: WriteMark, session: Session): Promise<void>;
   /** After a change that did not happen, or of which the new state is not known: the next check reads MySQL. */
   withdraw(ids: readonly string[], mark: WriteMark): Promise<void>;
-  /** Keeps the entries of visited sessions for another day. */
-  touch(ids: readonly string[]): Promise<void>;
 }
 
 /** What a key held, as the condition for changing it. */
@@ -43,7 +42,10 @@ export type CacheLookup =
   | { readonly session: Session; readonly seen: Seen }
   | { readonly session?: undefined; readonly marked: boolean };
 
-/** An entry without a visit goes after a day; up to a tenth sooner, so that a mass log-in does not end as a mass expiry. */
+/**
+ * An entry goes after a day, in use or not: one read of MySQL per session and day costs less than telling Redis of each visit. Up to a
+ * tenth sooner, so that a mass log-in does not end as a mass expiry.
+ */
 const entryTtlMs = 86_400_000;
 const leaseTtlMs = 5000;
 /** Outlives the commit that follows it. */
@@ -58,37 +60,48 @@ return 1`;
 
 /** `~` is a writer that never ends: with so many at once the mark stays until its time is over. */
 const markScript = `
-local writers = string.match(redis.call('GET', KEYS[1]) or '', '^W%*? (.+)$')
-local value = 'W ' .. ARGV[1]
-if writers then value = 'W* ' .. (#writers > 2000 and '~' or writers) .. ' ' .. ARGV[1] end
-redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
-redis.call('PUBLISH', ARGV[3], ARGV[4])`;
+local changed = {}
+for i, key in ipairs(KEYS) do
+  local mark = ARGV[2 * i + 1]
+  local writers = string.match(redis.call('GET', key) or '', '^W%*? (.+)$')
+  local value = 'W ' .. mark
+  if writers then value = 'W* ' .. (#writers > 2000 and '~' or writers) .. ' ' .. mark end
+  redis.call('SET', key, value, 'PX', ARGV[1])
+  changed[i] = ARGV[2 * i + 2]
+end
+redis.call('PUBLISH', ARGV[2], table.concat(changed, ' '))
+return changed`;
 
 const unmarkScript = `
-local now = redis.call('GET', KEYS[1]) or ''
-if now == 'W ' .. ARGV[1] then
-  if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-  return
+local answers = {}
+for i, key in ipairs(KEYS) do
+  local mark, value, life = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local now = redis.call('GET', key) or ''
+  local writers = string.match(now, '^W%* (.+)$')
+  if now == 'W ' .. mark then
+    if value == '' then redis.call('DEL', key) else redis.call('SET', key, value, 'PX', life) end
+  elseif writers then
+    local others = {}
+    for writer in string.gmatch(writers, '%S+') do
+      if writer ~= mark then others[#others + 1] = writer end
+    end
+    if #others == 0 then redis.call('DEL', key)
+    else redis.call('SET', key, 'W* ' .. table.concat(others, ' '), 'PX', math.max(redis.call('PTTL', key), 1)) end
+  end
+  answers[i] = 1
 end
-local writers = string.match(now, '^W%* (.+)$')
-if not writers then return end
-local others = {}
-for writer in string.gmatch(writers, '%S+') do
-  if writer ~= ARGV[1] then others[#others + 1] = writer end
-end
-if #others == 0 then redis.call('DEL', KEYS[1])
-else redis.call('SET', KEYS[1], 'W* ' .. table.concat(others, ' '), 'PX', math.max(redis.call('PTTL', KEYS[1]), 1)) end`;
+return answers`;
 
 export function createSessionCache(client: RedisClient): SessionCache {
   const breaker = createBreaker();
   const replace = defineScript(client, 'waferReplace', fillScript);
-  const markKey = defineScript(client, 'waferMark', markScript);
-  const unmarkKey = defineScript(client, 'waferUnmark', unmarkScript);
+  const markKey = defineKeyScript(client, 'waferMark', markScript, [markTtlMs, changeChannel]);
+  const unmarkKey = defineKeyScript(client, 'waferUnmark', unmarkScript);
   const unmark = async (id: string, mark: WriteMark, value: string) => {
-    await unmarkKey([keyOf(id)], [mark, value, entryLifeMs()]);
+    await unmarkKey(keyOf(id), [mark, value, entryLifeMs()]);
   };
   const compareAndSet = async (id: string, expected: string, value: string) => {
-    await replace([keyOf(id)], [expected, value, entryLifeMs(), changeChannel, id]);
+    await replace([keyOf(id)], [expected, value, entryLifeMs(), changeChannel, nameInChange(id)]);
   };
   return {
     async find(id) {
@@ -107,15 +120,12 @@ export function createSessionCache(client: RedisClient): SessionCache {
     },
     async mark(ids) {
       const mark = createTag() as WriteMark;
-      await Promise.all(ids.map((id) => markKey([keyOf(id)], [mark, markTtlMs, changeChannel, id])));
+      await Promise.all(ids.map((id) => markKey(keyOf(id), [mark, nameInChange(id)])));
       return mark;
     },
     publish: (id, mark, session) => unmark(id, mark, encodeSession(session, createTag())),
     async withdraw(ids, mark) {
       await Promise.all(ids.map((id) => unmark(id, mark, '')));
-    },
-    async touch(ids) {
-      await Promise.all(ids.map((id) => client.pexpire(keyOf(id), entryLifeMs())));
     },
   };
 }
@@ -134,5 +144,5 @@ function entryLifeMs(): number {
 }
 
 function createTag(): string {
-  return randomBytes(9).toString('base64url');
+  return takeRandomBytes(9).toString('base64url');
 }

@@ -12,9 +12,17 @@ export function decodeUserInfo(stored: string): JsonDocument | undefined {
   return fromBase64 ?? parsePhpJsonText(stored);
 }
 
+const rendered = new WeakMap<JsonDocument, string>();
+
 /** A profile as it goes over the wire: ASCII JSON, or `null` where there is none. */
 export function renderUserInfo(document: JsonDocument | undefined): string {
-  return document === undefined ? 'null' : toAsciiJson(document.text);
+  if (document === undefined) return 'null';
+  // A log-in answers the profile that it puts into the cache.
+  const known = rendered.get(document);
+  if (known !== undefined) return known;
+  const text = toAsciiJson(document.text);
+  rendered.set(document, text);
+  return text;
 }
 
 /**

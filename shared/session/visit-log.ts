@@ -7,11 +7,8 @@ import { defineScript } from '../redis/script.ts';
  * idle one.
  */
 export interface VisitLog {
-  /**
-   * @param visits as {@link encodeVisit} writes them
-   * @returns false if the log was found empty of everything, as after a restart of Redis: recent visits have to be added again
-   */
-  add(visits: readonly string[]): Promise<boolean>;
+  /** @returns false if the log was found empty of everything, as after a restart of Redis: recent visits have to be added again */
+  add(visits: VisitBatch): Promise<boolean>;
   /** Visits of these rows that are not in MySQL yet. `complete` is false if some may have been lost lately. */
   read(rows: readonly number[]): Promise<{ complete: boolean; visits: Map<number, Visit> }>;
   /** Visits that have waited long enough, oldest first, of one shard. */
@@ -27,13 +24,14 @@ export interface VisitLog {
 export interface Visit {
   /** Primary key of the session's row. */
   readonly row: number;
-  /** The session's id on the wire. */
-  readonly id: string;
   /** Seconds since 1970. */
   readonly time: number;
   /** The last visit that MySQL had when the session was read. A row with an older one was set back by hand: the visit is void. */
   readonly base: number;
 }
+
+/** Visits as they are added: a text for each shard, `row time base` and a line end again and again. */
+export type VisitBatch = readonly string[];
 
 /** How long visits of a session are collected before they are written. With the workers' tick it stays under ten seconds. */
 const visitDelaySeconds = 8;
@@ -44,9 +42,14 @@ export const visitShards = 4;
 /** For this long after a restart of Redis a visit may be missing that a front end has not added again yet. */
 const settlingSeconds = 15;
 
-/** A visit as it is added: `row time base id`. */
-export function encodeVisit(visit: Visit): string {
-  return `${visit.row} ${visit.time} ${encodeRest(visit)}`;
+export function encodeVisits(visits: Iterable<Visit>): VisitBatch {
+  const shards = Array.from({ length: visitShards }, () => '');
+  for (const visit of visits) shards[visit.row % visitShards] += encodeVisit(visit);
+  return shards;
+}
+
+function encodeVisit({ row, time, base }: Visit): string {
+  return `${row} ${time} ${base}\n`;
 }
 
 // The visits come as one text: as arguments of their own, each would cost the sender more than the visit is worth.
@@ -75,12 +78,13 @@ return {rows, redis.call('HMGET', KEYS[1], unpack(rows))}`;
 
 const settleScript = `
 local now = tonumber(redis.call('TIME')[1])
-for i = 1, #ARGV, 2 do
-  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
-    redis.call('HDEL', KEYS[1], ARGV[i])
-    redis.call('ZREM', KEYS[2], ARGV[i])
+for row, visit in string.gmatch(ARGV[1], '(%d+) ([^\\n]*)\\n') do
+  local known = redis.call('HGET', KEYS[1], row)
+  if known and string.sub(known, 1, #visit) == visit then
+    redis.call('HDEL', KEYS[1], row)
+    redis.call('ZREM', KEYS[2], row)
   else
-    redis.call('ZADD', KEYS[2], 'XX', now, ARGV[i])
+    redis.call('ZADD', KEYS[2], 'XX', now, row)
   end
 end`;
 
@@ -92,13 +96,8 @@ export function createVisitLog(client: RedisClient): VisitLog {
   const settleVisits = defineScript(client, 'waferSettleVisits', settleScript);
   return {
     async add(visits) {
-      const shards = Array.from({ length: visitShards }, () => '');
-      for (const visit of visits) {
-        const shard = Number.parseInt(visit, 10) % visitShards;
-        shards[shard] += `${visit}\n`;
-      }
       const answers = await Promise.all(
-        shards.flatMap((text, shard) =>
+        visits.flatMap((text, shard) =>
           text === '' ? [] : [addVisits([visitsKey(shard), dueKey(shard), bornKey(shard)], [text])],
         ),
       );
@@ -129,10 +128,7 @@ export function createVisitLog(client: RedisClient): VisitLog {
       return [...visits.values()];
     },
     async settle(shard, visits) {
-      await settleVisits(
-        [visitsKey(shard), dueKey(shard)],
-        visits.flatMap((visit) => [visit.row, `${visit.time} ${encodeRest(visit)}`]),
-      );
+      await settleVisits([visitsKey(shard), dueKey(shard)], [visits.map(encodeVisit).join('')]);
     },
     claimShard: async (shard, ttlMs) =>
       (await client.set(`wafer:{visits:${shard}}:drain`, '1', 'PX', ttlMs, 'NX')) === 'OK',
@@ -158,13 +154,7 @@ function groupByShard<Item>(items: readonly Item[], rowOf: (item: Item) => numbe
   return groups;
 }
 
-function encodeRest(visit: Visit): string {
-  return `${visit.base} ${encodeURIComponent(visit.id)}`;
-}
-
 function remember(visits: Map<number, Visit>, row: number, value: string | null | undefined): void {
-  const match = /^(\d+) (-?\d+) (.*)$/s.exec(value ?? '');
-  if (match === null) return;
-  const [, time, base, id] = match as unknown as [string, string, string, string];
-  visits.set(row, { row, id: decodeURIComponent(id), time: Number(time), base: Number(base) });
+  const [time, base] = (value ?? '').split(' ');
+  if (base !== undefined) visits.set(row, { row, time: Number(time), base: Number(base) });
 }

@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { QueryTypes, UniqueConstraintError, type Sequelize } from 'sequelize';
 import { toWallClock } from '../session/wall-clock.ts';
-import type { SessionInfo, SessionInfoRow } from './models.ts';
 import { unknownSkey } from './session-ender.ts';
+import { toSqlList } from './sql-literal.ts';
 import type { UserRow } from './user-rows.ts';
 
 /** What a log-in writes, the same for a new user and a known one. */
@@ -25,9 +25,9 @@ export interface LoginWrite {
 }
 
 /** Longest base64 that fits the original's column as widened; longer ones go to user_info_long. */
-const maxUserInfoLength = 12_000;
+export const maxUserInfoLength = 12_000;
 /** A fence further ahead of now than this comes from a clock that was wrong, not from a later log-in. */
-const fenceToleranceUs = 5_000_000;
+export const fenceToleranceUs = 5_000_000;
 
 /** A first session of a user, or one more. */
 export interface NewSession {
@@ -40,35 +40,46 @@ export interface NewSession {
  * @returns each one's primary key, or undefined where another log-in of this user was quicker
  */
 export async function insertSessions(
-  sessionInfo: SessionInfo,
+  sequelize: Sequelize,
   sessions: readonly NewSession[],
 ): Promise<(number | undefined | Promise<number | undefined>)[]> {
   const [only] = sessions;
-  if (only !== undefined && sessions.length === 1) return [await insertSession(sessionInfo, only)];
+  if (only !== undefined && sessions.length === 1) return [await insertSession(sequelize, only)];
   try {
-    await sessionInfo.bulkCreate(sessions.map(newColumns));
+    await sequelize.query(toInsert(sequelize, sessions), { type: QueryTypes.INSERT });
   } catch {
     // One of them was too late or can't be written, and with it none is: each for itself. What a lost answer leaves unknown is
     // found by the unique key.
-    return sessions.map((session) => insertSession(sessionInfo, session));
+    return sessions.map((session) => insertSession(sequelize, session));
   }
+  const ids = toSqlList(
+    sequelize,
+    sessions.map(({ id }) => id),
+  );
   // Not counted from the first insert id: a Galera cluster leaves gaps.
-  const rows = (await sessionInfo.findAll({
-    attributes: ['id', 'uuid'],
-    where: { uuid: sessions.map(({ id }) => id) },
-    raw: true,
-  })) as unknown as SessionInfoRow[];
+  const rows = await sequelize.query<{ id: number; uuid: string }>(
+    `select id, uuid from cSessionInfo where uuid in (${ids})`,
+    { type: QueryTypes.SELECT },
+  );
   const keys = new Map(rows.map((row) => [row.uuid, row.id]));
   return sessions.map(({ id }) => keys.get(id));
 }
 
-async function insertSession(sessionInfo: SessionInfo, session: NewSession): Promise<number | undefined> {
+async function insertSession(sequelize: Sequelize, session: NewSession): Promise<number | undefined> {
   try {
-    return Number((await sessionInfo.create(newColumns(session))).get('id'));
+    const [id] = await sequelize.query(toInsert(sequelize, [session]), { type: QueryTypes.INSERT });
+    return id;
   } catch (error) {
     if (error instanceof UniqueConstraintError) return undefined;
     throw error;
   }
+}
+
+function toInsert(sequelize: Sequelize, sessions: readonly NewSession[]): string {
+  const rows = sessions.map(newColumns);
+  const names = Object.keys(rows[0] ?? {});
+  const values = rows.map((row) => `(${toSqlList(sequelize, Object.values(row))})`);
+  return `insert into cSessionInfo (${names.join(',')}) values ${values.join(',')}`;
 }
 
 function newColumns({ id, write }: NewSession) {
@@ -157,5 +168,5 @@ export function userInfoColumns(base64: string) {
 
 /** Names a user of an app by exact bytes; open_id's own collation would take two users for one. */
 function userKey(appid: string, openId: string): Buffer {
-  return createHash('sha256').update(`${appid}\0${openId}`, 'utf8').digest();
+  return hash('sha256', `${appid}\0${openId}`, 'buffer');
 }

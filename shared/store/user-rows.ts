@@ -1,17 +1,22 @@
+import { QueryTypes, type Sequelize } from 'sequelize';
 import { fromWallClock } from '../session/wall-clock.ts';
-import type { SessionInfo, SessionInfoRow } from './models.ts';
-import { longUserInfo, storedUserInfo } from './session-reader.ts';
+import type { SessionInfoRow } from './models.ts';
+import { storedUserInfo } from './session-reader.ts';
+import { toSqlList } from './sql-literal.ts';
 
 /** A user's row as a log-in finds it. */
 export interface UserRow {
   readonly row: number;
   readonly id: string;
+  /** '' in rows of the original. */
+  readonly appid: string;
   readonly skey: string;
   readonly fence: number;
   readonly slot: number | null;
   readonly unionId: string | undefined;
   /** Seconds since 1970. */
   readonly createTime: number;
+  /** '' too where it was not wanted. */
   readonly storedUserInfo: string;
 }
 
@@ -21,37 +26,33 @@ export interface UserOfApp {
   readonly openId: string;
   /** Whether rows that name no app, as those of the original, belong to this app. */
   readonly ownsUnmarked: boolean;
+  /** Whether the stored profile is wanted: it is most of a row. */
+  readonly wantsProfile: boolean;
 }
 
 /**
  * The rows of several users, in one statement; each user's newest first (greatest last_visit_time, then row). The index compares
  * by a collation, an open_id counts by exact bytes.
  */
-export async function findUserRows(sessionInfo: SessionInfo, users: readonly UserOfApp[]): Promise<UserRow[][]> {
-  const rows = (await sessionInfo.findAll({
-    attributes: [
-      'id',
-      'uuid',
-      'skey',
-      'open_id',
-      'appid',
-      'fence',
-      'slot',
-      'union_id',
-      'create_time',
-      'user_info',
-      [longUserInfo, 'user_info_long'],
-    ],
-    where: { open_id: [...new Set(users.map(({ openId }) => openId))] },
-    order: [
-      ['last_visit_time', 'DESC'],
-      ['id', 'DESC'],
-    ],
-    raw: true,
-  })) as unknown as SessionInfoRow[];
+export async function findUserRows(sequelize: Sequelize, users: readonly UserOfApp[]): Promise<UserRow[][]> {
+  const profile = users.some((user) => user.wantsProfile)
+    ? `, user_info, if(user_info = '', user_info_long, null) as user_info_long`
+    : '';
+  const openIds = toSqlList(sequelize, [...new Set(users.map(({ openId }) => openId))]);
+  const rows = await sequelize.query<SessionInfoRow>(
+    `select id, uuid, skey, open_id, appid, fence, slot, union_id, create_time${profile}
+     from cSessionInfo where open_id in (${openIds}) order by last_visit_time desc, id desc`,
+    { type: QueryTypes.SELECT },
+  );
+  const byOpenId = new Map<string, SessionInfoRow[]>();
+  for (const row of rows) {
+    const known = byOpenId.get(row.open_id);
+    if (known === undefined) byOpenId.set(row.open_id, [row]);
+    else known.push(row);
+  }
   return users.map(({ appid, openId, ownsUnmarked }) =>
-    rows
-      .filter((row) => row.open_id === openId && (row.appid === appid || (ownsUnmarked && (row.appid ?? '') === '')))
+    (byOpenId.get(openId) ?? [])
+      .filter((row) => row.appid === appid || (ownsUnmarked && (row.appid ?? '') === ''))
       .map(toUserRow),
   );
 }
@@ -60,11 +61,12 @@ function toUserRow(row: SessionInfoRow): UserRow {
   return {
     row: row.id,
     id: row.uuid,
+    appid: row.appid ?? '',
     skey: row.skey,
     fence: Number(row.fence),
     slot: row.slot,
     unionId: row.union_id ?? undefined,
     createTime: fromWallClock(row.create_time),
-    storedUserInfo: storedUserInfo(row),
+    storedUserInfo: row.user_info === undefined ? '' : storedUserInfo(row),
   };
 }

@@ -9,17 +9,22 @@ export async function writeVisits(
   sequelize: Sequelize,
   visits: readonly { row: number; time: number; base: number }[],
 ): Promise<void> {
-  const values = [...visits]
-    // In the order of the primary key, so that two of these never wait for each other.
+  if (visits.length === 0) return;
+  // Nothing but numbers, so nothing to escape; in the order of the primary key, so that two of these never wait for each other.
+  const rows = [...visits]
     .sort((left, right) => left.row - right.row)
-    .map(({ row, time, base }) => [row, toWallClock(time), toWallClock(base)]);
-  if (values.length === 0) return;
-  const rows = ['select ? as id, cast(? as datetime) as visit_time, cast(? as datetime) as base_time'];
-  while (rows.length < values.length) rows.push('select ?, cast(? as datetime), cast(? as datetime)');
+    .map(({ row, time, base }) => `select ${row},${time},${base}`);
+  const [first, ...rest] = rows as [string, ...string[]];
+  const named = first.replace(/(\d+),(\d+),(-?\d+)/, '$1 as id,$2 as visit,$3 as base');
   await sequelize.query(
-    `update cSessionInfo s join (${rows.join(' union all ')}) v on s.id = v.id
-     set s.last_visit_time = greatest(s.last_visit_time, v.visit_time)
-     where s.last_visit_time >= v.base_time and s.last_visit_time < v.visit_time`,
-    { replacements: values.flat(), type: QueryTypes.UPDATE },
+    `update cSessionInfo s join (${[named, ...rest].join(' union all ')}) v on s.id = v.id
+     set s.last_visit_time = greatest(s.last_visit_time, ${wallClock('v.visit')})
+     where s.last_visit_time >= ${wallClock('v.base')} and s.last_visit_time < ${wallClock('v.visit')}`,
+    { type: QueryTypes.UPDATE },
   );
+}
+
+/** SQL for a column of seconds since 1970 as a datetime in UTC+8, whatever the zone of the session. */
+function wallClock(column: string): string {
+  return `'${toWallClock(0)}' + interval ${column} second`;
 }

@@ -55,7 +55,7 @@ test.serial('a log-in calls WeChat once and runs at most three SQL statements', 
 
 /** What processes do whether somebody logs in or not. */
 const isPeriodic = ({ name, args: [first = '', ...rest] }: { name: string; args: readonly string[] }) =>
-  ['ping', 'time', 'bzpopmin', 'echo', 'client', 'info', 'hello', 'pexpire'].includes(name) ||
+  ['ping', 'time', 'bzpopmin', 'echo', 'client', 'info', 'hello', 'pexpire', 'xread', 'xtrim'].includes(name) ||
   [first, ...rest].some((arg) =>
     /^wafer:(presence|metrics|apps|beat)|^\{?wafer:\{visits|:stalled|^wafer:s:.*\{/.test(arg),
   );

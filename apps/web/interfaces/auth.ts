@@ -10,7 +10,7 @@ const readPara = createParameterReader(auth.para);
 /** qcloud.cam.auth: check a session (PROTOCOL.md, 3). */
 export function createAuth(parts: InterfaceParts): Interface {
   const accept = (id: unknown, { session, now }: FoundSession): Outcome => {
-    parts.visits.record(id as string, session, now);
+    parts.visits.record(session, now);
     return succeed('AUTH_SUCCESS', `{"user_info":${session.userInfoJson}}`);
   };
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import { chooseApp } from '../../../shared/session/app-settings.ts';
@@ -23,14 +22,14 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
       const { success: isCode, data: code } = idSkey.para.shape.code.safeParse(parameters.code);
       if (!isCode) return fail('codeRefused', 'code_empty');
       const request = toLoginRequest(app.appid, code, parameters);
-      const fingerprint = createHash('sha256').update(JSON.stringify(request)).digest('base64');
-      const shared = asking.get(fingerprint);
+      const question = JSON.stringify(request);
+      const shared = asking.get(question);
       if (shared !== undefined) return await shared;
       const shardKey = `${app.appid}\0${code}`;
       const answer = ask('login', request, { shardKey, timeoutMs: login.deadlineMs, requestId }).finally(() =>
-        asking.delete(fingerprint),
+        asking.delete(question),
       );
-      asking.set(fingerprint, answer);
+      asking.set(question, answer);
       return await answer;
     } catch (error) {
       return loginFailure(error);

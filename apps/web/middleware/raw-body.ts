@@ -30,6 +30,6 @@ export function readRawBody(
     const body = first ?? Buffer.alloc(0);
     finish(rest === undefined ? body : Buffer.concat([body, ...rest], length));
   });
-  request.on('error', () => finish('aborted'));
+  // A broken connection is a close too; without a listener of its own Node emits no error.
   request.on('close', () => finish('aborted'));
 }

@@ -39,7 +39,7 @@ export function createForwardAuth({
       databaseFailure,
     );
     if (found.ok) {
-      parts.visits.record(id, found.session, found.now);
+      parts.visits.record(found.session, found.now);
       accept(context, found);
     } else refuse(context, found, requestedAppid !== undefined);
     const returnCode = found.ok ? 0 : returnCodeOf(found);

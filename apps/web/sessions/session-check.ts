@@ -55,6 +55,8 @@ export function createSessionCheck(parts: {
   };
 
   const isLiveHere = (session: Session, limits: SessionLimits, nowSeconds: number): boolean =>
+    // A visit makes a session live longer, never shorter: as a rule nobody has to look for it.
+    isWithinLimits(session, limits, nowSeconds) ||
     isWithinLimits(applyVisit(session, visits.latest(session.row)), limits, nowSeconds);
 
   const isAccepted = (session: Session, skeyHash: string, { apps }: AppScope, nowSeconds: number): boolean =>

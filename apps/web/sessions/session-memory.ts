@@ -1,4 +1,5 @@
 import type { Session } from '../../../shared/session/session.ts';
+import { createSessionStore } from './session-store.ts';
 
 /**
  * The sessions that this process checked lately, in front of Redis. It may accept, never refuse; every change of a session is
@@ -29,23 +30,18 @@ const maxAgeMs = 60_000;
 /** Ids in a generation. What falls out of both was announced before the oldest read that can still be under way. */
 const generationSize = 20_000;
 
-interface Remembered {
-  readonly session: Session;
-  readonly until: number;
-  /** Announcements that had been heard when its read began. */
-  readonly mark: number;
-}
-
 /**
- * @param maxEntries about a kilobyte each; 0 remembers nothing
+ * @param maxEntries three quarters of a kilobyte each; 0 remembers nothing
  * @param isTrusted whether every change would have been heard of by now
  */
 export function createSessionMemory(maxEntries: number, isTrusted: () => boolean): SessionMemory {
-  let entries = new Map<string, Remembered>();
+  const entries = createSessionStore(Math.max(maxEntries, 1));
   /** Counts announcements; those since a read began may have been about what it brings. */
   let announcements = 0;
   /** Reads that began before this are not remembered. */
   let floor = 0;
+  /** What was read before this counts no more: announcements were missed. */
+  let trustedFrom = 0;
   /** When each id was last announced, for longer than any read takes; kept in two generations. */
   let lately = new Map<string, number>();
   let before = new Map<string, number>();
@@ -54,22 +50,25 @@ export function createSessionMemory(maxEntries: number, isTrusted: () => boolean
 
   return {
     recall(id) {
-      const entry = entries.get(id);
-      if (entry === undefined) return undefined;
-      return entry.mark >= floor && performance.now() < entry.until && isTrusted() ? entry.session : undefined;
+      const place = entries.find(id);
+      if (
+        place < 0 ||
+        entries.markOf(place) < trustedFrom ||
+        performance.now() >= entries.untilOf(place) ||
+        !isTrusted()
+      )
+        return undefined;
+      return entries.read(place);
     },
     recallInDoubt(id) {
-      const entry = entries.get(id);
-      return entry !== undefined && performance.now() < entry.until ? entry.session : undefined;
+      const place = entries.find(id);
+      return place >= 0 && performance.now() < entries.untilOf(place) ? entries.read(place) : undefined;
     },
     begin: () => announcements as ReadMark,
     remember(id, session, mark) {
       if (maxEntries === 0 || !isTrusted() || mark < floor || lastAnnounced(id) > mark) return;
-      // A Map keeps its order of insertion: the oldest goes first, and what is in use comes back with its next read.
-      if (entries.size >= maxEntries) entries.delete(entries.keys().next().value as string);
-      // Set anew, so that it is the youngest.
-      entries.delete(id);
-      entries.set(id, { session, until: performance.now() + maxAgeMs, mark });
+      // Announcements that had been heard when its read began are kept with it.
+      entries.put(id, session, performance.now() + maxAgeMs, mark);
     },
     forget(id) {
       announcements++;
@@ -83,13 +82,13 @@ export function createSessionMemory(maxEntries: number, isTrusted: () => boolean
       }
     },
     distrust() {
-      floor = ++announcements;
+      trustedFrom = floor = ++announcements;
     },
     clear() {
-      floor = ++announcements;
-      entries = new Map();
+      trustedFrom = floor = ++announcements;
+      entries.clear();
     },
-    size: () => entries.size,
+    size: entries.size,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { SessionTimes } from '../../../shared/session/expiry.ts';
 import type { Session } from '../../../shared/session/session.ts';
-import { encodeVisit, type Visit, type VisitLog } from '../../../shared/session/visit-log.ts';
+import { encodeVisits, type Visit, type VisitBatch, type VisitLog } from '../../../shared/session/visit-log.ts';
 
 /** Collects visits in the process and hands them to the visit log several times a second. */
 export interface VisitCollector {
@@ -8,8 +8,8 @@ export interface VisitCollector {
    * A session was used now.
    * @param session as it was read, without visits since: its last_visit_time is what the visit is based on
    */
-  record(id: string, session: Session, nowSeconds: number): void;
-  /** The last visit of this row that the log has not got yet. */
+  record(session: Session, nowSeconds: number): void;
+  /** The last visit of this row that the log may not have got yet. Slow: for a session that is about to be refused. */
   latest(row: number): Visit | undefined;
   /** How many visits the log has not got yet. */
   pending(): number;
@@ -25,41 +25,57 @@ const keepMs = 15_000;
 const maxPending = 500_000;
 
 export function createVisitCollector(visitLog: VisitLog): VisitCollector {
-  let pending = new Map<number, Visit>();
+  let second = 0;
+  /** Of this second: one for each session, handed over or not. */
+  let current = new Map<number, Visit>();
+  /** Of this second, not handed over yet. */
+  let fresh: Visit[] = [];
+  /** Of the time before, not handed over yet: Redis is away, or slow. */
+  let backlog = new Map<number, Visit>();
   /** On its way to the log. */
-  let sending = new Map<number, Visit>();
-  /** As text: hundreds of thousands of objects would keep the garbage collector busy. */
-  let handedOver: { readonly at: number; readonly visits: readonly string[] }[] = [];
+  let sending: readonly Visit[] = [];
+  /** As a few long texts: hundreds of thousands of objects would keep the garbage collector busy. */
+  let handedOver: { readonly at: number; readonly batch: VisitBatch }[] = [];
   let timer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> | undefined;
 
-  const latest = (row: number) => pending.get(row) ?? sending.get(row);
-
-  const send = async (visits: readonly string[]): Promise<void> => {
+  const send = async (visits: readonly Visit[]): Promise<void> => {
     for (let start = 0; start < visits.length; start += batchSize) {
-      const batch = visits.slice(start, start + batchSize);
+      const batch = encodeVisits(visits.slice(start, start + batchSize));
       const isAlive = await visitLog.add(batch);
-      const again = isAlive ? [] : handedOver.flatMap((earlier) => earlier.visits);
+      const earlier = handedOver;
       const now = performance.now();
       handedOver = handedOver.filter(({ at }) => now - at < keepMs);
-      handedOver.push({ at: now, visits: batch });
+      handedOver.push({ at: now, batch });
       // Empty: what it had been told lately is told again.
-      for (let from = 0; from < again.length; from += batchSize)
-        await visitLog.add(again.slice(from, from + batchSize));
+      if (!isAlive) for (const { batch: again } of earlier) await visitLog.add(again);
+    }
+  };
+
+  const putBack = (visits: readonly Visit[]): void => {
+    const later = backlog;
+    backlog = new Map();
+    // In this order, so that the later of two visits stays.
+    for (const visit of visits) backlog.set(visit.row, visit);
+    for (const [row, visit] of later) backlog.set(row, visit);
+    for (const row of backlog.keys()) {
+      if (backlog.size <= maxPending) break;
+      backlog.delete(row);
     }
   };
 
   const flush = async (): Promise<void> => {
-    sending = pending;
-    pending = new Map();
+    sending = backlog.size === 0 ? fresh : [...backlog.values(), ...fresh];
+    backlog = new Map();
+    fresh = [];
     try {
-      await send(Array.from(sending.values(), encodeVisit));
+      await send(sending);
     } catch (error) {
       // The log takes the later of two visits, so what got through before the failure may come again.
-      for (const [row, visit] of sending) if (!pending.has(row)) pending.set(row, visit);
+      putBack(sending);
       throw error;
     } finally {
-      sending = new Map();
+      sending = [];
     }
   };
 
@@ -71,24 +87,33 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
         .catch(() => undefined)
         .finally(() => {
           flushing = undefined;
-          if (pending.size > 0) schedule();
+          if (backlog.size + fresh.length > 0) schedule();
         });
     }, flushIntervalMs);
     timer.unref();
   };
 
   return {
-    record(id, session, nowSeconds) {
-      const { row, lastVisitTime } = session;
-      const known = latest(row);
+    record({ row, lastVisitTime }, nowSeconds) {
       if (nowSeconds <= lastVisitTime) return;
-      if (known !== undefined && known.time >= nowSeconds && known.base >= lastVisitTime) return;
-      if (pending.size >= maxPending) pending.delete(pending.keys().next().value as number);
-      pending.set(row, { row, id, time: nowSeconds, base: lastVisitTime });
+      if (nowSeconds !== second) {
+        second = nowSeconds;
+        current = new Map();
+      }
+      const known = current.get(row);
+      // Unless the row was set back by hand since: then the earlier visit is void.
+      if (known !== undefined && known.base >= lastVisitTime) return;
+      const visit: Visit = { row, time: nowSeconds, base: lastVisitTime };
+      current.set(row, visit);
+      fresh.push(visit);
+      if (fresh.length >= maxPending) {
+        putBack(fresh);
+        fresh = [];
+      }
       schedule();
     },
-    latest,
-    pending: () => pending.size + sending.size,
+    latest: (row) => current.get(row) ?? sending.findLast((visit) => visit.row === row) ?? backlog.get(row),
+    pending: () => backlog.size + sending.length + fresh.length,
     async close() {
       clearTimeout(timer);
       await flushing;

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { toAsciiJson, toAsciiString } from '../../../shared/protocol/ascii-json.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
@@ -9,6 +8,7 @@ import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.t
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { describeError } from '../../../shared/log/log.ts';
+import { takeRandomBytes } from '../../../shared/random.ts';
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
 import { exchangeOnce } from '../login/exchange.ts';
 import { placeholderProfile, readSentProfile } from '../login/read-profile.ts';
@@ -41,14 +41,14 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     const code: CodeKey = {
       key: codeKeyOf(seal, context.shard, request.appid, request.code),
       requestFingerprint: seal.fingerprint(request.appid, request.code, JSON.stringify(sent)),
-      owner: randomBytes(12).toString('base64url'),
+      owner: takeRandomBytes(12).toString('base64url'),
     };
     const known = running.get(code.requestFingerprint);
     if (known !== undefined) return known;
     const run = login(parts, request, code, context)
       .catch((error: unknown) => {
         context.log.warn({ err: describeError(error) }, 'log-in not written');
-        // Nothing is concluded: whoever asks the same again goes on from the record.
+        // Whoever asks the same again goes on from the record.
         return fail('sessionNotWritten', 'store_unavailable');
       })
       .finally(() => running.delete(code.requestFingerprint));
@@ -70,11 +70,9 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     const ask = (timeoutMs: number): Promise<Exchange> =>
       watch.ask({ appid, api: 'code2session' }, () => askWithSecrets(app, exchangeCode, timeoutMs, context.log));
     const exchange = await exchangeOnce(ledger, code, ask, context, wechatTimeoutMs);
-    if (exchange === dropped || exchange.kind === 'concluded') return exchange === dropped ? dropped : exchange.outcome;
-    const outcome =
-      exchange.kind === 'failed' ? exchange.failure : await openSession(sessions, app, request, exchange, context);
-    await ledger.conclude(code, outcome);
-    return outcome;
+    if (exchange === dropped) return dropped;
+    if (exchange.kind === 'failed') return exchange.failure;
+    return openSession(sessions, app, request, exchange, context);
   }
 
   async function openSession(

@@ -1,7 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { visitShards, type VisitLog } from '../../../shared/session/visit-log.ts';
-import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { writeVisits } from '../../../shared/store/visit-writer.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 
@@ -23,11 +22,10 @@ const drainMs = 800;
 export function startVisitWriter(parts: {
   readonly visits: VisitLog;
   readonly sequelize: Sequelize;
-  readonly cache: SessionCache;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
 }): VisitWriter {
-  const { visits, sequelize, cache, log, metrics } = parts;
+  const { visits, sequelize, log, metrics } = parts;
   let running: Promise<void> | undefined;
   let closed = false;
 
@@ -40,7 +38,6 @@ export function startVisitWriter(parts: {
       await writeVisits(sequelize, due);
       metrics.wroteVisits(due.length);
       await visits.settle(shard, due);
-      await cache.touch(due.map(({ id }) => id)).catch(() => undefined);
       if (due.length < batchSize) return;
     }
   };

@@ -1,13 +1,13 @@
 import { queueTag } from '../../../shared/rpc/contract.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
-import { defineScript } from '../../../shared/redis/script.ts';
-import type { Outcome } from '../../../shared/protocol/outcome.ts';
+import { defineKeyScript, defineScript } from '../../../shared/redis/script.ts';
+import type { Failure } from '../../../shared/protocol/outcome.ts';
 
 /**
  * What became of each code, so that none is exchanged twice (PROTOCOL.md, 7). Before WeChat is asked the code is claimed; WeChat's
- * answer is recorded together with the id and skey that it leads to, before the session is written; the outcome is kept for those
- * who ask the same again. A log-in that runs again after a crash goes on from what it finds here.
+ * answer is recorded together with the id and skey that it leads to, before the session is written. A log-in that runs again, after
+ * a crash or because somebody asks the same once more, goes on from what it finds here and comes to the same answer.
  */
 export interface CodeLedger {
   claim(code: CodeKey): Promise<Claim>;
@@ -15,8 +15,8 @@ export interface CodeLedger {
   askAgain(code: CodeKey): Promise<boolean>;
   /** WeChat's answer is known. False: the claim is another's by now, and so is the log-in. */
   record(code: CodeKey, record: CodeRecord): Promise<boolean>;
-  /** The outcome is known: it answers the same request from now on, and the record is not needed any more. */
-  conclude(code: CodeKey, outcome: Outcome): Promise<void>;
+  /** WeChat's answer is a refusal, or there is none: it answers the same request from now on. */
+  refuse(code: CodeKey, failure: Failure): Promise<void>;
 }
 
 /** A code and the request that brought it, by fingerprints. */
@@ -41,9 +41,9 @@ export interface CodeRecord {
 
 type Claim =
   /** Ask WeChat. `fence` orders log-ins by their first claim, in microseconds of Redis's clock. */
-  | { readonly kind: 'ask'; readonly fence: number; readonly redisMs: number }
-  | { readonly kind: 'recorded'; readonly fence: number; readonly redisMs: number; readonly record: CodeRecord }
-  | { readonly kind: 'concluded'; readonly outcome: Outcome }
+  | { readonly kind: 'ask'; readonly fence: number }
+  | { readonly kind: 'recorded'; readonly fence: number; readonly record: CodeRecord }
+  | { readonly kind: 'refused'; readonly failure: Failure }
   /** Another process is asking. */
   | { readonly kind: 'wait' }
   /** Known, with other user data. */
@@ -57,31 +57,38 @@ const rememberedMs = 600_000;
 const sharedMs = 120_000;
 const maxAsks = 2;
 
+/** A record and a failure share a field: `r` and the sealed record, or `f` and the failure, which is no secret. */
 const claimScript = `
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
 local now = us / 1000
-local code = redis.call('HMGET', KEYS[1], 'request', 'at', 'fence', 'asks', 'record', 'outcome', 'concluded')
 local ms = string.format('%.0f', now)
-if not code[1] then
-  local fence = string.format('%.0f', us)
-  redis.call('HSET', KEYS[1], 'request', ARGV[1], 'owner', ARGV[2], 'at', ms, 'fence', fence, 'asks', 1)
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
-  return {'ask', fence, ms}
+local patience, remembered, shared, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local answers = {}
+for i, key in ipairs(KEYS) do
+  local request, owner = ARGV[2 * i + 3], ARGV[2 * i + 4]
+  local code = redis.call('HMGET', key, 'request', 'at', 'fence', 'asks', 'answer')
+  if not code[1] then
+    -- Two first claims in one run: the log-ins still have an order.
+    local fence = string.format('%.0f', us + i - 1)
+    redis.call('HSET', key, 'request', request, 'owner', owner, 'at', ms, 'fence', fence, 'asks', 1)
+    redis.call('PEXPIRE', key, remembered)
+    answers[i] = {'ask', fence}
+  elseif code[1] ~= request then answers[i] = {'other-request'}
+  elseif code[5] then
+    if now - tonumber(code[2]) > shared then answers[i] = {'other-request'}
+    else
+      redis.call('HSET', key, 'owner', owner)
+      answers[i] = {'answered', code[3], code[5]}
+    end
+  elseif now - tonumber(code[2]) < patience then answers[i] = {'wait'}
+  elseif tonumber(code[4]) >= most then answers[i] = {'interrupted'}
+  else
+    redis.call('HSET', key, 'owner', owner, 'at', ms, 'asks', code[4] + 1)
+    answers[i] = {'ask', code[3]}
+  end
 end
-if code[1] ~= ARGV[1] then return {'other-request'} end
-if code[6] then
-  if now - tonumber(code[7]) > tonumber(ARGV[5]) then return {'other-request'} end
-  return {'concluded', code[6]}
-end
-if code[5] then
-  redis.call('HSET', KEYS[1], 'owner', ARGV[2])
-  return {'recorded', code[3], ms, code[5]}
-end
-if now - tonumber(code[2]) < tonumber(ARGV[3]) then return {'wait'} end
-if tonumber(code[4]) >= tonumber(ARGV[6]) then return {'interrupted'} end
-redis.call('HSET', KEYS[1], 'owner', ARGV[2], 'at', ms, 'asks', code[4] + 1)
-return {'ask', code[3], ms}`;
+return answers`;
 
 const askAgainScript = `
 local code = redis.call('HMGET', KEYS[1], 'owner', 'asks')
@@ -90,18 +97,15 @@ local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'at', string.format('%.0f', time[1] * 1000 + time[2] / 1000), 'asks', code[2] + 1)
 return 1`;
 
-const recordScript = `
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2])
-return 1`;
-
-const concludeScript = `
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
-local time = redis.call('TIME')
-redis.call('HSET', KEYS[1], 'outcome', ARGV[2], 'concluded', string.format('%.0f', time[1] * 1000 + time[2] / 1000))
-redis.call('HDEL', KEYS[1], 'record')
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1`;
+const answerScript = `
+local answers = {}
+for i, key in ipairs(KEYS) do
+  if redis.call('HGET', key, 'owner') == ARGV[2 * i - 1] then
+    redis.call('HSET', key, 'answer', ARGV[2 * i])
+    answers[i] = 1
+  else answers[i] = 0 end
+end
+return answers`;
 
 /** Where a code is kept: in the slot of its queue. */
 export function codeKeyOf(seal: Seal, shard: number, appid: string, code: string): string {
@@ -110,32 +114,29 @@ export function codeKeyOf(seal: Seal, shard: number, appid: string, code: string
 
 /** @param takeOverAfterMs WeChat's time-out: a claim without a record that is older has lost its owner */
 export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterMs: number): CodeLedger {
-  const claim = defineScript(client, 'waferClaimCode', claimScript);
+  const claim = defineKeyScript(client, 'waferClaimCodes', claimScript, [
+    takeOverAfterMs,
+    rememberedMs,
+    sharedMs,
+    maxAsks,
+  ]);
   const askAgain = defineScript(client, 'waferAskAgain', askAgainScript);
-  const record = defineScript(client, 'waferRecordCode', recordScript);
-  const conclude = defineScript(client, 'waferConcludeCode', concludeScript);
+  const answer = defineKeyScript(client, 'waferAnswerCodes', answerScript);
   return {
     async claim({ key, requestFingerprint, owner }) {
-      const args = [requestFingerprint, owner, takeOverAfterMs, rememberedMs, sharedMs, maxAsks];
-      const [kind, ...rest] = (await claim([key], args)) as [Claim['kind'], ...string[]];
-      const [first, redisMs, sealed] = rest as [string, string, string];
-      if (kind === 'ask') return { kind, fence: Number(first), redisMs: Number(redisMs) };
-      if (kind === 'concluded') return { kind, outcome: JSON.parse(seal.open(`outcome ${key}`, first)) as Outcome };
-      if (kind === 'recorded') {
-        return {
-          kind,
-          fence: Number(first),
-          redisMs: Number(redisMs),
-          record: JSON.parse(seal.open(`record ${key}`, sealed)) as CodeRecord,
-        };
-      }
-      return { kind };
+      const [kind, fence, found] = (await claim(key, [requestFingerprint, owner])) as [string, string, string];
+      if (kind === 'ask') return { kind, fence: Number(fence) };
+      if (kind !== 'answered') return { kind: kind as 'wait' | 'other-request' | 'interrupted' };
+      const text = found.slice(1);
+      if (found.startsWith('f')) return { kind: 'refused', failure: JSON.parse(text) as Failure };
+      const record = JSON.parse(seal.open(`record ${key}`, text)) as CodeRecord;
+      return { kind: 'recorded', fence: Number(fence), record };
     },
     askAgain: async ({ key, owner }) => (await askAgain([key], [owner, maxAsks])) === 1,
-    record: async ({ key, owner }, answer) =>
-      (await record([key], [owner, seal.seal(`record ${key}`, JSON.stringify(answer))])) === 1,
-    async conclude({ key, owner }, outcome) {
-      await conclude([key], [owner, seal.seal(`outcome ${key}`, JSON.stringify(outcome)), rememberedMs]);
+    record: async ({ key, owner }, record) =>
+      (await answer(key, [owner, `r${seal.seal(`record ${key}`, JSON.stringify(record))}`])) === 1,
+    async refuse({ key, owner }, failure) {
+      await answer(key, [owner, `f${JSON.stringify(failure)}`]);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { fail, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
 import { dropped, type CallContext, type Dropped } from '../../../shared/rpc/server.ts';
 import { createCredential } from '../../../shared/session/skey.ts';
 import { toFailure } from '../wechat/answer.ts';
@@ -8,10 +8,7 @@ import type { CodeKey, CodeLedger, CodeRecord } from './code-ledger.ts';
 
 /** What the exchange of a code came to: a record to write a session from, or the answer right away. */
 export type ExchangeResult =
-  | { readonly kind: 'recorded'; readonly record: CodeRecord; readonly fence: number; readonly redisMs: number }
-  /** Known from another run of the same request; to be told as it is. */
-  | { readonly kind: 'concluded'; readonly outcome: Outcome }
-  /** WeChat's refusal, which has to be kept for those who ask again. */
+  | { readonly kind: 'recorded'; readonly record: CodeRecord; readonly fence: number }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | Dropped;
 
@@ -20,6 +17,8 @@ const lookAgainMs = 50;
 /** Time that a log-in needs after WeChat's answer: the write, the reply. */
 const reserveMs = 300;
 const busyPauseMs = 80;
+
+const interrupted = fail('wechatUnreachable', 'exchange_interrupted');
 
 /**
  * Exchanges a code once, however many runs and processes have it in hand (PROTOCOL.md, 7).
@@ -36,13 +35,12 @@ export async function exchangeOnce(
   for (;;) {
     if (context.remainingMs() <= 0) return dropped;
     const claim = await ledger.claim(code);
-    if (claim.kind === 'recorded' || claim.kind === 'concluded') return claim;
-    if (claim.kind === 'other-request') return { kind: 'concluded', outcome: fail('codeRefused', 'code_used') };
-    if (claim.kind === 'interrupted')
-      return { kind: 'concluded', outcome: fail('wechatUnreachable', 'exchange_interrupted') };
+    if (claim.kind === 'recorded') return claim;
+    if (claim.kind === 'refused') return { kind: 'failed', failure: claim.failure };
+    if (claim.kind === 'other-request') return { kind: 'failed', failure: fail('codeRefused', 'code_used') };
+    if (claim.kind === 'interrupted') return { kind: 'failed', failure: interrupted };
     if (claim.kind === 'wait') {
-      if (context.remainingMs() < reserveMs)
-        return { kind: 'concluded', outcome: fail('wechatUnreachable', 'exchange_interrupted') };
+      if (context.remainingMs() < reserveMs) return { kind: 'failed', failure: interrupted };
       await setTimeout(lookAgainMs);
       continue;
     }
@@ -51,7 +49,11 @@ export async function exchangeOnce(
       await setTimeout(busyPauseMs * (0.5 + Math.random()));
       exchange = await askWithin();
     }
-    if (exchange.kind !== 'session') return { kind: 'failed', failure: toFailure(exchange) };
+    if (exchange.kind !== 'session') {
+      const failure = toFailure(exchange);
+      await ledger.refuse(code, failure);
+      return { kind: 'failed', failure };
+    }
     const { openId, sessionKey, unionId, expiresIn } = exchange;
     const record: CodeRecord = {
       openId,
@@ -61,8 +63,7 @@ export async function exchangeOnce(
       newId: createCredential(),
       skey: createCredential(),
     };
-    if (await ledger.record(code, record))
-      return { kind: 'recorded', record, fence: claim.fence, redisMs: claim.redisMs };
+    if (await ledger.record(code, record)) return { kind: 'recorded', record, fence: claim.fence };
     // Somebody took this process for dead and has the claim now: what it finds is what counts.
   }
 }

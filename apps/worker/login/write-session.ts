@@ -3,15 +3,10 @@ import type { Session } from '../../../shared/session/session.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { decodeUserInfo, isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
-import { createGroupedLoader } from '../../../shared/rpc/grouper.ts';
+import { createGroupedLoader } from '../../../shared/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
-import type { SessionInfo } from '../../../shared/store/models.ts';
-import {
-  insertSessions,
-  updateSession,
-  type LoginWrite,
-  type NewSession,
-} from '../../../shared/store/session-writer.ts';
+import { insertSessions, type LoginWrite, type NewSession } from '../../../shared/store/session-writer.ts';
+import { renewSessions, type Renewal } from '../../../shared/store/session-renewals.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../../../shared/store/user-rows.ts';
 
 /** The session that a log-in leads to, in MySQL and in the cache. */
@@ -53,18 +48,26 @@ type Profile = JsonDocument | undefined;
 
 /** First log-ins of one user at once meet at most this often; a deadlock goes away by itself. */
 const maxAttempts = 8;
-const maxPerStatement = 50;
+const maxPerStatement = 64;
+/** What a statement costs is mostly the statement, above all its commit. */
+const grouping = { spacingMs: 2 };
 
 export function createSessionWriter(store: {
   readonly sequelize: Sequelize;
-  readonly sessionInfo: SessionInfo;
   readonly cache: SessionCache;
 }): SessionWriter {
-  const { sequelize, sessionInfo, cache } = store;
-  // Log-ins that run at once read and insert together; one that is alone goes alone.
-  const findRows = createGroupedLoader(maxPerStatement, (users: UserOfApp[]) => findUserRows(sessionInfo, users));
-  const insert = createGroupedLoader(maxPerStatement, (sessions: NewSession[]) =>
-    insertSessions(sessionInfo, sessions),
+  const { sequelize, cache } = store;
+  // Log-ins that run at once read and write together; one that is alone goes alone.
+  const findRows = createGroupedLoader(
+    maxPerStatement,
+    (users: UserOfApp[]) => findUserRows(sequelize, users),
+    grouping,
+  );
+  const insert = createGroupedLoader(maxPerStatement, (sessions: NewSession[]) => insertSessions(sequelize, sessions));
+  const renew = createGroupedLoader(
+    maxPerStatement,
+    (renewals: Renewal[]) => renewSessions(sequelize, renewals),
+    grouping,
   );
 
   const create = async (
@@ -91,7 +94,7 @@ export function createSessionWriter(store: {
     const mark = await cache.mark([kept.id, ...endedIds]);
     // After an error nobody knows whether MySQL has the change or will have it: then the marks stay until they end by themselves,
     // and every check reads MySQL.
-    const isWritten = await updateSession(sequelize, kept, ended, write, login.redisNowUs());
+    const isWritten = await renew({ kept, ended, write, nowUs: login.redisNowUs() });
     const settled = isWritten
       ? [cache.publish(kept.id, mark, toSession(kept.row, write, profile, kept.skey)), cache.withdraw(endedIds, mark)]
       : [cache.withdraw([kept.id, ...endedIds], mark)];
@@ -100,17 +103,20 @@ export function createSessionWriter(store: {
   };
 
   const attempt = async (login: LoginSession): Promise<WrittenSession | undefined> => {
-    const rows = await findRows(login);
+    const isAnonymousNow = isAnonymous(login.profile);
+    const { appid, openId, ownsUnmarked } = login;
+    const rows = await findRows({ appid, openId, ownsUnmarked, wantsProfile: isAnonymousNow });
     const own = rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey);
+    // An anonymous profile, or none, never replaces a real one.
+    const storedIn = (row: UserRow | undefined) =>
+      isAnonymousNow && row !== undefined ? decodeUserInfo(row.storedUserInfo) : undefined;
     // Written by a run of this very log-in that did not live to say so.
-    if (own !== undefined) {
-      return { id: own.id, isNew: own.id === login.newId, storedProfile: decodeUserInfo(own.storedUserInfo) };
-    }
-    const stored = rows[0] === undefined ? undefined : decodeUserInfo(rows[0].storedUserInfo);
-    const keepsStored = isAnonymous(login.profile) && stored !== undefined;
-    const profile = keepsStored ? stored : login.profile;
+    if (own !== undefined)
+      return { id: own.id, isNew: own.id === login.newId, storedProfile: storedIn(own) ?? login.profile };
+    const stored = storedIn(rows[0]);
+    const profile = stored ?? login.profile;
     const { kept, ended, slot } = choosePlace(rows, login.maxSessions);
-    const isInKept = keepsStored && kept === rows[0];
+    const isInKept = stored !== undefined && kept === rows[0];
     const write: LoginWrite = {
       ...login,
       unionId: login.unionId ?? rows[0]?.unionId,

@@ -1,11 +1,14 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import fetch, { FetchError } from 'node-fetch';
+import { createLeanGet } from './lean-get.ts';
 
 /** The only way out of this server. */
 export interface WechatClient {
   /** @param query ready for the URL; it holds secrets, so it must never be logged */
   get(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
+  /** The same at a quarter of the cost, for the call of every log-in. The base has to be without a query. */
+  leanGet(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
   /** @param body sent as JSON; it may hold secrets, too */
   post(path: string, query: string, body: object, timeoutMs: number): Promise<WechatAnswer>;
   close(): void;
@@ -27,6 +30,7 @@ export function createWechatClient(base: string): WechatClient {
     maxSockets,
     scheduling: 'lifo',
   });
+  const leanGet = createLeanGet(base, agent, maxAnswerBytes);
   const ask = async (path: string, query: string, timeoutMs: number, request: object): Promise<WechatAnswer> => {
     const signal = AbortSignal.timeout(Math.max(Math.ceil(timeoutMs), 1));
     const target = base + path;
@@ -45,6 +49,7 @@ export function createWechatClient(base: string): WechatClient {
     }
   };
   return {
+    leanGet: (path, query, timeoutMs) => leanGet(`${path}?${query}`, timeoutMs),
     get: (path, query, timeoutMs) => ask(path, query, timeoutMs, {}),
     post: (path, query, body, timeoutMs) =>
       ask(path, query, timeoutMs, {

@@ -25,7 +25,7 @@ export async function code2Session(
   timeoutMs: number,
 ): Promise<Exchange> {
   const query = toQuery({ appid, secret, js_code: code, grant_type: 'authorization_code' });
-  const answer = await wechat.get('/sns/jscode2session', query, timeoutMs);
+  const answer = await wechat.leanGet('/sns/jscode2session', query, timeoutMs);
   return answer.kind === 'body' ? readExchange(answer.text) : answer;
 }
 
