@@ -10,7 +10,7 @@ import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 const onClose = (close: () => Promise<unknown>) => void closers.push(close);
-const table = createFaultTable('MySQL', ['redis_no_aof']);
+const table = createFaultTable('MySQL', ['redis_no_aof', 'wechat_slow']);
 
 // A server of this file's own, since its global settings are changed.
 await ensureServers(['mariadb']);

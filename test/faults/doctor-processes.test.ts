@@ -10,7 +10,7 @@ import { startTestWechat } from '../support/wechat.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
-const table = createFaultTable('processes', ['redis_no_aof']);
+const table = createFaultTable('processes', ['redis_no_aof', 'wechat_slow']);
 const stack = await startStack({ onClose, webs: 0, workers: 0 });
 const redis = new Redis(stack.env['REDIS_URL'] as string);
 onClose(async () => redis.disconnect());

@@ -12,7 +12,7 @@ import { startTestRedis } from '../support/redis-server.ts';
 import { startStack } from '../support/stack.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
-const table = createFaultTable('Redis Cluster and Sentinel', ['redis_no_aof']);
+const table = createFaultTable('Redis Cluster and Sentinel', ['redis_no_aof', 'wechat_slow']);
 test.after.always((t) => t.log(table.render()));
 
 test.serial('a master of a cluster that is down is named', async (t) => {

@@ -14,7 +14,7 @@ import { until } from '../support/until.ts';
 
 const closers: (() => unknown)[] = [];
 const onClose = (close: () => unknown) => void closers.push(close);
-const table = createFaultTable('Redis');
+const table = createFaultTable('Redis', ['wechat_slow']);
 
 await ensureServers(['redis']);
 const folder = await createTemporaryFolder('doctor-redis');

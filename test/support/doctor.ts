@@ -28,7 +28,7 @@ export async function runDoctor(env: Record<string, string>): Promise<Diagnosis>
   return { status, findings: (json as { findings: Finding[] }).findings };
 }
 
-/** @param ignored causes that have nothing to do with the faults, such as a test's Redis without an append-only file */
+/** @param ignored causes that have nothing to do with the faults: a test's Redis without an append-only file, a busy machine */
 export function createFaultTable(name: string, ignored: readonly string[] = []): FaultTable {
   const rows: { fault: string; causes: string; isRight: boolean }[] = [];
   return {
