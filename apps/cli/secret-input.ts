@@ -13,6 +13,21 @@ export async function readSecret(prompt: string): Promise<string> {
   const { stdin } = process;
   const secret = (stdin.isTTY ? await readHidden(stdin, prompt) : await readAll(stdin)).trim();
   if (secret === '') throw new CommandFailure('secret_empty', 'The secret is empty: nothing was changed.');
+  return checkSecret(secret);
+}
+
+/**
+ * The app's secret where none is needed: nobody is asked on a terminal, but what comes on standard input counts.
+ * @returns undefined if nothing came
+ * @throws {CommandFailure} if it can't be one
+ */
+export async function readSecretIfGiven(): Promise<string | undefined> {
+  const { stdin } = process;
+  const secret = stdin.isTTY ? '' : (await readAll(stdin)).trim();
+  return secret === '' ? undefined : checkSecret(secret);
+}
+
+function checkSecret(secret: string): string {
   if (secret.length > maxLength || /[\p{Cc}\s]/u.test(secret)) {
     throw new CommandFailure(
       'secret_invalid',
@@ -27,7 +42,7 @@ async function readAll(stdin: NodeJS.ReadableStream): Promise<string> {
   const late = new Promise<never>((_, reject) => {
     const failure = new CommandFailure(
       'secret_missing',
-      `No secret came on standard input within ${stdinTimeoutMs / 1000} s.`,
+      `Standard input did not end within ${stdinTimeoutMs / 1000} s: give the secret there, or < /dev/null to give none.`,
     );
     timer = setTimeout(() => reject(failure), stdinTimeoutMs);
   });

@@ -123,7 +123,7 @@ export async function connectReady(address: RedisAddress, variable: string): Pro
     throw new CommandFailure(
       'redis_unreachable',
       `No answer from Redis at ${nameNodes(address)} (${reason}). Is it running, and is ${variable} right?`,
-      { cause: error },
+      { cause: new Error(reason, { cause: error }) },
     );
   }
 }
@@ -138,7 +138,10 @@ function isRedisError(error: unknown): error is Error {
   const isNamed = ['ReplyError', 'AbortError', 'MaxRetriesPerRequestError', 'ClusterAllFailedError'].includes(
     error.name,
   );
-  return isNamed || /^(Command timed out|Connection is closed|Stream isn't writeable)/.test(error.message);
+  return (
+    isNamed ||
+    /^(Command timed out|Connection is closed|Stream isn't writeable|Too many Cluster redirections)/.test(error.message)
+  );
 }
 
 function describeRedisFailure(error: Error): CommandFailure {

@@ -13,7 +13,8 @@ import type { OpenDatabase } from './stores.ts';
 
 interface AppChange {
   readonly appid: string;
-  readonly secret: string;
+  /** undefined: it and the one before it stay as they are. Not for a new app. */
+  readonly secret: string | undefined;
   /** The secret before stays good as well. */
   readonly keepPrevious: boolean;
   /** Other columns that change. */
@@ -36,16 +37,22 @@ export function writeApp(
     const before = stored.find((row) => row.appid === appid);
     // One app alone can be the default.
     if (columns.is_default === 1) await appInfo.update({ is_default: 0 }, { where: {}, transaction });
-    const sealed = { secret: cipher.seal(secretOf(appid), secret), ...columns };
+    const sealed = { ...(secret === undefined ? {} : { secret: cipher.seal(secretOf(appid), secret) }), ...columns };
     if (before === undefined) {
       // Only these: every other column takes the default that the database has for it.
       const fields = ['appid', ...(Object.keys(sealed) as (keyof AppInfoRow)[])] as const;
       await appInfo.create({ appid, ...sealed }, { fields: [...fields], transaction });
     } else {
-      const previous_secret = keepPrevious ? sealPrevious(cipher, before) : null;
-      await appInfo.update({ ...sealed, previous_secret }, { where: { appid }, transaction });
+      const previous =
+        secret === undefined ? {} : { previous_secret: keepPrevious ? sealPrevious(cipher, before) : null };
+      await appInfo.update({ ...sealed, ...previous }, { where: { appid }, transaction });
     }
-    const details = { created: before === undefined, keepsPrevious: keepPrevious && before !== undefined, ...columns };
+    const details = {
+      created: before === undefined,
+      secretChanged: secret !== undefined,
+      keepsPrevious: keepPrevious && before !== undefined,
+      ...columns,
+    };
     await recordAudit(sequelize, { actor, action: 'app set', target: appid, details }, transaction);
     return before === undefined;
   });

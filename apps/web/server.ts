@@ -14,6 +14,7 @@ import {
   listInstances,
   readNeighbourSnapshots,
 } from '../../shared/redis/presence.ts';
+import { answerRollCalls } from '../../shared/redis/roll-call.ts';
 import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/client.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
@@ -209,6 +210,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     const blocking = connectRedis(config.redis.queue, 'blocking');
     rpc = createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls });
     onOpen();
+    await answerRollCalls(subscriber, commands, instance);
     await presence.announce(metrics.snapshot);
     announceReady();
   };

@@ -8,6 +8,7 @@ import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { probeRedis } from '../../shared/redis/probe.ts';
 import { hearControl } from '../../shared/redis/control.ts';
 import { createInstanceName, createPresence } from '../../shared/redis/presence.ts';
+import { answerRollCalls } from '../../shared/redis/roll-call.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
 import { createRpcServer } from '../../shared/rpc/server.ts';
@@ -134,6 +135,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, log, metrics });
     closer.add('visits', () => visitWriter.close());
     serving = true;
+    await answerRollCalls(subscriber, commands, instance);
     const presence = createPresence(commands, clock, instance);
     closer.add('presence', () => presence.leave());
     await presence.announce();

@@ -17,12 +17,16 @@ export interface Presence {
 export type InstanceRole = 'web' | 'worker';
 
 const presenceKey = 'wafer:presence';
+/** When this Redis got its first data, by its clock: younger than the processes that use it, it has lost them in between. */
+const sinceKey = 'wafer:presence:since';
 const beatIntervalMs = 5000;
 /** Two missed beats and a bit. */
 const aliveMs = 12_000;
+/** For so long a process that ended without a farewell is remembered. */
+const rememberedMs = 3_600_000;
 
 const snapshotKey = (instance: string) => `wafer:metrics:${instance}`;
-const machineName = hostname().replace(/[^A-Za-z0-9.]/g, '.');
+export const machineName = hostname().replace(/[^A-Za-z0-9.]/g, '.');
 
 /** A name for this process that no other has: `web-host-pid-random`. */
 export function createInstanceName(role: InstanceRole): string {
@@ -36,7 +40,8 @@ export function createPresence(client: RedisClient, clock: RedisClock, instance:
       const beat = async () => {
         const now = Math.floor(clock.nowMs());
         await client.zadd(presenceKey, now, instance);
-        await client.zremrangebyscore(presenceKey, '-inf', now - 10 * aliveMs);
+        await client.zremrangebyscore(presenceKey, '-inf', now - rememberedMs);
+        await client.set(sinceKey, now, 'NX');
         if (snapshot !== undefined) await client.set(snapshotKey(instance), await snapshot(), 'PX', aliveMs);
       };
       timer = setInterval(() => void beat().catch(() => undefined), beatIntervalMs);
@@ -54,6 +59,27 @@ export function createPresence(client: RedisClient, clock: RedisClock, instance:
 export async function listInstances(client: RedisClient, clock: RedisClock, role?: InstanceRole): Promise<string[]> {
   const names = await client.zrangebyscore(presenceKey, Math.floor(clock.nowMs() - aliveMs), '+inf');
   return role === undefined ? names : names.filter((name) => name.startsWith(`${role}-`));
+}
+
+export interface LastHeard {
+  readonly instance: string;
+  /** Milliseconds since it last said that it is alive. */
+  readonly silentMs: number;
+}
+
+/** The processes that were alive in the last hour and did not say farewell. @throws when Redis does not answer */
+export async function listLastHeard(client: RedisClient, clock: RedisClock): Promise<LastHeard[]> {
+  const nowMs = clock.nowMs();
+  const texts = await client.zrangebyscore(presenceKey, Math.floor(nowMs - rememberedMs), '+inf', 'WITHSCORES');
+  return texts.flatMap((instance, index) =>
+    index % 2 === 0 ? [{ instance, silentMs: Math.max(0, nowMs - Number(texts[index + 1])) }] : [],
+  );
+}
+
+/** Milliseconds since this Redis got its first data; undefined if it has none. @throws when Redis does not answer */
+export async function readDataAgeMs(client: RedisClient, clock: RedisClock): Promise<number | undefined> {
+  const since = await client.get(sinceKey);
+  return since === null ? undefined : clock.nowMs() - Number(since);
 }
 
 /** Metrics of the other processes of this role on this machine, a few seconds old. */

@@ -7,7 +7,7 @@ import { appSettingOptions, describeApp, settingColumns, type AppSettingOptions 
 import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
 import { listApps } from '../list-apps.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
-import { readSecret } from '../secret-input.ts';
+import { readSecret, readSecretIfGiven } from '../secret-input.ts';
 import { readCipher, withDatabase, type OpenDatabase } from '../stores.ts';
 import { toPlainText } from '../text.ts';
 import { removeApp, writeApp } from '../write-app.ts';
@@ -30,7 +30,7 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
   const set = addCommand(
     app,
     'set',
-    'adds an app or changes it; asks for the secret, or reads it from standard input',
+    'adds an app or changes it; asks for the secret, or reads it from standard input, unless only options change',
     [
       'npm run wafer -- app set wx0123456789abcdef',
       'npm run --silent wafer -- app set wx0123456789abcdef --json < secret.txt',
@@ -78,9 +78,11 @@ async function setApp(
   const { appInfo } = database;
   const cipher = readCipher(env);
   // Before the secret is asked for: nobody should type it for nothing.
-  await findApp(appInfo, appid);
-  const secret = await readSecret(`Secret of ${appid} (not shown): `);
+  const found = await findApp(appInfo, appid);
   const columns = settingColumns(options);
+  // Whoever changes a setting need not know the secret.
+  const mayStay = found && !keepPrevious && Object.keys(columns).length > 0;
+  const secret = await (mayStay ? readSecretIfGiven() : readSecret(`Secret of ${appid} (not shown): `));
   const isAdded = await writeApp(
     database,
     cipher,
@@ -102,11 +104,11 @@ async function setApp(
   ];
   return {
     text: [
-      `${isAdded ? 'Added' : 'Changed'} ${appid}: ${describeApp(app)}`,
+      `${isAdded ? 'Added' : 'Changed'} ${appid}: ${describeApp(app)}${secret === undefined ? ' Its secret stays as it was.' : ''}`,
       describeEffect(forgotten),
       ...warnings.map((warning) => `Warning: ${warning}`),
     ].join('\n'),
-    json: { ...app, created: isAdded, isDefault, warnings, forgotten },
+    json: { ...app, created: isAdded, secretChanged: secret !== undefined, isDefault, warnings, forgotten },
   };
 }
 

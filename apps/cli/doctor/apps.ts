@@ -28,7 +28,8 @@ export async function checkApps(
     );
   const before = [...(apps === undefined ? [] : [describeApps(apps)]), ...(reachable === undefined ? [] : [reachable])];
   if (apps === undefined) return [...before, notChecked('the database can not be read')];
-  if (wechat === undefined || reachable?.state !== 'ok') return [...before, notChecked('WeChat can not be reached')];
+  if (wechat === undefined || reachable === undefined || reachable.state === 'fault')
+    return [...before, notChecked('WeChat can not be reached')];
   return [...before, ...(await Promise.all(apps.map((app) => checkAppAtWechat(wechat, app))))];
 }
 

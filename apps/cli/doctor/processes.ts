@@ -1,47 +1,74 @@
-import { listInstances } from '../../../shared/redis/presence.ts';
-import { readQueues, type QueueState } from '../queue-state.ts';
+import { listLastHeard, readDataAgeMs, type InstanceRole } from '../../../shared/redis/presence.ts';
+import { callRoll, type RollCallAnswer } from '../../../shared/redis/roll-call.ts';
+import { readQueues } from '../queue-state.ts';
 import type { OpenRedis } from '../stores.ts';
 import { plural } from '../text.ts';
+import { judgeClock } from './clocks.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
+import { describeQueues } from './queues.ts';
+import { describeSilent } from './silent-process.ts';
 
-/** A log-in that waits this long is answered late; one that waits longer, not at all. */
-const slowMs = 1000;
-const stuckMs = 5000;
+const rollCallTimeoutMs = 2000;
+/** A process tells Redis about itself when it starts, and every five seconds. */
+const emptiedToleranceMs = 6000;
 
-/** Whether front ends and workers are alive, and whether jobs are taken: a worker can be alive and hang. */
+/** Whether front ends and workers answer, by right clocks, and whether jobs are taken: a worker can answer and take none. */
 export async function checkProcesses({ commands, clock }: OpenRedis, loginQueues: number): Promise<Finding[]> {
-  const [web, worker, queues] = await Promise.all([
-    listInstances(commands, clock, 'web'),
-    listInstances(commands, clock, 'worker'),
+  const known = await listLastHeard(commands, clock);
+  const [answers, queues] = await Promise.all([
+    callRoll(
+      commands,
+      known.map(({ instance }) => instance),
+      rollCallTimeoutMs,
+    ),
     readQueues(commands, loginQueues, clock.nowMs()),
   ]);
+  const answering = (role: InstanceRole) => [...answers.keys()].filter((name) => name.startsWith(`${role}-`));
+  const silent = known.filter(({ instance }) => !answers.has(instance));
   return [
-    web.length > 0
-      ? ok('processes.web', `${plural(web.length, 'front end')} alive`)
-      : fault('processes.web', 'no front end is alive', 'npm run web, or: npx pm2 start ecosystem.config.js'),
-    worker.length > 0
-      ? ok('processes.worker', `${plural(worker.length, 'worker')} alive`)
+    answering('web').length > 0
+      ? ok('processes.web', `${plural(answering('web').length, 'front end')} alive`)
+      : fault('processes.web', 'no front end is alive', 'npm run web, or: npx pm2 start ecosystem.config.js', 'no_web'),
+    answering('worker').length > 0
+      ? ok('processes.worker', `${plural(answering('worker').length, 'worker')} alive`)
       : fault(
           'processes.worker',
           'no worker is alive: nobody can log in',
           'npm run worker, or: npx pm2 start ecosystem.config.js',
+          'no_worker',
         ),
-    describeQueues(queues),
+    ...silent.map((process) => describeSilent(process)),
+    ...checkClocks(answers),
+    ...checkEmptied(await readDataAgeMs(commands, clock), answers),
+    describeQueues(queues, answering('worker').length),
   ];
 }
 
-function describeQueues(queues: readonly QueueState[]): Finding {
-  const check = 'queue';
-  const waiting = queues.reduce((sum, queue) => sum + queue.waiting, 0);
-  const [oldest] = queues.toSorted((left, right) => (right.oldestWaitingMs ?? 0) - (left.oldestWaitingMs ?? 0));
-  const oldestMs = oldest?.oldestWaitingMs ?? 0;
-  if (oldest === undefined || oldestMs < slowMs) return ok(check, `${plural(waiting, 'job')} waiting`);
-  const found = `a job has waited ${(oldestMs / 1000).toFixed(1)} s in ${oldest.queue} ${oldest.shard}; ${plural(waiting, 'job')} waiting`;
-  return oldestMs < stuckMs
-    ? warning(check, found, 'Start more workers: npx pm2 scale worker +1')
-    : fault(
-        check,
-        `${found}: jobs are not taken`,
-        'Restart the workers (npx pm2 restart worker), and give all processes the same LOGIN_QUEUES.',
-      );
+function checkClocks(answers: ReadonlyMap<string, RollCallAnswer>): Finding[] {
+  const findings = [...answers].map(([instance, { driftMs }]) =>
+    judgeClock('processes.clock', {
+      whose: instance,
+      seconds: driftMs / 1000,
+      reference: "Redis's",
+      cause: 'clock_process',
+    }),
+  );
+  const wrong = findings.filter(({ state }) => state !== 'ok');
+  if (wrong.length > 0 || findings.length === 0) return wrong;
+  return [ok('processes.clock', 'the clocks of all processes agree with that of Redis')];
+}
+
+/** Processes that were there before the first of Redis's data: it has come back empty, or was flushed. */
+function checkEmptied(dataAgeMs: number | undefined, answers: ReadonlyMap<string, RollCallAnswer>): Finding[] {
+  const oldestMs = Math.max(...[...answers.values()].map(({ servingMs }) => servingMs));
+  if (oldestMs - (dataAgeMs ?? 0) <= emptiedToleranceMs) return [];
+  const when = dataAgeMs === undefined ? 'just now' : `${Math.round(dataAgeMs / 1000)} s ago`;
+  return [
+    warning(
+      'redis.data',
+      `Redis lost its data ${when}: it was restarted without them, or flushed. Log-ins in flight failed; sessions are safe in MySQL and the cache fills again`,
+      'Nothing needs to be done now. That a restart keeps them: appendonly yes in redis.conf; that nobody flushes: rename-command FLUSHALL "", or an ACL.',
+      'redis_emptied',
+    ),
+  ];
 }

@@ -4,17 +4,16 @@ import type { RedisAddress } from '../../../shared/config/redis-url.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { CommandFailure } from '../result.ts';
 import { connectReady, nameNodes } from '../stores.ts';
-import { clockToleranceSeconds, describeDrift, fault, ok, warning, type Finding } from './finding.ts';
+import { judgeClock, thisMachine } from './clocks.ts';
+import { fault, ok, type Finding } from './finding.ts';
+import { checkCluster } from './redis-cluster.ts';
+import { checkPersistence, checkWriting } from './redis-disk.ts';
+import { describeRedisFailure } from './redis-fault.ts';
+import { checkCacheMemory, checkQueueMemory } from './redis-memory.ts';
+import { readNode, type RedisNode } from './redis-node.ts';
+import { checkSentinels } from './redis-sentinel.ts';
 
-interface RedisNode {
-  /** host:port */
-  readonly name: string;
-  readonly info: ReadonlyMap<string, string>;
-  /** Seconds that its clock is ahead of ours. */
-  readonly driftSeconds: number;
-}
-
-/** Reachability, version, eviction, persistence and clock of both roles of Redis. */
+/** Reachability, version, memory, eviction, persistence and clock of both roles of Redis. */
 export async function checkRedis({ queue, cache }: Config['redis']): Promise<Finding[]> {
   const isOneAddress = JSON.stringify(queue) === JSON.stringify(cache);
   const [ofQueue, ofCache] = await Promise.all([
@@ -29,39 +28,60 @@ export async function checkRedis({ queue, cache }: Config['redis']): Promise<Fin
     ...ofQueue.nodes.flatMap((node) => [
       checkVersion('redis', node),
       ...checkQueueMemory(node),
+      ...checkWriting('redis', node),
       checkPersistence(node),
       checkClock(node),
     ]),
     ...(ofCache?.findings ?? []),
-    ...cacheNodes.flatMap((node) => [checkVersion('redis-cache', node), checkCacheMemory(node)]),
+    ...cacheNodes.flatMap((node) => [
+      checkVersion('redis-cache', node),
+      ...checkCacheMemory(node),
+      ...checkWriting('redis-cache', node),
+    ]),
   ];
 }
 
-async function look(group: string, address: RedisAddress, variable: string) {
+interface Look {
+  readonly nodes: readonly RedisNode[];
+  readonly findings: readonly Finding[];
+}
+
+async function look(group: string, address: RedisAddress, variable: string): Promise<Look> {
+  const [{ nodes, findings }, ofTopology] = await Promise.all([
+    readMasters(group, address, variable),
+    address.kind === 'cluster'
+      ? checkCluster(group, address)
+      : address.kind === 'sentinel'
+        ? checkSentinels(group, address, variable)
+        : [],
+  ]);
+  // That no command gets through is only what follows from a master that is down.
+  const isExplained = ofTopology.some(({ state }) => state === 'fault');
+  return { nodes, findings: [...findings.filter(({ state }) => state === 'ok' || !isExplained), ...ofTopology] };
+}
+
+async function readMasters(group: string, address: RedisAddress, variable: string): Promise<Look> {
   const names = nameNodes(address);
   let client: RedisClient | undefined;
   try {
     client = await connectReady(address, variable);
     const masters = client instanceof Cluster ? client.nodes('master') : [client];
-    const nodes = await Promise.all(
-      masters.map(async (node): Promise<RedisNode> => {
+    const answers = await Promise.allSettled(
+      masters.map((node) => {
         const { host = names, port = '' } = node.options;
-        const name = address.kind === 'cluster' ? `${host}:${port}` : names;
-        const info = parseInfo(await node.info());
-        const sentAtMs = Date.now();
-        const [seconds, microseconds] = await node.time();
-        const ourMs = (sentAtMs + Date.now()) / 2;
-        return { name, info, driftSeconds: Number(seconds) + Number(microseconds) / 1e6 - ourMs / 1000 };
+        return readNode(node, address.kind === 'cluster' ? `${host}:${port}` : names);
       }),
     );
-    return { nodes, findings: [ok(`${group}.reachable`, `${names} answers`)] };
+    const nodes = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    const [failed] = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as Error] : []));
+    const reachable =
+      failed === undefined
+        ? ok(`${group}.reachable`, `${names} answers`)
+        : describeRedisFailure({ group, names, variable }, failed.message);
+    return { nodes, findings: [reachable] };
   } catch (error) {
-    const found =
-      error instanceof CommandFailure
-        ? error.message
-        : `${names} does not do what it is asked to: ${(error as Error).message}`;
-    const remedy = `Start it, or correct ${variable}. Try: ${redisCli(names)} ping`;
-    return { nodes: [], findings: [fault(`${group}.reachable`, found, remedy)] };
+    const { message } = error instanceof CommandFailure ? (error.cause as Error) : (error as Error);
+    return { nodes: [], findings: [describeRedisFailure({ group, names, variable }, message)] };
   } finally {
     client?.disconnect();
   }
@@ -77,62 +97,11 @@ function checkVersion(group: string, { name, info }: RedisNode): Finding {
     : fault(`${group}.version`, `${found}; the queue needs 6.2 or newer`, 'Install Redis 6.2 or newer, or Valkey.');
 }
 
-function checkQueueMemory({ name, info }: RedisNode): Finding[] {
-  const policy = info.get('maxmemory_policy') ?? 'unknown';
-  const limit = Number(info.get('maxmemory'));
-  const used = Number(info.get('used_memory'));
-  const policyFinding =
-    policy === 'noeviction'
-      ? ok('redis.policy', `${name} evicts nothing`)
-      : fault(
-          'redis.policy',
-          `maxmemory-policy of ${name} is ${policy}: it may throw away queued log-ins`,
-          `${redisCli(name)} config set maxmemory-policy noeviction, and the same in redis.conf. A cache that evicts can have a server of its own: REDIS_CACHE_URL.`,
-        );
-  const isFull = limit > 0 && used > 0.9 * limit;
-  const fullFinding = warning(
-    'redis.memory',
-    `${name} uses ${Math.round((used / limit) * 100)} % of its maxmemory`,
-    `Give it more: ${redisCli(name)} config set maxmemory <bytes>`,
-  );
-  return isFull ? [policyFinding, fullFinding] : [policyFinding];
-}
-
-function checkCacheMemory({ name, info }: RedisNode): Finding {
-  const policy = info.get('maxmemory_policy') ?? 'unknown';
-  const check = 'redis-cache.memory';
-  if (Number(info.get('maxmemory')) > 0 && policy !== 'noeviction')
-    return ok(check, `${name} evicts by ${policy} when it is full`);
-  return warning(
-    check,
-    `${name} has maxmemory ${info.get('maxmemory_human') ?? 'unknown'} and the policy ${policy}: a cache should have a limit and evict`,
-    `${redisCli(name)} config set maxmemory 1gb, then config set maxmemory-policy allkeys-lru, and the same in redis.conf`,
-  );
-}
-
-function checkPersistence({ name, info }: RedisNode): Finding {
-  const check = 'redis.persistence';
-  if (info.get('aof_enabled') === '1') return ok(check, `${name} keeps an append-only file`);
-  return warning(
-    check,
-    `${name} keeps no append-only file: a restart forgets log-ins in flight and visits of the last seconds; sessions are safe in MySQL`,
-    `${redisCli(name)} config set appendonly yes, and the same in redis.conf`,
-  );
-}
-
 function checkClock({ name, driftSeconds }: RedisNode): Finding {
-  const found = `the clock of ${name} is ${describeDrift(driftSeconds)}`;
-  return Math.abs(driftSeconds) <= clockToleranceSeconds
-    ? ok('redis.clock', found)
-    : warning('redis.clock', found, 'Let both machines set their clocks by NTP: timedatectl set-ntp true');
-}
-
-function redisCli(names: string): string {
-  const [, host = names, port = '6379'] = /^(.+?):(\d+)/.exec(names) ?? [];
-  return `redis-cli -h ${host} -p ${port}`;
-}
-
-function parseInfo(text: string): Map<string, string> {
-  const lines = text.split('\r\n').filter((line) => line.includes(':'));
-  return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
+  return judgeClock('redis.clock', {
+    whose: name,
+    seconds: driftSeconds,
+    reference: thisMachine,
+    cause: 'clock_redis',
+  });
 }

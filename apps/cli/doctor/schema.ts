@@ -29,13 +29,19 @@ export async function checkSchema(sequelize: Sequelize, address: DatabaseAddress
           'database.migrations',
           `${plural(pending.length, 'migration')} did not run: ${pending.join(', ')}`,
           'npm run migrate',
+          'schema_behind',
         );
   // Migrations that are recorded do not run again unless the record is taken back; each can be repeated.
   const again = `mysql -h ${address.host} -P ${address.port} -u ${address.username} -p ${address.database} -e 'delete from cWaferMigration' && npm run migrate`;
   const schemaFinding =
     missing.length === 0
       ? ok('database.schema', 'all tables and columns are there')
-      : fault('database.schema', `missing: ${missing.join(', ')}`, pending.length > 0 ? 'npm run migrate' : again);
+      : fault(
+          'database.schema',
+          `missing: ${missing.join(', ')}`,
+          pending.length > 0 ? 'npm run migrate' : again,
+          'schema_behind',
+        );
   return [pendingFinding, schemaFinding];
 }
 

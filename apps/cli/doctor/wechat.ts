@@ -2,25 +2,46 @@ import type { Config } from '../../../shared/config/config.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { toPlainText } from '../text.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
+import { askWechat, type NoAnswer } from './wechat-ask.ts';
 
 /** No mini program ever gets this from wx.login, so asking for it spends nobody's code. */
 const impossibleCode = 'wafer-doctor';
-const maxTimeoutMs = 3000;
-const maxAnswerLength = 10_000;
-
-type Answer =
-  | { readonly kind: 'answer'; readonly errcode: string | undefined; readonly errmsg: string }
-  | { readonly kind: 'silent'; readonly reason: string };
+/** From here on log-ins are felt to be slow. */
+const slowMs = 1000;
 
 /** Whether WeChat can be reached at all: without an app it answers that the appid is missing. */
 export async function checkWechat(wechat: Config['wechat']): Promise<Finding> {
   const check = 'wechat.reachable';
-  const answer = await ask(wechat, {});
-  if (answer.kind === 'answer') return ok(check, `${wechat.apiBase} answers`);
-  return fault(
+  const answer = await askWechat(wechat, {});
+  if (answer.kind === 'none') return describeSilence(wechat, answer);
+  const found = `${wechat.apiBase} answers, in ${Math.round(answer.durationMs)} ms`;
+  if (answer.durationMs < slowMs) return ok(check, found);
+  return warning(
     check,
-    `${wechat.apiBase} does not answer as WeChat does: ${answer.reason}`,
-    `Let this machine reach it (firewall, DNS, proxy), or correct WECHAT_API_BASE. Try: curl -sS ${wechat.apiBase}/sns/jscode2session`,
+    found,
+    'Log-ins take at least as long. If other addresses are fast from here, it is WeChat: it passes; auth checks do not need it.',
+    'wechat_slow',
+  );
+}
+
+const noAnswerRemedies: Readonly<Record<NoAnswer['cause'], string>> = {
+  wechat_silent:
+    'WeChat is slow, or packets get lost on the way: look at firewall, proxy and network. Log-ins fail with 1005 meanwhile; sessions go on.',
+  wechat_down: 'Nothing listens there: correct WECHAT_API_BASE, or start the simulated WeChat.',
+  wechat_host: 'The name has no address: correct the DNS of this machine, or WECHAT_API_BASE.',
+  wechat_reset: 'Something on the way cuts the connection: look at firewall and proxy.',
+  wechat_tls:
+    'Something on the way shows a certificate of its own (a proxy that looks into TLS), or the clock of this machine is wrong. Correct that; NODE_EXTRA_CA_CERTS names a CA of your own.',
+  wechat_garbage:
+    'Something else than WeChat answers: a proxy, a login page of the network, or a wrong WECHAT_API_BASE. See what it says.',
+};
+
+function describeSilence({ apiBase }: Config['wechat'], { cause, reason }: NoAnswer): Finding {
+  return fault(
+    'wechat.reachable',
+    `${apiBase} does not answer as WeChat does: ${reason}`,
+    `${noAnswerRemedies[cause]} Try: curl -sS ${apiBase}/sns/jscode2session`,
+    cause,
   );
 }
 
@@ -34,9 +55,14 @@ export async function checkAppAtWechat(
   if (secretFault !== undefined)
     return warning(check, 'not checked: its secret can not be read here', 'See the finding about keys.');
   if (secret === '') return fault(check, 'it has no secret', setAgain);
-  const answer = await ask(wechat, { appid, secret, js_code: impossibleCode, grant_type: 'authorization_code' });
-  if (answer.kind === 'silent')
-    return fault(check, `not checked: ${answer.reason}`, 'Run this again; if it stays so, check the network.');
+  const answer = await askWechat(wechat, { appid, secret, js_code: impossibleCode, grant_type: 'authorization_code' });
+  if (answer.kind === 'none')
+    return fault(
+      check,
+      `not checked: ${answer.reason}`,
+      'Run this again; if it stays so, check the network.',
+      answer.cause,
+    );
   switch (answer.errcode) {
     case undefined:
     case '0':
@@ -49,18 +75,21 @@ export async function checkAppAtWechat(
         check,
         'WeChat says that the secret is wrong (40125)',
         `${setAgain}, with the AppSecret of mp.weixin.qq.com, Development settings`,
+        'wechat_secret',
       );
     case '40013':
       return fault(
         check,
         'WeChat does not know this appid (40013)',
         `npm run wafer -- app remove ${toPlainText(appid)}, then app set with the right one`,
+        'wechat_appid',
       );
     case '40164':
       return fault(
         check,
         `WeChat does not accept this machine's address${readAddress(answer.errmsg)} (40164)`,
         'Add the address to the IP allow-list at mp.weixin.qq.com, Development settings.',
+        'wechat_ip',
       );
     case '-1':
       return warning(check, 'WeChat is busy (-1)', 'Run this again in a while.');
@@ -78,42 +107,6 @@ export async function checkAppAtWechat(
         'Look it up at https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html',
       );
   }
-}
-
-/** @param query holds the secret: neither it nor an error that may quote it gets out of here */
-async function ask({ apiBase, timeoutMs }: Config['wechat'], query: Record<string, string>): Promise<Answer> {
-  const limitMs = Math.min(timeoutMs, maxTimeoutMs);
-  const signal = AbortSignal.timeout(limitMs);
-  try {
-    const parameters = new URLSearchParams(query).toString();
-    const response = await fetch(`${apiBase}/sns/jscode2session?${parameters}`, { signal, redirect: 'manual' });
-    const text = await response.text();
-    if (response.status !== 200) return { kind: 'silent', reason: `HTTP ${response.status}` };
-    return readAnswer(text.slice(0, maxAnswerLength));
-  } catch (error) {
-    if (signal.aborted) return { kind: 'silent', reason: `nothing within ${limitMs} ms` };
-    const code = ((error as Error).cause as { code?: unknown } | undefined)?.code;
-    return { kind: 'silent', reason: typeof code === 'string' ? code : 'no connection' };
-  }
-}
-
-function readAnswer(text: string): Answer {
-  try {
-    const { errcode, errmsg, openid } = JSON.parse(text) as Record<string, unknown>;
-    if (errcode === undefined && openid === undefined) return { kind: 'silent', reason: 'an answer without errcode' };
-    return {
-      kind: 'answer',
-      errcode: errcode === undefined ? undefined : readErrcode(errcode),
-      errmsg: typeof errmsg === 'string' ? errmsg : '',
-    };
-  } catch {
-    return { kind: 'silent', reason: 'an answer that is no JSON' };
-  }
-}
-
-function readErrcode(errcode: unknown): string {
-  const text = typeof errcode === 'number' ? String(errcode) : errcode;
-  return typeof text === 'string' && /^-?\d{1,10}$/.test(text) ? text : 'unknown';
 }
 
 /** WeChat names the address that it sees: `invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist`. */

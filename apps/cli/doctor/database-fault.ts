@@ -1,0 +1,57 @@
+import type { BaseError } from 'sequelize';
+import type { DatabaseAddress } from '../../../shared/config/database-url.ts';
+import { describeDatabaseFailure } from '../database-failure.ts';
+import { fault, type Finding } from './finding.ts';
+
+const check = 'database.reachable';
+
+/** Why no statement got through, in our words. Messages of the server can quote data, so only its code is used. */
+export function describeFailure(error: BaseError, address: DatabaseAddress): Finding {
+  const place = `${address.host}:${address.port}`;
+  const attempt = `Try: mysql -h ${address.host} -P ${address.port} -u ${address.username} -p ${address.database}`;
+  const code = findCode(error);
+  if (/^ER_(CON_COUNT|TOO_MANY_USER_CONNECTIONS|USER_LIMIT_REACHED)/.test(code)) {
+    return fault(
+      check,
+      `MySQL at ${place} has too many connections (${code})`,
+      'Raise max_connections (set global max_connections = …, and in my.cnf; for one user: alter user … with max_user_connections 0), or lower DATABASE_POOL: each web and worker process opens up to that many. Who has them: show processlist',
+      'database_too_many_connections',
+    );
+  }
+  if (code === 'ECONNREFUSED') {
+    return fault(
+      check,
+      `nothing listens at ${place} (${code})`,
+      `Start MySQL, or correct DATABASE_URL. ${attempt}`,
+      'database_down',
+    );
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return fault(
+      check,
+      `the host ${address.host} has no address (${code})`,
+      'Correct DATABASE_URL, or the DNS.',
+      'database_host',
+    );
+  if (/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|SequelizeConnectionAcquireTimeoutError)$/.test(code) || isLate(error)) {
+    return fault(
+      check,
+      `MySQL at ${place} does not answer (${code}): packets get lost on the way, or the server hangs`,
+      `Look at firewall and network between here and there, then at the server's disk and processlist. ${attempt}`,
+      'database_silent',
+    );
+  }
+  const failure = describeDatabaseFailure(error, address);
+  const remedy =
+    failure.code === 'database_missing' ? 'npm run migrate' : `Start it, or correct DATABASE_URL. ${attempt}`;
+  return fault(check, failure.message, remedy, failure.code);
+}
+
+export function findCode(error: unknown): string {
+  return (error as { parent?: { code?: string } }).parent?.code ?? (error as Error).name;
+}
+
+/** A statement whose time was up loses its connection. */
+function isLate(error: BaseError): boolean {
+  return (error as { parent?: Error }).parent?.name === 'StatementTimeoutError';
+}

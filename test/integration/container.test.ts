@@ -1,0 +1,150 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { parse } from 'yaml';
+import { ensureBuilt, rootDir } from '../support/built.ts';
+import { auth, login, newUser } from '../support/client.ts';
+import type { OnClose } from '../support/closing.ts';
+import { createProductionInstall } from '../support/production-install.ts';
+import { startStack, untilReady } from '../support/stack.ts';
+
+const ownServices = ['web', 'worker', 'migrate', 'wechat-simulator'];
+/** Nobody, on every Linux. */
+const otherUser = 65_534;
+
+interface Service {
+  readonly read_only?: boolean;
+  readonly tmpfs?: readonly string[];
+  readonly cap_drop?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly mem_limit?: string;
+  readonly pids_limit?: number;
+  readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
+  readonly privileged?: boolean;
+  readonly user?: string;
+  readonly cap_add?: readonly string[];
+  readonly volumes?: readonly string[];
+}
+
+const readServices = async () => {
+  const text = await readFile(join(rootDir, 'docker-compose.yml'), 'utf8');
+  return (parse(text, { merge: true }) as { services: Record<string, Service> }).services;
+};
+
+test('containers of our own have a read-only file system, no capabilities, and limits', async (t) => {
+  const services = await readServices();
+  for (const name of ownServices) {
+    const service = services[name];
+    t.true(service?.read_only, name);
+    t.deepEqual(service?.tmpfs, ['/tmp'], name);
+    t.deepEqual(service?.cap_drop, ['ALL'], name);
+    t.truthy(service?.mem_limit, name);
+    t.truthy(service?.pids_limit, name);
+    for (const key of ['user', 'volumes', 'cap_add', 'privileged'] as const)
+      t.is(service?.[key], undefined, `${name} ${key}`);
+  }
+});
+
+test('no container can get new privileges, and each that stays has a health check', async (t) => {
+  const dockerfile = await readFile(join(rootDir, 'Dockerfile'), 'utf8');
+  for (const [name, { security_opt, healthcheck }] of Object.entries(await readServices())) {
+    t.true(security_opt?.includes('no-new-privileges:true'), name);
+    if (name === 'web') t.regex(dockerfile, /^HEALTHCHECK .*\n +CMD \["node", .*livez/m);
+    else if (name === 'migrate') t.true(healthcheck?.disable, name);
+    else t.true((healthcheck?.test?.length ?? 0) > 1, name);
+  }
+});
+
+test('the image runs as node, which owns nothing of it, and has no packages of development', async (t) => {
+  const stages = (await readFile(join(rootDir, 'Dockerfile'), 'utf8')).split(/^FROM /m);
+  const [build, final] = [stages[1] ?? '', stages.at(-1) ?? ''];
+  const lines = final.split('\n');
+  t.deepEqual(
+    lines.filter((line) => line.startsWith('USER ')),
+    ['USER node'],
+  );
+  t.deepEqual(
+    lines.filter((line) => /--chown|^RUN |^ADD /.test(line)),
+    [],
+  );
+  t.regex(build, /npm prune --omit=dev/);
+});
+
+test('npm run sbom writes every package in CycloneDX and marks those of development', async (t) => {
+  await promisify(execFile)('npm', ['run', 'sbom'], { cwd: rootDir });
+  const { bomFormat, components } = JSON.parse(await readFile(join(rootDir, 'sbom.cdx.json'), 'utf8')) as Sbom;
+  t.is(bomFormat, 'CycloneDX');
+  const isForDevelopment = new Map(
+    components.map(({ name, properties = [] }) => [
+      name,
+      properties.some((property) => property.name === 'cdx:npm:package:development'),
+    ]),
+  );
+  const { dependencies, devDependencies } = JSON.parse(await readFile(join(rootDir, 'package.json'), 'utf8')) as Record<
+    'dependencies' | 'devDependencies',
+    Record<string, string>
+  >;
+  for (const name of Object.keys(dependencies)) t.false(isForDevelopment.get(name), name);
+  for (const name of Object.keys(devDependencies)) t.true(isForDevelopment.has(name), name);
+  t.true(isForDevelopment.get('ava'));
+});
+
+interface Sbom {
+  readonly bomFormat: string;
+  readonly components: readonly { readonly name: string; readonly properties?: readonly { readonly name: string }[] }[];
+}
+
+async function startBuilt(role: 'web' | 'worker', folder: string, env: Record<string, string>, onClose: OnClose) {
+  const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${role}/main.js`], {
+    cwd: folder,
+    // A place that is not there: what would be written to the home or a temporary folder fails, too.
+    env: { NODE_ENV: 'production', HOME: '/nonexistent', TMPDIR: '/nonexistent', ...env, LOG_LEVEL: 'info' },
+    ...(process.getuid?.() === 0 ? { uid: otherUser, gid: otherUser } : {}),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stdout.setEncoding('utf8');
+  const exited = once(child, 'exit');
+  onClose(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  const line = await new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', (text: string) => {
+      output += text;
+      const found = /^.*"msg":"(web listens|worker takes jobs)".*$/m.exec(output)?.[0];
+      if (found !== undefined) resolve(found);
+    });
+    void exited.then(() => reject(new Error(`the ${role} ended:\n${output}`)));
+  });
+  return { port: (JSON.parse(line) as { port?: number }).port, child, exited };
+}
+
+test('the built server runs as another user, without packages of development, where nothing can be written', async (t) => {
+  await ensureBuilt();
+  const folder = await createProductionInstall(t.teardown);
+  const stack = await startStack({ onClose: t.teardown, webs: 0, workers: 0 });
+  const listAll = async () => (await readdir(folder, { recursive: true })).toSorted();
+  const before = await listAll();
+  t.false(before.includes('node_modules/typescript'));
+
+  const [web, worker] = await Promise.all([
+    startBuilt('web', folder, stack.env, t.teardown),
+    startBuilt('worker', folder, stack.env, t.teardown),
+  ]);
+  const url = `http://127.0.0.1:${web.port}`;
+  await untilReady(url);
+  const { returnData, returnCode } = await login(url, newUser());
+  t.is(returnCode, 0);
+  t.is((await auth(url, returnData)).returnCode, 0);
+
+  for (const { child, exited } of [web, worker]) {
+    child.kill('SIGTERM');
+    t.deepEqual(await exited, [0, null]);
+  }
+  t.deepEqual(await listAll(), before);
+});

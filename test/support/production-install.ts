@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { chmod, cp, mkdir, readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { OnClose } from './closing.ts';
+import { rootDir } from './built.ts';
+import { createTemporaryFolder } from './temporary-folder.ts';
+
+const run = promisify(execFile);
+
+interface LockedPackage {
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+}
+
+/**
+ * What the image holds: dist/, sql/, package.json and the packages that `npm ci --omit=dev` installs, found as npm finds them, in the
+ * lock file, so that no registry is needed. No folder of it can be written to.
+ */
+export async function createProductionInstall(onClose: OnClose): Promise<string> {
+  const folder = await createTemporaryFolder('production');
+  onClose(async () => {
+    for (const each of [folder.path, ...(await listFolders(folder.path))]) await chmod(each, 0o755);
+    await folder.remove();
+  });
+  await mkdir(join(folder.path, 'dist'));
+  for (const name of ['dist/apps', 'dist/shared', 'sql', 'package.json'])
+    await cp(join(rootDir, name), join(folder.path, name), { recursive: true });
+  await copyPackages(folder.path);
+  for (const each of [...(await listFolders(folder.path)), folder.path]) await chmod(each, 0o555);
+  return folder.path;
+}
+
+async function copyPackages(folder: string): Promise<void> {
+  const { packages } = JSON.parse(await readFile(join(rootDir, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, LockedPackage>;
+  };
+  const installed = new Set(await readdir(join(rootDir, 'node_modules')));
+  const needed = Object.entries(packages)
+    .filter(([path, { dev }]) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) && dev !== true)
+    .map(([path]) => path)
+    .filter((path) => installed.has(path.split('/')[1] ?? ''));
+  const optional = needed.filter((path) => packages[path]?.optional === true);
+  const copy = (paths: readonly string[], flags: string) =>
+    run('cp', [flags, '--parents', ...paths, folder], { cwd: rootDir });
+  // Linked where that works, since they have a hundred megabytes.
+  const required = needed.filter((path) => !optional.includes(path));
+  await copy(required, '-al').catch(() => copy(required, '-a'));
+  // Those of other platforms are not there.
+  for (const path of optional) await copy([path], '-a').catch(() => undefined);
+}
+
+async function listFolders(folder: string): Promise<string[]> {
+  const { stdout } = await run('find', [folder, '-mindepth', '1', '-type', 'd', '-print0'], { maxBuffer: 64_000_000 });
+  return stdout.split('\0').filter((name) => name !== '');
+}
