@@ -2,7 +2,11 @@
 import { writeFileSync } from 'node:fs';
 
 import { parseSoakArguments } from './arguments.ts';
+import { soakOverload } from './overload-table.ts';
 import { soak } from './soak.ts';
+
+const shortSeconds = 3;
+const longSeconds = 15;
 
 const options = parseSoakArguments(process.argv.slice(2));
 const stopping = new AbortController();
@@ -13,8 +17,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     stopping.abort();
   });
 }
-const { table, runs, brokenCount } = await soak(options, stopping.signal);
+const { table, runs, brokenCount: brokenFaults } = await soak(options, stopping.signal);
 console.log(table);
+let brokenCount = brokenFaults;
+if (options.only.length === 0) {
+  const overload = await soakOverload(options.isShort ? shortSeconds : longSeconds, stopping.signal);
+  console.log(overload.table);
+  brokenCount += overload.brokenCount;
+}
 if (options.jsonFile !== undefined)
   writeFileSync(options.jsonFile, `${JSON.stringify({ seed: options.seed, runs }, undefined, 2)}\n`);
 console.log(

@@ -7,7 +7,7 @@ export type LeanGet = (path: string, timeoutMs: number) => Promise<WechatAnswer>
 
 /**
  * Log-ins are one GET each, and node-fetch with its streams and signals takes four times the processor time of node:http for one
- * (docs/adr/0020-lean-get.md). No redirect is followed, nothing is inflated, an answer over the limit is not read to its end.
+ * (docs/adr/0017-lean-get.md). No redirect is followed, nothing is inflated, an answer over the limit is not read to its end.
  * @param base where WeChat is; its path comes before `path`
  */
 export function createLeanGet(base: string, agent: HttpAgent | HttpsAgent, maxAnswerBytes: number): LeanGet {
