@@ -7,8 +7,13 @@ export interface SilenceGuard {
 }
 
 const pauseMs = 1000;
+/** A server that refuses at once keeps nobody waiting, and may be back at once. */
+const shortMs = 300;
 
 class DatabaseSilentError extends Error {
+  /** Like those of connections that fail. */
+  readonly code = 'ESILENT';
+
   constructor() {
     super('not tried: the database has just not answered');
     this.name = 'DatabaseSilentError';
@@ -16,19 +21,22 @@ class DatabaseSilentError extends Error {
 }
 
 /** @param isUnanswered false for an error with which the server answered: it is there */
-export function createSilenceGuard(isUnanswered: (error: unknown) => boolean): SilenceGuard {
+export function createSilenceGuard(
+  isUnanswered: (error: unknown) => boolean,
+  nowMs: () => number = () => performance.now(),
+): SilenceGuard {
   let answeredAt = Number.NEGATIVE_INFINITY;
   let isSilent = false;
   let refusedUntil = Number.NEGATIVE_INFINITY;
 
   const hear = () => {
-    answeredAt = performance.now();
+    answeredAt = nowMs();
     isSilent = false;
     refusedUntil = Number.NEGATIVE_INFINITY;
   };
   return {
     async run(work) {
-      const startedAt = performance.now();
+      const startedAt = nowMs();
       if (startedAt < refusedUntil) throw new DatabaseSilentError();
       // This one tries, and the others go on failing meanwhile.
       if (isSilent) refusedUntil = startedAt + pauseMs;
@@ -38,9 +46,9 @@ export function createSilenceGuard(isUnanswered: (error: unknown) => boolean): S
         return result;
       } catch (error) {
         if (!isUnanswered(error)) hear();
-        else if (answeredAt < startedAt) {
+        else if (answeredAt < startedAt && nowMs() - startedAt > shortMs) {
           isSilent = true;
-          refusedUntil = performance.now() + pauseMs;
+          refusedUntil = nowMs() + pauseMs;
         }
         throw error;
       }

@@ -64,7 +64,7 @@ test.serial('every command that changes something is recorded: who, where, what,
   );
   t.true(entries.every(({ osUser, host }) => osUser.startsWith(userInfo().username) && host === hostname()));
   t.true(entries.every(({ at }) => Math.abs(Date.parse(at) - Date.now()) < 120_000));
-  t.deepEqual(entries.at(-1)?.details, { created: false, keepsPrevious: false, grace_seconds: 5 });
+  t.deepEqual(entries.at(-1)?.details, { created: false, secretChanged: true, keepsPrevious: false, grace_seconds: 5 });
 });
 
 test.serial('the log holds neither a secret nor a key nor an skey', async (t) => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, cp, mkdir, readFile, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { OnClose } from './closing.ts';
 import { rootDir } from './built.ts';
@@ -23,6 +23,9 @@ export async function createProductionInstall(onClose: OnClose): Promise<string>
     for (const each of [folder.path, ...(await listFolders(folder.path))]) await chmod(each, 0o755);
     await folder.remove();
   });
+  // In a whole run it lies in the run's own folder, which is closed to others: the other user has to get through.
+  const parent = dirname(folder.path);
+  if (((await stat(parent)).mode & 0o777) === 0o700) await chmod(parent, 0o711);
   await mkdir(join(folder.path, 'dist'));
   for (const name of ['dist/apps', 'dist/shared', 'sql', 'package.json'])
     await cp(join(rootDir, name), join(folder.path, name), { recursive: true });

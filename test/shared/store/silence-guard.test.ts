@@ -3,19 +3,33 @@ import test from 'ava';
 import { createSilenceGuard } from '../../../shared/store/silence-guard.ts';
 
 class NotAnswered extends Error {}
-const createGuard = () => createSilenceGuard((error) => error instanceof NotAnswered);
+let now = 0;
+const createGuard = () =>
+  createSilenceGuard(
+    (error) => error instanceof NotAnswered,
+    () => now,
+  );
 const answer = async () => 'answer';
-const noAnswer = async (): Promise<string> => {
+const failAfter = (tookMs: number) => async (): Promise<string> => {
+  now += tookMs;
   throw new NotAnswered();
 };
 
-test('after a statement that was not answered the next one fails untried', async (t) => {
+test.serial('after a statement that was not answered the next one fails untried', async (t) => {
   const guard = createGuard();
-  await t.throwsAsync(guard.run(noAnswer), { instanceOf: NotAnswered });
+  await t.throwsAsync(guard.run(failAfter(1500)), { instanceOf: NotAnswered });
   await t.throwsAsync(guard.run(answer), { name: 'DatabaseSilentError' });
+  now += 1000;
+  t.is(await guard.run(answer), 'answer');
 });
 
-test('an error with which the database answered is no silence', async (t) => {
+test.serial('a server that refuses connections at once is asked again at once', async (t) => {
+  const guard = createGuard();
+  await t.throwsAsync(guard.run(failAfter(2)), { instanceOf: NotAnswered });
+  t.is(await guard.run(answer), 'answer');
+});
+
+test.serial('an error with which the database answered is no silence', async (t) => {
   const guard = createGuard();
   const refuse = async (): Promise<string> => {
     throw new Error('duplicate entry');
@@ -24,7 +38,7 @@ test('an error with which the database answered is no silence', async (t) => {
   t.is(await guard.run(answer), 'answer');
 });
 
-test('a statement that waits for a locked row, while others are answered, is no silence', async (t) => {
+test.serial('a statement that waits for a locked row, while others are answered, is no silence', async (t) => {
   const guard = createGuard();
   let giveUp = () => {};
   const locked = guard.run(
@@ -34,6 +48,7 @@ test('a statement that waits for a locked row, while others are answered, is no 
       }),
   );
   t.is(await guard.run(answer), 'answer');
+  now += 1500;
   giveUp();
   await t.throwsAsync(locked, { instanceOf: NotAnswered });
   t.is(await guard.run(answer), 'answer');
