@@ -19,14 +19,11 @@ import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/clie
 import { createSeal } from '../../shared/rpc/seal.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
 import { createAppSettingsCopy } from '../../shared/session/app-settings-copy.ts';
-import { listenToChanges } from '../../shared/session/change-channel.ts';
-import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createVisitLog } from '../../shared/session/visit-log.ts';
 import { readApps } from '../../shared/store/app-reader.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
 import { waitForSealKey } from '../../shared/store/seal-key.ts';
-import { readSessions } from '../../shared/store/session-reader.ts';
 import { createAccess } from './access/access.ts';
 import { createApp } from './app.ts';
 import { openCertificate } from './certificate.ts';
@@ -41,10 +38,7 @@ import { answerAndClose } from './middleware/broken-request.ts';
 import { createMinaAuth, isMinaAuth } from './routes/mina-auth.ts';
 import { createOpenApiRouter } from './routes/openapi.ts';
 import { createOperationsRouter } from './routes/operations.ts';
-import { createSessionCheck } from './sessions/session-check.ts';
-import { createSessionConfirmer } from './sessions/session-confirmer.ts';
-import { createSessionMemory } from './sessions/session-memory.ts';
-import { createSessionLookups } from './sessions/session-lookups.ts';
+import { openSessions } from './sessions/open-sessions.ts';
 import { createVisitCollector } from './sessions/visit-collector.ts';
 
 /** Calls that may wait for workers at once, whatever the admission thinks. */
@@ -105,33 +99,21 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   });
 
   const appInfo = defineAppInfo(sequelize);
-  const sessionInfo = defineSessionInfo(sequelize);
   const apps = createAppSettings({
     read: () => readApps(appInfo),
     copy: createAppSettingsCopy(cacheRedis),
     onFailure: createOutageWarning(log, 'app settings not read'),
   });
-  const cache = createSessionCache(cacheRedis);
-  const lookups = createSessionLookups(
-    (ids) => {
-      metrics.readFromMysql(ids.length);
-      return readSessions(sessionInfo, ids);
-    },
-    createOutageWarning(log, 'sessions not read'),
-  );
-  const confirmer = createSessionConfirmer(lookups, cache);
-  // Of the cache's Redis, where the scripts that change the cache announce it.
-  const cacheSubscriber = connectRedis(config.redis.cache, 'subscriber');
-  closer.add('redis cache subscriber', () => cacheSubscriber.disconnect());
-  const changes = listenToChanges(
-    cacheSubscriber,
+  const { sessions, forgetSessions } = openSessions({
+    config,
+    sessionInfo: defineSessionInfo(sequelize),
     cacheRedis,
-    (id) => memory.forget(id),
-    () => memory.distrust(),
-  );
-  closer.add('changes', () => changes.close());
-  const memory = createSessionMemory(config.sessionMemory, () => changes.isTrusted());
-  const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, memory, onLookup: metrics.lookedUp });
+    visits,
+    visitLog,
+    metrics,
+    log,
+    closer,
+  });
 
   const access = createAccess({ config, sequelize, cacheRedis, registry: metrics.registry, log });
 
@@ -202,8 +184,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     await hearControl(subscriber, commands, instance, () => {
       apps.forget();
       access.forgetCallers();
-      confirmer.forget();
-      memory.clear();
+      forgetSessions();
     });
     const shards = { login: config.login.queues, session: 1 };
     // Closed with the client, by its step above: log-ins in flight wait for their replies while the HTTP server closes.

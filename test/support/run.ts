@@ -12,8 +12,8 @@ import { createTemporaryFolder } from './temporary-folder.ts';
 import { tracesVariable } from './traces.ts';
 
 const rootDir = fileURLToPath(new URL('../..', import.meta.url));
-/** Folders whose tests stop, cut or flood things: after the others, one at a time. */
-const serialFolders = ['test/faults', 'test/security'];
+/** Tests that load the machine while they stop, cut or flood things: after the others, one at a time. */
+const serialTests = ['test/faults/', 'test/security/idle-connections.test.ts', 'test/security/slow-clients.test.ts'];
 
 const staticChecks: [title: string, args: string[]][] = [
   ['Types (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit']],
@@ -72,11 +72,11 @@ async function runTests(patterns: string[]): Promise<TestCounts> {
 
 async function runFiles(patterns: string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
   if (patterns.length > 0) {
-    const isSerial = patterns.some((pattern) => serialFolders.some((serial) => pattern.startsWith(serial)));
+    const isSerial = patterns.some((pattern) => serialTests.some((serial) => pattern.startsWith(serial)));
     return runAva(patterns, isSerial, env);
   }
   const files = listTestFiles();
-  const isSerial = (file: string) => serialFolders.some((serial) => file.startsWith(`${serial}/`));
+  const isSerial = (file: string) => serialTests.some((serial) => file.startsWith(serial));
   const counts = await runAva(
     files.filter((file) => !isSerial(file)),
     false,

@@ -20,7 +20,7 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
       const app = chooseApp(await apps.current(), requestedAppid);
       if (app === undefined) return fail('noApp');
       const { success: isCode, data: code } = idSkey.para.shape.code.safeParse(parameters.code);
-      if (!isCode) return fail('codeRefused', 'code_empty');
+      if (!isCode) return fail('codeRefused', parameters.code ? 'code_invalid' : 'code_empty');
       const request = toLoginRequest(app.appid, code, parameters);
       const question = JSON.stringify(request);
       const shared = asking.get(question);

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
 import { belongsTo, type Apps } from '../../../shared/session/app-settings.ts';
 import type { CacheLookup, SessionCache } from '../../../shared/session/session-cache.ts';
@@ -7,7 +8,7 @@ import type { App } from '../../../shared/store/app-reader.ts';
 import type { VisitLog } from '../../../shared/session/visit-log.ts';
 import type { SessionConfirmer } from './session-confirmer.ts';
 import type { SessionMemory } from './session-memory.ts';
-import { applyVisit, type VisitCollector } from './visit-collector.ts';
+import { applyVisit, visitFlushMs, type VisitCollector } from './visit-collector.ts';
 
 /** Answers whether id and skey name a valid session: from the cache as a rule, from MySQL where that says no. */
 export interface SessionCheck {
@@ -31,6 +32,8 @@ export type LookupResult = 'remembered' | 'cached' | 'confirmed';
 
 /** While visits may have been lost on their way to MySQL, a session may live this much too long, never shorter (PROTOCOL.md, 3). */
 const lostVisitsSlackSeconds = 9;
+/** From a flush of another front end until its visits can be read. */
+const settleMs = 50;
 
 export function createSessionCheck(parts: {
   readonly cache: SessionCache;
@@ -47,11 +50,18 @@ export function createSessionCheck(parts: {
     if (isLiveHere(session, limits, nowSeconds)) return true;
     // Too old for any visit to help.
     if (!isWithinLimits({ ...session, lastVisitTime: nowSeconds }, limits, nowSeconds)) return false;
-    const underway = await visitLog
-      .read([session.row])
-      .catch(() => ({ complete: false, visits: new Map<number, never>() }));
-    const visited = applyVisit(session, underway.visits.get(session.row));
-    return isWithinLimits(visited, limits, nowSeconds, underway.complete ? 0 : lostVisitsSlackSeconds);
+    const isLiveByLog = async (slackSeconds: number): Promise<boolean> => {
+      const { complete, visits: found } = await visitLog
+        .read([session.row])
+        .catch(() => ({ complete: false, visits: new Map<number, never>() }));
+      const visited = applyVisit(session, found.get(session.row));
+      return isWithinLimits(visited, limits, nowSeconds, complete ? slackSeconds : lostVisitsSlackSeconds);
+    };
+    if (await isLiveByLog(0)) return true;
+    // It ended this very second. Another front end may have accepted it in the second before, and not told anybody yet.
+    if (!(await isLiveByLog(1))) return false;
+    await setTimeout(visitFlushMs + settleMs);
+    return isLiveByLog(0);
   };
 
   const isLiveHere = (session: Session, limits: SessionLimits, nowSeconds: number): boolean =>

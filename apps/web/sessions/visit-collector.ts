@@ -16,7 +16,8 @@ export interface VisitCollector {
   close(): Promise<void>;
 }
 
-const flushIntervalMs = 200;
+/** How long a visit stays in the process, at most. */
+export const visitFlushMs = 200;
 /** Visits in one call of the log. */
 const batchSize = 1000;
 /** Handed-over visits are kept for this long, to add them again if Redis comes back empty. By then they are in MySQL. */
@@ -89,7 +90,7 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
           flushing = undefined;
           if (backlog.size + fresh.length > 0) schedule();
         });
-    }, flushIntervalMs);
+    }, visitFlushMs);
     timer.unref();
   };
 

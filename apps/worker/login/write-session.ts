@@ -8,8 +8,8 @@ import { createGroupedLoader } from '../../../shared/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import { insertSessions, type LoginWrite, type NewSession } from '../../../shared/store/session-writer.ts';
 import { renewSessions, type Renewal } from '../../../shared/store/session-renewals.ts';
-import { isEndedSkey } from '../../../shared/store/session-ender.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../../../shared/store/user-rows.ts';
+import { choosePlace } from './choose-place.ts';
 
 /** The session that a log-in leads to, in MySQL and in the cache. */
 export interface SessionWriter {
@@ -164,31 +164,6 @@ const visitDelaySeconds = 10;
 /** What has expired or was revoked must not come back to life with the next log-in. */
 function hasGrace({ graceSeconds, limits, time }: LoginSession, kept: UserRow | undefined): boolean {
   return graceSeconds > 0 && kept !== undefined && isWithinLimits(kept, limits, time, visitDelaySeconds);
-}
-
-/**
- * Where a user's next session goes.
- * @param rows the user's, newest first
- * @returns the row to write over (none: a new one) in which slot, and the rows that end with it
- */
-function choosePlace(
-  rows: readonly UserRow[],
-  maxSessions: number,
-): { kept: UserRow | undefined; ended: readonly UserRow[]; slot: number } {
-  if (maxSessions === 1) return { kept: rows[0], ended: rows.slice(1), slot: 0 };
-  const taken = new Set(rows.map(({ slot }) => slot));
-  let free = 0;
-  while (taken.has(free)) free++;
-  if (rows.length < maxSessions) return { kept: undefined, ended: [], slot: free };
-  // A session that has ended makes room, so that no device loses its own for it.
-  const ended = rows.find(({ skey }) => isEndedSkey(skey));
-  const open = rows.filter(({ skey }) => !isEndedSkey(skey));
-  if (ended !== undefined && open.length < maxSessions) return { kept: ended, ended: [], slot: ended.slot ?? free };
-  // Full: the device that logged in longest ago loses its session, and those beyond the maximum lose theirs as well.
-  const byAge = open.toSorted((left, right) => left.createTime - right.createTime || left.fence - right.fence);
-  const excess = open.length - maxSessions;
-  const kept = byAge[excess];
-  return { kept, ended: byAge.slice(0, excess), slot: kept?.slot ?? free };
 }
 
 function toSession(row: number, write: LoginWrite, profile: Profile, previousSkey?: string): Session {

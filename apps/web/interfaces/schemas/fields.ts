@@ -14,7 +14,14 @@ export const skey = z
   .max(maxCredentialLength)
   .describe('The session’s skey, from the log-in. Anything else is a session that is not valid.');
 
-export const loginCode = z.string().min(1).describe('From `wx.login`; works once, for five minutes.');
+/** Those of WeChat have 32 characters. A longer one than this is no code, and WeChat is not bothered with it. */
+const maxCodeLength = 1024;
+
+export const loginCode = z
+  .string()
+  .min(1)
+  .max(maxCodeLength)
+  .describe('From `wx.login`; works once, for five minutes.');
 
 export const encryptData = z
   .string()

@@ -1,0 +1,57 @@
+import type { Config } from '../../../shared/config/config.ts';
+import type { Closer } from '../../../shared/lifecycle/closer.ts';
+import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
+import { connectRedis, type RedisClient } from '../../../shared/redis/connect.ts';
+import { listenToChanges } from '../../../shared/session/change-channel.ts';
+import { createSessionCache } from '../../../shared/session/session-cache.ts';
+import type { VisitLog } from '../../../shared/session/visit-log.ts';
+import type { SessionInfo } from '../../../shared/store/models.ts';
+import { readSessions } from '../../../shared/store/session-reader.ts';
+import type { WebMetrics } from '../metrics.ts';
+import { createSessionCheck, type SessionCheck } from './session-check.ts';
+import { createSessionConfirmer } from './session-confirmer.ts';
+import { createSessionLookups } from './session-lookups.ts';
+import { createSessionMemory } from './session-memory.ts';
+import type { VisitCollector } from './visit-collector.ts';
+
+/** The way of a session check: this process's memory, the cache, MySQL. */
+export function openSessions(parts: {
+  readonly config: Config;
+  readonly sessionInfo: SessionInfo;
+  readonly cacheRedis: RedisClient;
+  readonly visits: VisitCollector;
+  readonly visitLog: VisitLog;
+  readonly metrics: WebMetrics;
+  readonly log: Log;
+  readonly closer: Closer;
+}): { readonly sessions: SessionCheck; readonly forgetSessions: () => void } {
+  const { config, sessionInfo, cacheRedis, visits, visitLog, metrics, log, closer } = parts;
+  const cache = createSessionCache(cacheRedis);
+  const lookups = createSessionLookups(
+    (ids) => {
+      metrics.readFromMysql(ids.length);
+      return readSessions(sessionInfo, ids);
+    },
+    createOutageWarning(log, 'sessions not read'),
+  );
+  const confirmer = createSessionConfirmer(lookups, cache);
+  // Of the cache's Redis, where the scripts that change the cache announce it.
+  const subscriber = connectRedis(config.redis.cache, 'subscriber');
+  closer.add('redis cache subscriber', () => subscriber.disconnect());
+  const changes = listenToChanges(
+    subscriber,
+    cacheRedis,
+    (id) => memory.forget(id),
+    () => memory.distrust(),
+  );
+  closer.add('changes', () => changes.close());
+  const memory = createSessionMemory(config.sessionMemory, () => changes.isTrusted());
+  const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, memory, onLookup: metrics.lookedUp });
+  return {
+    sessions,
+    forgetSessions() {
+      confirmer.forget();
+      memory.clear();
+    },
+  };
+}
