@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { startStack, testAppid, testSecret } from '../support/stack.ts';
 import { runCli } from './run-cli.ts';
@@ -8,6 +9,8 @@ const stack = await startStack({ onClose: (close) => void closers.push(close), w
 test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
 });
+
+const another = randomBytes(16).toString('hex');
 
 const readRow = async (appid = testAppid) => {
   const [row] = await stack.database.query<{ secret: string; previous_secret: string | null; grace_seconds: number }>(
@@ -28,12 +31,14 @@ test.serial('options alone change a known app and leave its secrets as they are'
 });
 
 test.serial('a secret that comes with options on standard input counts', async (t) => {
-  const { json } = await runCli(stack.env, ['app', 'set', testAppid, '--grace', '9', '--json'], { stdin: 'another\n' });
+  const { json } = await runCli(stack.env, ['app', 'set', testAppid, '--grace', '9', '--json'], {
+    stdin: `${another}\n`,
+  });
   t.true(json.secretChanged);
-  t.like(await readRow(), { secret: 'another', previous_secret: null, grace_seconds: 9 });
-  const odd = await runCli(stack.env, ['app', 'set', testAppid, '--grace', '1'], { stdin: 'two words' });
+  t.like(await readRow(), { secret: another, previous_secret: null, grace_seconds: 9 });
+  const odd = await runCli(stack.env, ['app', 'set', testAppid, '--grace', '1'], { stdin: `${another} ${another}` });
   t.is(odd.status, 1);
-  t.like(await readRow(), { secret: 'another', grace_seconds: 9 });
+  t.like(await readRow(), { secret: another, grace_seconds: 9 });
 });
 
 test.serial('without options, with --keep-previous, and for a new app the secret is needed', async (t) => {
