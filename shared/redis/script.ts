@@ -19,7 +19,6 @@ export function defineScript(client: RedisClient, name: string, lua: string): Sc
 export type KeyScript = (key: string, args: readonly (string | number)[]) => Promise<unknown>;
 
 const maxKeysPerRun = 64;
-const spacingMs = 1;
 
 /**
  * A Lua script that does the same for each of its keys, run once for all who wait where many do: what a command costs is
@@ -34,18 +33,14 @@ export function defineKeyScript(
 ): KeyScript {
   const run = defineScript(client, name, lua);
   const createLoader = () =>
-    createGroupedLoader<{ key: string; args: readonly (string | number)[] }, unknown>(
-      maxKeysPerRun,
-      async (calls) => {
-        const args = [...common];
-        for (const call of calls) args.push(...call.args);
-        return (await run(
-          calls.map(({ key }) => key),
-          args,
-        )) as unknown[];
-      },
-      { spacingMs },
-    );
+    createGroupedLoader<{ key: string; args: readonly (string | number)[] }, unknown>(maxKeysPerRun, async (calls) => {
+      const args = [...common];
+      for (const call of calls) args.push(...call.args);
+      return (await run(
+        calls.map(({ key }) => key),
+        args,
+      )) as unknown[];
+    });
   /** By what puts keys into one slot: everything on a single server, the hash tag on a cluster. */
   const loaders = new Map<string, ReturnType<typeof createLoader>>();
   const isCluster = client instanceof Cluster;

@@ -54,7 +54,7 @@ interface Waiting {
 }
 
 /** Jobs of one queue start this far apart, so that they carry many calls where many come. */
-const jobSpacingMs = 2;
+const jobSpacingMs = 1;
 
 export function createRpcClient(options: {
   readonly instance: string;

@@ -12,28 +12,23 @@ export interface AddressedReply {
 /** Replies outlive every caller's patience, should their reader be away; a reader that is dead leaves nothing behind. */
 const repliesTtlMs = 60_000;
 const maxRepliesPerMessage = 64;
-const spacingMs = 1;
 
 /** Puts replies into the streams of those who wait; the ones that are ready together, together. */
 export function createReplySender(commands: RedisClient, seal: Seal): Grouper<AddressedReply> {
-  return createGrouper<AddressedReply>(
-    maxRepliesPerMessage,
-    async (messages) => {
-      const byInstance = new Map<string, Reply[]>();
-      for (const { replyTo, reply } of messages) {
-        const replies = byInstance.get(replyTo);
-        if (replies === undefined) byInstance.set(replyTo, [reply]);
-        else replies.push(reply);
-      }
-      // Each instance's stream has a slot of its own.
-      await Promise.all(
-        [...byInstance].map(async ([instance, replies]) => {
-          const sealed = seal.seal(repliesPurpose(instance), JSON.stringify(replies));
-          const key = repliesKey(instance);
-          await Promise.all([commands.xadd(key, '*', 'r', sealed), commands.pexpire(key, repliesTtlMs)]);
-        }),
-      );
-    },
-    { spacingMs },
-  );
+  return createGrouper<AddressedReply>(maxRepliesPerMessage, async (messages) => {
+    const byInstance = new Map<string, Reply[]>();
+    for (const { replyTo, reply } of messages) {
+      const replies = byInstance.get(replyTo);
+      if (replies === undefined) byInstance.set(replyTo, [reply]);
+      else replies.push(reply);
+    }
+    // Each instance's stream has a slot of its own.
+    await Promise.all(
+      [...byInstance].map(async ([instance, replies]) => {
+        const sealed = seal.seal(repliesPurpose(instance), JSON.stringify(replies));
+        const key = repliesKey(instance);
+        await Promise.all([commands.xadd(key, '*', 'r', sealed), commands.pexpire(key, repliesTtlMs)]);
+      }),
+    );
+  });
 }

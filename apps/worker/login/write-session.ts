@@ -55,8 +55,6 @@ type Profile = JsonDocument | undefined;
 /** First log-ins of one user at once meet at most this often; a deadlock goes away by itself. */
 const maxAttempts = 8;
 const maxPerStatement = 64;
-/** What a statement costs is mostly the statement, above all its commit. */
-const grouping = { spacingMs: 2 };
 
 export function createSessionWriter(store: {
   readonly sequelize: Sequelize;
@@ -64,17 +62,9 @@ export function createSessionWriter(store: {
 }): SessionWriter {
   const { sequelize, cache } = store;
   // Log-ins that run at once read and write together; one that is alone goes alone.
-  const findRows = createGroupedLoader(
-    maxPerStatement,
-    (users: UserOfApp[]) => findUserRows(sequelize, users),
-    grouping,
-  );
+  const findRows = createGroupedLoader(maxPerStatement, (users: UserOfApp[]) => findUserRows(sequelize, users));
   const insert = createGroupedLoader(maxPerStatement, (sessions: NewSession[]) => insertSessions(sequelize, sessions));
-  const renew = createGroupedLoader(
-    maxPerStatement,
-    (renewals: Renewal[]) => renewSessions(sequelize, renewals),
-    grouping,
-  );
+  const renew = createGroupedLoader(maxPerStatement, (renewals: Renewal[]) => renewSessions(sequelize, renewals));
 
   const create = async (
     login: LoginSession,
