@@ -4,6 +4,6 @@ export default {
   require: ['./test/support/exit-at-once.js'],
   nodeArguments: ['--import=tsx'],
   timeout: '120s',
-  concurrency: 3,
+  concurrency: 5,
   workerThreads: false,
 };

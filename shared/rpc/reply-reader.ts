@@ -32,6 +32,10 @@ export function readReplies(options: {
   // The instance is new, and so is its stream.
   let lastId = '0';
   let trimmedAt = 0;
+  // Another server may have taken over, whose ids begin before those of the last one. What is read twice is answered already.
+  blocking.on('ready', () => {
+    lastId = '0';
+  });
 
   const readOnce = async (): Promise<void> => {
     const found = await blocking.xread('COUNT', maxMessages, 'BLOCK', blockMs, 'STREAMS', key, lastId);

@@ -13,7 +13,13 @@ import { tracesVariable } from './traces.ts';
 
 const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 /** Tests that load the machine while they stop, cut or flood things: after the others, one at a time. */
-const serialTests = ['test/faults/', 'test/security/idle-connections.test.ts', 'test/security/slow-clients.test.ts'];
+const serialTests = [
+  ...['clocks', 'mysql-away', 'overload', 'processes-killed', 'redis-away', 'redis-failover'].map(
+    (name) => `test/faults/${name}.test.ts`,
+  ),
+  'test/security/idle-connections.test.ts',
+  'test/security/slow-clients.test.ts',
+];
 
 const staticChecks: [title: string, args: string[]][] = [
   ['Types (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit']],
@@ -72,11 +78,11 @@ async function runTests(patterns: string[]): Promise<TestCounts> {
 
 async function runFiles(patterns: string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
   if (patterns.length > 0) {
-    const isSerial = patterns.some((pattern) => serialTests.some((serial) => pattern.startsWith(serial)));
+    const isSerial = patterns.some((pattern) => serialTests.includes(pattern));
     return runAva(patterns, isSerial, env);
   }
   const files = listTestFiles();
-  const isSerial = (file: string) => serialTests.some((serial) => file.startsWith(serial));
+  const isSerial = (file: string) => serialTests.includes(file);
   const counts = await runAva(
     files.filter((file) => !isSerial(file)),
     false,
