@@ -31,6 +31,7 @@ export function readReplies(options: {
   let isClosed = false;
   // The instance is new, and so is its stream.
   let lastId = '0';
+  let trimmedId = lastId;
   let trimmedAt = 0;
   // Another server may have taken over, whose ids begin before those of the last one. What is read twice is answered already.
   blocking.on('ready', () => {
@@ -44,7 +45,8 @@ export function readReplies(options: {
       for (const reply of JSON.parse(seal.open(repliesPurpose(instance), fields[1] as string)) as Reply[])
         onReply(reply);
     }
-    if (performance.now() - trimmedAt < trimIntervalMs) return;
+    if (lastId === trimmedId || performance.now() - trimmedAt < trimIntervalMs) return;
+    trimmedId = lastId;
     trimmedAt = performance.now();
     void commands.xtrim(key, 'MINID', lastId).catch(() => undefined);
   };
