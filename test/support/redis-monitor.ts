@@ -1,30 +1,23 @@
-import { Redis } from 'ioredis';
+import { recordRedis } from './redis-traffic.ts';
 
 export interface MonitoredCommand {
   readonly name: string;
   readonly args: readonly string[];
 }
 
+const line = /^\+\d+\.\d+ \[\d+ (?<source>[^\]]*)\] (?<words>.*)$/;
+const word = /"((?:[^"\\]|\\.)*)"/g;
+
 /** The commands that clients sent to a Redis while `fn` ran; what scripts call inside does not count. */
 export async function monitorRedis(url: string, fn: () => Promise<unknown>): Promise<MonitoredCommand[]> {
   const commands: MonitoredCommand[] = [];
-  const client = new Redis(url);
-  const marker = `end-of-monitoring-${Math.random()}`;
-  try {
-    const monitor = await client.monitor();
-    const ended = new Promise<void>((resolve) => {
-      monitor.on('monitor', (_time: string, [name = '', ...args]: string[], source: string) => {
-        if (args[0] === marker) resolve();
-        else if (source !== 'lua') commands.push({ name: name.toLowerCase(), args });
-      });
-    });
-    await fn();
-    // The monitor reports in order: when this one is reported, all before it have been.
-    await client.echo(marker);
-    await ended;
-    monitor.disconnect();
-    return commands;
-  } finally {
-    client.disconnect();
+  for (const text of (await recordRedis(url, fn)).split('\r\n')) {
+    const { source, words } = line.exec(text)?.groups ?? {};
+    if (words === undefined || source === 'lua') continue;
+    const [name = '', ...args] = [...words.matchAll(word)].map(([, content = '']) => content);
+    // The mark at the end is not the programs'.
+    if (name === 'ECHO' && args[0]?.startsWith('end-') === true) break;
+    commands.push({ name: name.toLowerCase(), args });
   }
+  return commands;
 }

@@ -13,13 +13,13 @@ import { tracesVariable } from './traces.ts';
 
 const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 /** Tests that load the machine while they stop, cut or flood things: after the others, one at a time. */
-const serialTests = [
+const serialTests = new Set([
   ...['clocks', 'mysql-away', 'overload', 'processes-killed', 'redis-away', 'redis-failover'].map(
     (name) => `test/faults/${name}.test.ts`,
   ),
   'test/security/idle-connections.test.ts',
   'test/security/slow-clients.test.ts',
-];
+]);
 
 const staticChecks: [title: string, args: string[]][] = [
   ['Types (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit']],
@@ -78,11 +78,11 @@ async function runTests(patterns: string[]): Promise<TestCounts> {
 
 async function runFiles(patterns: string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
   if (patterns.length > 0) {
-    const isSerial = patterns.some((pattern) => serialTests.includes(pattern));
+    const isSerial = patterns.some((pattern) => serialTests.has(pattern));
     return runAva(patterns, isSerial, env);
   }
   const files = listTestFiles();
-  const isSerial = (file: string) => serialTests.includes(file);
+  const isSerial = (file: string) => serialTests.has(file);
   const counts = await runAva(
     files.filter((file) => !isSerial(file)),
     false,
