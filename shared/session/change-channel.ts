@@ -38,8 +38,16 @@ export function listenToChanges(
   let wasTrusted = false;
   const isTrusted = () => performance.now() - heardAt < trustMs;
 
+  const hear = (name: string) => {
+    try {
+      onChange(decodeURIComponent(name));
+    } catch {
+      // Nobody of ours spells an id so: what has changed is unknown.
+      onLost();
+    }
+  };
   subscriber.on('message', (channel: string, message: string) => {
-    if (channel === changeChannel) message.split(' ').forEach((name) => onChange(decodeURIComponent(name)));
+    if (channel === changeChannel) message.split(' ').forEach(hear);
     // The beat says when it was sent: one that was held up proves nothing about now.
     else if (channel === ownChannel) heardAt = Math.max(heardAt, Number(message));
   });
