@@ -32,7 +32,7 @@ export function createLeanGet(base: string, agent: HttpAgent | HttpsAgent, maxAn
         readAnswer(response, maxAnswerBytes, end),
       );
       // The error itself stays here: its message may quote the path, and with it secret and code.
-      sent.once('error', () => end({ kind: 'unreachable', reason: 'wechat_network' }));
+      sent.on('error', () => end({ kind: 'unreachable', reason: 'wechat_network' }));
       const timer = setTimeout(
         () => {
           end({ kind: 'unreachable', reason: 'wechat_timeout' });
