@@ -15,7 +15,8 @@ import {
   type QueueName,
 } from './contract.ts';
 import { fail, type Outcome } from '../protocol/outcome.ts';
-import { createReplySender, type AddressedReply } from './reply-sender.ts';
+import { isFormerJob, openFormerJob, type OpenedCall } from './former-calls.ts';
+import { createReplySender } from './reply-sender.ts';
 import type { Seal } from './seal.ts';
 
 /** Answers the calls of one queue. */
@@ -76,7 +77,7 @@ export function createRpcServer(options: {
 }): RpcServer {
   const { queue, shard, blocking, commands, clock, seal, concurrency, handlers, onAnswer, log } = options;
 
-  const answer = async (replyTo: string, call: Call, isRepeated: boolean): Promise<void> => {
+  const answer = async ({ call, send }: OpenedCall, isRepeated: boolean): Promise<void> => {
     const remainingMs = () => call.deadline - clock.nowMs();
     const { name, requestId } = call;
     const started = performance.now();
@@ -94,33 +95,31 @@ export function createRpcServer(options: {
       });
     }
     onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
-    if (response !== dropped) await reply({ replyTo, reply: [call.id, { ...response, ...timing }] }, remainingMs);
+    if (response === dropped) return;
+    const timed = { ...response, ...timing };
+    await untilSent(() => send(timed), remainingMs);
   };
 
   const replies = createReplySender(commands, seal);
-  /** While Redis is away somebody may still wait: so again until the deadline. */
-  const reply = async (message: AddressedReply, remainingMs: () => number): Promise<void> => {
-    for (;;) {
-      const isSent = await replies.add(message).then(
-        () => true,
-        () => false,
-      );
-      if (isSent) return;
-      if (remainingMs() <= replyRetryMs) throw new Error('the reply could not be stored before the deadline');
-      await setTimeout(replyRetryMs);
-    }
+  const open = (job: CallJob): OpenedCall[] => {
+    if (isFormerJob(job)) return openFormerJob(job, queueTag(queue, shard), commands, seal);
+    const { replyTo, calls } = job;
+    return (JSON.parse(seal.open(callsPurpose(replyTo), calls)) as Call[]).map((call) => ({
+      call,
+      send: (response) => replies.add({ replyTo, reply: [call.id, response] }),
+    }));
   };
 
   // A job carries up to 32 calls, so jobs alone would not bound what is in flight.
   const limit = pLimit(concurrency);
   const process = async (job: Job<CallJob>): Promise<void> => {
-    const { replyTo, calls } = job.data;
     // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
     await Promise.all(
-      (JSON.parse(seal.open(callsPurpose(replyTo), calls)) as Call[]).map((call) =>
-        limit(answer, replyTo, call, job.stalledCounter > 0).catch((error: unknown) =>
-          log.error({ call: call.name, requestId: call.requestId, err: describeError(error) }, 'call not answered'),
-        ),
+      open(job.data).map((opened) =>
+        limit(answer, opened, job.stalledCounter > 0).catch((error: unknown) => {
+          const { name, requestId } = opened.call;
+          log.error({ call: name, requestId, err: describeError(error) }, 'call not answered');
+        }),
       ),
     );
   };
@@ -139,6 +138,19 @@ export function createRpcServer(options: {
   worker.on('error', (error) => log.debug({ err: describeError(error) }, 'queue connection'));
   // While Redis is away no job can be finished in it, and an orderly close would wait for that.
   return { close: () => worker.close(blocking.status !== 'ready') };
+}
+
+/** While Redis is away somebody may still wait for the answer: so again until the deadline. */
+async function untilSent(send: () => Promise<void>, remainingMs: () => number): Promise<void> {
+  for (;;) {
+    const isSent = await send().then(
+      () => true,
+      () => false,
+    );
+    if (isSent) return;
+    if (remainingMs() <= replyRetryMs) throw new Error('the reply could not be stored before the deadline');
+    await setTimeout(replyRetryMs);
+  }
 }
 
 class Context implements CallContext {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { RedisClient } from '../redis/connect.ts';
 
 /**
- * Where every change of a cached session is announced, by the script that changes the cache, before the row changes: the ids, as
- * {@link nameInChange} spells them, with blanks between.
+ * Where every change of a cached session is announced, by the script that changes the cache, before the row changes: the id, as
+ * {@link nameInChange} spells it.
  */
 export const changeChannel = 'wafer:changed';
 
@@ -47,7 +47,7 @@ export function listenToChanges(
     }
   };
   subscriber.on('message', (channel: string, message: string) => {
-    if (channel === changeChannel) message.split(' ').forEach(hear);
+    if (channel === changeChannel) hear(message);
     // The beat says when it was sent: one that was held up proves nothing about now.
     else if (channel === ownChannel) heardAt = Math.max(heardAt, Number(message));
   });

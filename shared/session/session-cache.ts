@@ -60,17 +60,17 @@ return 1`;
 
 /** `~` is a writer that never ends: with so many at once the mark stays until its time is over. */
 const markScript = `
-local changed = {}
+local answers = {}
 for i, key in ipairs(KEYS) do
   local mark = ARGV[2 * i + 1]
   local writers = string.match(redis.call('GET', key) or '', '^W%*? (.+)$')
   local value = 'W ' .. mark
   if writers then value = 'W* ' .. (#writers > 2000 and '~' or writers) .. ' ' .. mark end
   redis.call('SET', key, value, 'PX', ARGV[1])
-  changed[i] = ARGV[2 * i + 2]
+  redis.call('PUBLISH', ARGV[2], ARGV[2 * i + 2])
+  answers[i] = 1
 end
-redis.call('PUBLISH', ARGV[2], table.concat(changed, ' '))
-return changed`;
+return answers`;
 
 const unmarkScript = `
 local answers = {}
