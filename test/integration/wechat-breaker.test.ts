@@ -59,7 +59,11 @@ for (const [mood, expected] of failures) {
     t.true(wechat.bytesSent() < 80_000_000, `${wechat.bytesSent()} bytes`);
 
     wechat.mood = 'well';
-    await until('log-ins succeed', async () => (await logIn()).returnCode === 0);
+    // One success is a probe's; it takes another one until all may call.
+    await until('log-ins succeed side by side', async () => {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => logIn()));
+      return answers.every(({ returnCode }) => returnCode === 0);
+    });
     // Their codes were never spent.
     t.true(
       (await Promise.all(shed.slice(0, 10).map((code) => logIn(code)))).every(({ returnCode }) => returnCode === 0),
