@@ -19,8 +19,10 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
     try {
       const app = chooseApp(await apps.current(), requestedAppid);
       if (app === undefined) return fail('noApp');
-      const { success: isCode, data: code } = idSkey.para.shape.code.safeParse(parameters.code);
-      if (!isCode) return fail('codeRefused', parameters.code ? 'code_invalid' : 'code_empty');
+      const { code } = parameters;
+      // The type first: zod asks anything for its length, and an object may answer with what can't be shown.
+      if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
+      if (!idSkey.para.shape.code.safeParse(code).success) return fail('codeRefused', 'code_invalid');
       const request = toLoginRequest(app.appid, code, parameters);
       const question = JSON.stringify(request);
       const shared = asking.get(question);
