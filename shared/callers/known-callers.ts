@@ -1,3 +1,4 @@
+import { waitAtMost } from '../patience.ts';
 import type { Caller } from '../store/caller-store.ts';
 
 /** Who may call, as a front end knows it. */
@@ -80,7 +81,7 @@ export function createKnownCallers({
       const attempt = refresh();
       // Once a read has failed or was slow nobody waits for the next: it goes on behind the requests' backs.
       if (names === undefined || failedAt === Number.NEGATIVE_INFINITY)
-        await withPatience(attempt, () => (failedAt = performance.now()));
+        await waitAtMost(patienceMs, attempt, () => (failedAt = performance.now()));
     }
     if (names === undefined) {
       const copied = await copy.load().catch(() => undefined);
@@ -111,16 +112,4 @@ export function createKnownCallers({
 
 function toNames(callers: readonly Caller[]): Names {
   return new Map(callers.map(({ name, keyHash }) => [keyHash, name]));
-}
-
-async function withPatience(work: Promise<void>, onTooLong: () => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      onTooLong();
-      resolve();
-    }, patienceMs);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

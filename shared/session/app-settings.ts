@@ -1,3 +1,4 @@
+import { waitAtMost } from '../patience.ts';
 import type { App } from '../store/app-reader.ts';
 
 /** The apps of this server, as fresh as plain SQL beside it requires. */
@@ -104,7 +105,7 @@ export function createAppSettings<Known extends App>({
       if (performance.now() - failedAt >= retryMs) {
         const attempt = refresh();
         // While MySQL is away nobody waits for it again and again: it is asked behind the requests' backs.
-        if (known === undefined || !isAway) await withPatience(attempt, () => (isAway = true));
+        if (known === undefined || !isAway) await waitAtMost(patienceMs, attempt, () => (isAway = true));
       }
       if (known === undefined) {
         const saved = await copy?.load().catch(() => undefined);
@@ -130,20 +131,6 @@ export function toApps<Known extends App>(apps: readonly Known[]): Apps<Known> {
     default: apps.findLast((app) => app.isMarkedDefault) ?? apps.at(-1),
     byAppid: new Map(apps.map((app) => [app.appid, app])),
   };
-}
-
-async function withPatience(work: Promise<void>, onTooLong: () => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    work,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        onTooLong();
-        resolve();
-      }, patienceMs);
-    }),
-  ]);
-  clearTimeout(timer);
 }
 
 /**

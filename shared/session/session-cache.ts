@@ -4,6 +4,7 @@ import type { RedisClient } from '../redis/connect.ts';
 import { createBreaker } from '../redis/breaker.ts';
 import { defineKeyScript, defineScript } from '../redis/script.ts';
 import { changeChannel, nameInChange } from './change-channel.ts';
+import { isPlainId } from './skey.ts';
 import { decodeSession, encodeSession, type Session } from './session.ts';
 
 /**
@@ -130,13 +131,11 @@ export function createSessionCache(client: RedisClient): SessionCache {
   };
 }
 
-const plainId = /^[A-Za-z0-9_-]{1,64}$/;
-
 export const sessionKeyPrefix = 'wafer:s:';
 
 /** Ids come from the public internet: one that does not look like ours is hashed, so that it can't choose a slot or bloat a key. */
 function keyOf(id: string): string {
-  return sessionKeyPrefix + (plainId.test(id) ? id : `#${createHash('sha256').update(id, 'utf8').digest('base64url')}`);
+  return sessionKeyPrefix + (isPlainId(id) ? id : `#${createHash('sha256').update(id, 'utf8').digest('base64url')}`);
 }
 
 function entryLifeMs(): number {

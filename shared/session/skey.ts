@@ -4,6 +4,13 @@ import { takeRandomBytes } from '../random.ts';
 /** Longest id and skey that the database can hold, in characters (`varchar(100)`). Anything longer matches no session. */
 export const maxCredentialLength = 100;
 
+const plainId = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Whether an id looks like those that log-ins make: it may be part of a key or lie among bytes as it is. */
+export function isPlainId(id: string): boolean {
+  return plainId.test(id);
+}
+
 /** A new id or skey: 128 bits from the system's random source, as 32 hex digits like those of the original. */
 export function createCredential(): string {
   return takeRandomBytes(16).toString('hex');

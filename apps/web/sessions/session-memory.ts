@@ -19,7 +19,6 @@ export interface SessionMemory {
   distrust(): void;
   /** Drops everything. */
   clear(): void;
-  size(): number;
 }
 
 type ReadMark = number & { readonly readMark: unique symbol };
@@ -88,7 +87,6 @@ export function createSessionMemory(maxEntries: number, isTrusted: () => boolean
       trustedFrom = floor = ++announcements;
       entries.clear();
     },
-    size: entries.size,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Session } from '../../../shared/session/session.ts';
+import { isPlainId } from '../../../shared/session/skey.ts';
 
 /**
  * A fixed number of sessions outside the garbage-collected heap, the oldest of which makes room for the next. As objects, some hundred
@@ -28,7 +29,6 @@ const cellBytes = 768;
 const cellsPerBlock = 8192;
 const none = -1;
 
-const plainId = /^[A-Za-z0-9_-]{1,64}$/;
 const ascii = /^[ -~]{0,100}$/;
 
 /** @param capacity sessions, at least 1 */
@@ -123,7 +123,7 @@ export function createSessionStore(capacity: number): SessionStore {
       if (earlier !== none) free(earlier);
       const { skeyHash, openId, unionId, userInfoJson } = session;
       const bytes = id.length + skeyHash.length + openId.length + unionId.length + userInfoJson.length;
-      if (bytes > cellBytes || !plainId.test(id) || !ascii.test(openId) || !ascii.test(unionId)) return false;
+      if (bytes > cellBytes || !isPlainId(id) || !ascii.test(openId) || !ascii.test(unionId)) return false;
       const place = nextPlace;
       nextPlace = (nextPlace + 1) % capacity;
       free(place);

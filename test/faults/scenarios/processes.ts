@@ -28,6 +28,15 @@ function costsAtMost(exchanges: number, seen: Seen): Check[] {
   ];
 }
 
+function checksOfWorkerLost(seen: Seen, underWay: number, exchanges: ReturnType<typeof watchExchanges>): Check[] {
+  return [
+    ...alwaysHolds(seen),
+    ...costsAtMost(underWay, seen),
+    ...exchanges.checks(seen),
+    ...recoversWithin(5000, seen),
+  ];
+}
+
 export const workerKilled: Fault = {
   name: 'worker-killed',
   title: 'kill -9 of 1 of 2 workers',
@@ -47,12 +56,7 @@ export const workerKilled: Fault = {
     });
     return {
       ...seen,
-      checks: [
-        ...alwaysHolds(seen),
-        ...costsAtMost(underWay, seen),
-        ...exchanges.checks(seen),
-        ...recoversWithin(5000, seen),
-      ],
+      checks: checksOfWorkerLost(seen, underWay, exchanges),
     };
   },
 };
@@ -77,12 +81,7 @@ export const workerStopped: Fault = {
     });
     return {
       ...seen,
-      checks: [
-        ...alwaysHolds(seen),
-        ...costsAtMost(underWay, seen),
-        ...exchanges.checks(seen),
-        ...recoversWithin(5000, seen),
-      ],
+      checks: checksOfWorkerLost(seen, underWay, exchanges),
     };
   },
 };

@@ -1,16 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import { Redis } from 'ioredis';
 
-import { getBinary } from '../../../apps/local/servers/binaries.ts';
-import { findFreePort } from '../../../apps/local/servers/ports.ts';
-import { startServerProcess } from '../../../apps/local/servers/server-process.ts';
-import { canConnect } from '../../support/can-connect.ts';
 import type { OnClose } from '../../support/closing.ts';
 import { startClusterNode, startTestRedisCluster } from '../../support/redis-cluster.ts';
+import { startTestSentinel } from '../../support/redis-sentinel.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
-import { createTemporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
 /** A Redis that gets over the death of a master by itself. */
@@ -80,29 +73,9 @@ export async function startSentinels(onClose: OnClose): Promise<FailoverRedis> {
 }
 
 async function startSentinel(onClose: OnClose, masterPort: number): Promise<number> {
-  const folder = await createTemporaryFolder('sentinel');
-  onClose(folder.remove);
-  const port = await findFreePort();
-  const file = join(folder.path, 'sentinel.conf');
-  const lines = [
-    `port ${port}`,
-    'bind 127.0.0.1',
-    `sentinel monitor wafer 127.0.0.1 ${masterPort} 2`,
-    `sentinel down-after-milliseconds wafer ${silentAfterMs}`,
-    'sentinel failover-timeout wafer 5000',
-  ];
-  await writeFile(file, `${lines.join('\n')}\n`);
-  const server = await startServerProcess({
-    name: 'sentinel',
-    binary: getBinary('redis-server'),
-    args: [file, '--sentinel'],
-    dir: folder.path,
-    isReady: () => canConnect(port),
-    readyTimeoutMs: 30_000,
-    stopSignal: 'SIGKILL',
-  });
-  onClose(() => server.stop());
-  return port;
+  const settings = { 'down-after-milliseconds': silentAfterMs, 'failover-timeout': 5000 };
+  const sentinel = await startTestSentinel({ onClose, masterName: 'wafer', masterPort, quorum: 2, settings });
+  return sentinel.port;
 }
 
 function connectTo(port: number): Redis {
