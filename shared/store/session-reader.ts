@@ -24,7 +24,8 @@ const columns = [
 type NarrowRow = Pick<SessionInfoRow, (typeof columns)[number] | 'user_info_long'>;
 
 /** The base64 of a long profile has a column of its own, which counts only while the original's one is empty. */
-export const longUserInfo = "if(user_info = '', user_info_long, null)";
+export const longUserInfoSql = "if(user_info = '', user_info_long, null)";
+export const longUserInfo = literal(longUserInfoSql);
 
 /**
  * Reads many sessions by their ids in one statement. The index compares by a collation; here ids count by exact bytes.
@@ -32,7 +33,7 @@ export const longUserInfo = "if(user_info = '', user_info_long, null)";
  */
 export async function readSessions(sessionInfo: SessionInfo, ids: readonly string[]): Promise<Map<string, Session>> {
   const rows = (await sessionInfo.findAll({
-    attributes: [...columns, [literal(longUserInfo), 'user_info_long']],
+    attributes: [...columns, [longUserInfo, 'user_info_long']],
     where: { uuid: [...ids] },
     order: [
       ['last_visit_time', 'ASC'],

@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { fromWallClock } from '../session/wall-clock.ts';
 import type { SessionInfoRow } from './models.ts';
-import { longUserInfo, storedUserInfo } from './session-reader.ts';
+import { longUserInfoSql, storedUserInfo } from './session-reader.ts';
 import { toSqlList } from './sql-literal.ts';
 
 /** A user's row as a log-in finds it. */
@@ -37,7 +37,7 @@ export interface UserOfApp {
  * by a collation, an open_id counts by exact bytes.
  */
 export async function findUserRows(sequelize: Sequelize, users: readonly UserOfApp[]): Promise<UserRow[][]> {
-  const profile = users.some((user) => user.wantsProfile) ? `, user_info, ${longUserInfo} as user_info_long` : '';
+  const profile = users.some((user) => user.wantsProfile) ? `, user_info, ${longUserInfoSql} as user_info_long` : '';
   const openIds = toSqlList(sequelize, [...new Set(users.map(({ openId }) => openId))]);
   const rows = await sequelize.query<SessionInfoRow>(
     `select id, uuid, skey, open_id, appid, fence, slot, union_id, create_time, last_visit_time${profile}
