@@ -7,21 +7,38 @@ import type { RedisClient } from './connect.ts';
 export interface RedisClock {
   /** Milliseconds since 1970 by Redis's clock. Falls back to this process's clock until the first sync. */
   nowMs(): number;
-  /** Asks Redis for its time. Cheap (one command); called at start, on reconnects and every half minute. */
+  /** The latest that Redis's clock can show right now, in milliseconds; undefined until the first sync. */
+  latestNowMs(): number | undefined;
+  /** Asks Redis for its time. Cheap (one to three commands); called at start, on reconnects and every half minute. */
   sync(): Promise<void>;
   close(): void;
 }
 
 const resyncIntervalMs = 30_000;
+/** A round trip that took longer says little about Redis's clock, so a sync asks again, up to this often. */
+const closeEnoughMs = 2;
+const maxSamples = 3;
 
 export function createRedisClock(client: RedisClient): RedisClock {
   // Counted from performance.now(), which goes on evenly when somebody sets the machine's clock.
   let offsetMs = Date.now() - performance.now();
-  const sync = async (): Promise<void> => {
+  /** By how much the offset may be wrong: Redis read its clock at some time of the round trip. */
+  let uncertaintyMs: number | undefined;
+  const sample = async () => {
     const sentAt = performance.now();
     const [seconds, microseconds] = await client.time();
     const receivedAt = performance.now();
-    offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (sentAt + receivedAt) / 2;
+    const redisMs = Number(seconds) * 1000 + Number(microseconds) / 1000;
+    return { offset: redisMs - (sentAt + receivedAt) / 2, uncertainty: (receivedAt - sentAt) / 2 };
+  };
+  const sync = async (): Promise<void> => {
+    let best = await sample();
+    for (let samples = 1; samples < maxSamples && best.uncertainty > closeEnoughMs / 2; samples++) {
+      const next = await sample();
+      if (next.uncertainty < best.uncertainty) best = next;
+    }
+    offsetMs = best.offset;
+    uncertaintyMs = best.uncertainty;
   };
   const trySync = () => void sync().catch(() => undefined);
   client.on('ready', trySync);
@@ -30,6 +47,7 @@ export function createRedisClock(client: RedisClient): RedisClock {
   timer.unref();
   return {
     nowMs: () => performance.now() + offsetMs,
+    latestNowMs: () => (uncertaintyMs === undefined ? undefined : performance.now() + offsetMs + uncertaintyMs),
     sync,
     close: () => {
       clearInterval(timer);

@@ -120,11 +120,20 @@ export function createRpcClient(options: {
       if (waiting.size >= maxWaiting) return Promise.reject(new RpcError('overloaded'));
       const id = ++lastCallId;
       const queue = queueOfCall[name];
+      const latestMs = clock.latestNowMs();
+      const call: Call = {
+        name,
+        id,
+        deadline: Math.floor(clock.nowMs() + timeoutMs),
+        ...(latestMs === undefined ? {} : { madeByUs: Math.ceil(latestMs * 1000) }),
+        requestId,
+        request,
+      };
       return new Promise((resolve, reject) => {
         const deadline = setTimeout(() => take(id)?.reject(new RpcError('deadline')), timeoutMs);
         waiting.set(id, { resolve, reject, deadline });
         grouperOf(queue, shardOf(shardKey, shards[queue]))
-          .add({ name, id, deadline: Math.floor(clock.nowMs() + timeoutMs), requestId, request })
+          .add(call)
           .catch(() => take(id)?.reject(new RpcError('store_unavailable')));
       });
     },

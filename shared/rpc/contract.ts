@@ -100,6 +100,11 @@ export interface Call<Name extends CallName = CallName> {
   readonly id: number;
   /** Milliseconds since 1970 in Redis's clock. From then on nobody waits any more. */
   readonly deadline: number;
+  /**
+   * Microseconds since 1970 in Redis's clock: the call was made by then. A call that was told to have failed may run all the same,
+   * much later; by this it still goes before what its user has done since.
+   */
+  readonly madeByUs?: number;
   /** The HTTP request's id, for the logs. */
   readonly requestId: string;
   readonly request: Calls[Name]['request'];

@@ -31,6 +31,8 @@ export interface CallContext {
   readonly shard: number;
   /** The worker that had this call before has died, or was taken for dead. */
   readonly isRepeated: boolean;
+  /** The call was made by then, in microseconds of Redis's clock; undefined if that is not known. */
+  readonly madeByUs: number | undefined;
   /** Milliseconds until nobody waits for the answer any more. */
   remainingMs(): number;
   /** Redis's time in microseconds. */
@@ -88,7 +90,10 @@ export function createRpcServer(options: {
     else if (handle === undefined) throw new Error('a call that this version does not know');
     else {
       const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
-      const context = new Context({ requestId, shard, isRepeated, remainingMs, redisNowUs }, log);
+      const context = new Context(
+        { requestId, shard, isRepeated, madeByUs: call.madeByUs, remainingMs, redisNowUs },
+        log,
+      );
       response = await handle(call.request, context).catch((error: unknown) => {
         context.log.error({ call: name, err: describeError(error) }, 'bug: call failed');
         return fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal');
@@ -157,6 +162,7 @@ class Context implements CallContext {
   readonly requestId: string;
   readonly shard: number;
   readonly isRepeated: boolean;
+  readonly madeByUs: number | undefined;
   readonly remainingMs: () => number;
   readonly redisNowUs: () => number;
   readonly #log: Log;
@@ -165,6 +171,7 @@ class Context implements CallContext {
     this.requestId = facts.requestId;
     this.shard = facts.shard;
     this.isRepeated = facts.isRepeated;
+    this.madeByUs = facts.madeByUs;
     this.remainingMs = facts.remainingMs;
     this.redisNowUs = facts.redisNowUs;
     this.#log = log;

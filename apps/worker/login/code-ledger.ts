@@ -11,8 +11,7 @@ import type { Failure } from '../../../shared/protocol/outcome.ts';
  * a crash or because somebody asks the same once more, goes on from what it finds here and comes to the same answer.
  */
 export interface CodeLedger {
-  /** @param ownerIsDead the run before this one has died: its claim need not be waited for, unless it is too young to be that one's */
-  claim(code: CodeKey, ownerIsDead: boolean): Promise<Claim>;
+  claim(code: CodeKey, run: ClaimingRun): Promise<Claim>;
   /** Before WeChat is asked once more because it was busy. False: the claim is another's by now, or both tries are used up. */
   askAgain(code: CodeKey): Promise<boolean>;
   /** WeChat's answer is known. False: the claim is another's by now, and so is the log-in. */
@@ -21,6 +20,13 @@ export interface CodeLedger {
   refuse(code: CodeKey, fence: number, failure: Failure): Promise<void>;
   /** WeChat was not asked after all: whoever brings the code next may ask. */
   release(code: CodeKey): Promise<void>;
+}
+
+interface ClaimingRun {
+  /** The run before this one has died: its claim need not be waited for, unless it is too young to be that one's. */
+  readonly ownerIsDead: boolean;
+  /** The request was made by then, in microseconds of Redis's clock. */
+  readonly madeByUs: number | undefined;
 }
 
 /** A code and the request that brought it, by fingerprints. */
@@ -44,7 +50,10 @@ export interface CodeRecord {
 }
 
 type Claim =
-  /** Ask WeChat. `fence` orders log-ins by their first claim, in microseconds of Redis's clock. */
+  /**
+   * Ask WeChat. `fence` orders log-ins, in microseconds of Redis's clock: the time of the first claim, or of the request if it lay
+   * about before that. So a log-in that a failed Redis brings back late never ends the session of its user's next one.
+   */
   | { readonly kind: 'ask'; readonly fence: number }
   | { readonly kind: 'recorded'; readonly fence: number; readonly record: CodeRecord }
   | { readonly kind: 'refused'; readonly failure: Failure }
@@ -70,11 +79,11 @@ local ms = string.format('%.0f', now)
 local remembered, shared, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local answers = {}
 for i, key in ipairs(KEYS) do
-  local request, owner, patience = ARGV[3 * i + 1], ARGV[3 * i + 2], tonumber(ARGV[3 * i + 3])
+  local request, owner, patience, made = ARGV[4 * i], ARGV[4 * i + 1], tonumber(ARGV[4 * i + 2]), ARGV[4 * i + 3]
   local code = redis.call('HMGET', key, 'request', 'at', 'fence', 'asks', 'answer')
   if not code[1] then
     -- Two first claims in one run: the log-ins still have an order.
-    local fence = string.format('%.0f', us + i - 1)
+    local fence = string.format('%.0f', math.min(us + i - 1, tonumber(made) or math.huge))
     redis.call('HSET', key, 'request', request, 'owner', owner, 'at', ms, 'fence', fence, 'asks', 1)
     redis.call('PEXPIRE', key, remembered)
     answers[i] = {'ask', fence}
@@ -139,9 +148,9 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
   const answer = async ({ key, requestFingerprint, owner }: CodeKey, fence: number, value: string): Promise<boolean> =>
     (await putAnswer(key, [requestFingerprint, owner, fence, value])) === 1;
   return {
-    async claim({ key, requestFingerprint, owner }, ownerIsDead) {
+    async claim({ key, requestFingerprint, owner }, { ownerIsDead, madeByUs }) {
       const patienceMs = ownerIsDead ? Math.min(lockDurationMs, takeOverAfterMs) : takeOverAfterMs;
-      const [kind, fence, found] = (await claim(key, [requestFingerprint, owner, patienceMs])) as [
+      const [kind, fence, found] = (await claim(key, [requestFingerprint, owner, patienceMs, madeByUs ?? ''])) as [
         string,
         string,
         string,

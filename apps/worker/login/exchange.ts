@@ -39,7 +39,7 @@ export async function exchangeOnce(
   const askWithin = () => ask(Math.max(Math.min(wechatTimeoutMs, context.remainingMs() - reserveMs), 1));
   for (;;) {
     if (context.remainingMs() <= 0) return dropped;
-    const claim = await ledger.claim(code, context.isRepeated);
+    const claim = await ledger.claim(code, { ownerIsDead: context.isRepeated, madeByUs: context.madeByUs });
     if (claim.kind === 'recorded') return { ...claim, isRepeat: true };
     if (claim.kind === 'refused') return { kind: 'failed', failure: claim.failure };
     if (claim.kind === 'other-request') return { kind: 'failed', failure: fail('codeRefused', 'code_used') };
