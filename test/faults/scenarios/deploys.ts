@@ -23,8 +23,8 @@ export const rollingDeploy: Fault = {
   async run({ onClose, underLoad, lengths }) {
     const oldDir = await buildOldVersion(onClose);
     const site = await startSite({ onClose, rootDirOf: () => oldDir });
-    // Enough to have both side by side; in a long run one after another until none of the version before is left.
-    const count = lengths.reloads > 2 ? 2 : 1;
+    // One after another until none of the version before is left, so that no new front end meets only workers that do not know it.
+    const count = 2;
     const create = (role: 'web' | 'worker') => Promise.all(Array.from({ length: count }, () => site.addProgram(role)));
     const [newWorkers, newWebs] = [await create('worker'), await create('web')];
     /** What the balancer sends to: what is ready, and not about to be stopped. */
