@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Certificate } from './certificate.ts';
 import { answerBrokenRequest, refuseExpectation } from './middleware/broken-request.ts';
 import { untilConnectionEnds } from './middleware/ending-connection.ts';
@@ -96,6 +96,8 @@ export async function listen(
       const drainUntil = performance.now() + drainMs;
       while (connections.size > 0 && performance.now() < drainUntil) await setTimeout(drainStepMs);
       const closed = once(server, 'close');
+      // Right after the event loop has read what had come in: a request that is here already makes its connection no idle one.
+      await setImmediate();
       server.close();
       const limit = new AbortController();
       await Promise.race([

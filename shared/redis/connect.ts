@@ -13,7 +13,9 @@ export type RedisRole = 'commands' | 'blocking' | 'subscriber';
 
 /** A log-in that can't be queued fails within a second, so this leaves time for the way there and back. */
 const defaultCommandTimeoutMs = 800;
-const connectTimeoutMs = 2000;
+const connectTimeoutMs = 1500;
+/** Whoever takes a connection has to answer on it by then: what leads through a network that drops packets is given up for a new one. */
+const greetingTimeoutMs = 1500;
 /**
  * A connection on which an answer is overdue for this long is given up. A network that drops packets closes nothing: without this
  * the connection would be waited for until TCP gives up, a quarter of an hour later, though a new one might work at once.
@@ -21,22 +23,23 @@ const connectTimeoutMs = 2000;
 const silenceMs = { blocking: 2500, subscriber: 2000 } as const;
 /** Of a connection for commands it is their time-out, within these limits: a brief pause is no death, and a long one would be noticed late. */
 const commandSilenceMs = { least: 800, most: 2000 } as const;
-/** Nobody asks anything on a subscriber's connection, so its silence proves nothing unless it is asked for a sign of life. */
+/** Where nobody asks anything silence proves nothing, unless the server is asked for a sign of life. */
 const pingIntervalMs = 1000;
 
-/** Reconnects soon after a short cut, and every second in a long one. Jitter keeps a thousand processes apart. */
+/** Reconnects soon after a short cut, and twice a second in a long one. Jitter keeps a thousand processes apart. */
 function retryDelayMs(attempt: number): number {
-  return Math.min(50 * 2 ** Math.min(attempt, 5), 1000) * (0.75 + Math.random() / 2);
+  return Math.min(50 * 2 ** Math.min(attempt, 4), 500) * (0.75 + Math.random() / 2);
 }
 
 /**
  * Opens a connection; it comes up in the background. The caller closes it with `disconnect()`.
+ * @param isWatched for a connection for commands that is idle while a queue is away, and whose first user would find it dead
  * @param pipelined commands of one turn of the event loop go out in one write: for connections with many small commands at once
  */
 export function connectRedis(
   address: RedisAddress,
   role: RedisRole,
-  { commandTimeoutMs = defaultCommandTimeoutMs, pipelined = false } = {},
+  { commandTimeoutMs = defaultCommandTimeoutMs, isWatched = false, pipelined = false } = {},
 ): RedisClient {
   const client = open(address, role, {
     ...(address.username === undefined ? {} : { username: address.username }),
@@ -55,7 +58,7 @@ export function connectRedis(
   });
   // Without a listener ioredis prints every failed attempt; readiness reports the state instead.
   client.on('error', () => {});
-  if (role === 'subscriber') keepAsking(client);
+  if (role === 'subscriber' || isWatched) keepAsking(client);
   return client;
 }
 
@@ -65,6 +68,22 @@ function keepAsking(client: RedisClient): void {
   }, pingIntervalMs);
   timer.unref();
   client.once('end', () => clearInterval(timer));
+}
+
+/** Gives up a connection on which the server does not introduce itself. So do the clients that BullMQ makes after this one. */
+function makeImpatient(client: Redis): Redis {
+  client.on('connect', () => {
+    const { stream } = client;
+    const timer = setTimeout(() => stream.destroy(), greetingTimeoutMs);
+    const stop = () => {
+      clearTimeout(timer);
+      client.off('ready', stop).off('close', stop);
+    };
+    client.on('ready', stop).on('close', stop);
+  });
+  const duplicate = client.duplicate.bind(client);
+  client.duplicate = (override) => makeImpatient(duplicate(override));
+  return client;
 }
 
 interface CommonOptions {
@@ -91,14 +110,16 @@ function open(address: RedisAddress, role: RedisRole, options: CommonOptions): R
     });
   }
   const single = { ...options, enableOfflineQueue, retryStrategy: retryDelayMs, db: address.db };
-  if (address.kind === 'single') return new Redis({ ...single, ...address.nodes[0] });
-  return new Redis({
-    ...single,
-    sentinels: [...address.nodes],
-    name: address.masterName,
-    sentinelRetryStrategy: retryDelayMs,
-    enableTLSForSentinelMode: address.tls,
-  });
+  if (address.kind === 'single') return makeImpatient(new Redis({ ...single, ...address.nodes[0] }));
+  return makeImpatient(
+    new Redis({
+      ...single,
+      sentinels: [...address.nodes],
+      name: address.masterName,
+      sentinelRetryStrategy: retryDelayMs,
+      enableTLSForSentinelMode: address.tls,
+    }),
+  );
 }
 
 /** Resolves when the connection can take commands; rejects when `signal` aborts. */
