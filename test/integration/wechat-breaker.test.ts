@@ -16,7 +16,7 @@ async function start(t: ExecutionContext, mood: WechatMood = 'well') {
   // Long where nobody waits for it.
   const timeoutMs = mood === 'silent' || mood === 'endless' ? 1000 : 3500;
   const onClose = t.teardown.bind(t);
-  const wechat = await startHostileWechat(onClose);
+  const wechat = await startHostileWechat({ onClose });
   const stack = await startStack({
     onClose,
     env: { ...env, WECHAT_TIMEOUT_MS: String(timeoutMs), WECHAT_API_BASE: wechat.url },

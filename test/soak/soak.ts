@@ -1,4 +1,4 @@
-import { createDrill, longLengths, shortLengths } from '../faults/support/drill.ts';
+import { createDrills, longLengths, shortLengths } from '../faults/support/drill.ts';
 import type { Check, Fault, Outcome } from '../faults/support/fault.ts';
 import { total } from '../faults/support/tally.ts';
 import { faults } from '../faults/scenarios/index.ts';
@@ -21,7 +21,7 @@ export async function soak(
   const random = createRandom(options.seed);
   const closers: (() => Promise<void>)[] = [];
   const loginsPerSecond = options.rate ?? usualRate;
-  const drill = createDrill({
+  const drills = createDrills({
     onClose: (close) => void closers.push(close),
     lengths: options.isShort ? shortLengths : longLengths,
     rates: { loginsPerSecond, checksPerSecond: loginsPerSecond },
@@ -42,7 +42,7 @@ export async function soak(
           continue;
         }
         console.log(`${new Date().toISOString()} ${fault.title} …`);
-        const run = await Promise.race([runFault(fault, () => fault.run(drill)), interrupted]);
+        const run = await Promise.race([runFault(fault, () => drills.run(fault)), interrupted]);
         if (run === undefined) break;
         runs.push(run);
         for (const { what, seen } of run.broken) console.log(`  BROKEN: ${what}: ${seen}`);

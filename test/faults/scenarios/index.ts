@@ -6,6 +6,7 @@ import { webKilled, workerKilled, workerStopped } from './processes.ts';
 import { redisDiskFull } from './redis-disk-full.ts';
 import { clusterMasterKilled, sentinelMasterKilled } from './redis-failover.ts';
 import { redisOutOfMemory } from './redis-full.ts';
+import { wechatFaults } from './wechat.ts';
 import { redisBlackHoled, redisFlushed, redisRestarted } from './redis-away.ts';
 
 /** Every fault of `npm run soak`. */
@@ -25,6 +26,7 @@ export const faults: readonly Fault[] = [
   mysqlReadOnly,
   mysqlFull,
   mysqlDeadlocks,
+  ...wechatFaults,
   clocksApart,
   daylightTimeEnds,
   yearEnds,

@@ -9,19 +9,12 @@ function masterKilled(name: string, title: string, start: (onClose: OnClose) => 
     title,
     holds: 'no valid session is refused, and log-ins work again',
     async run({ onClose, underLoad }) {
-      const closers: (() => Promise<void>)[] = [];
-      const later: OnClose = (close) => void closers.push(close);
-      const closeAll = async () => {
-        for (const close of closers.splice(0).toReversed()) await close();
-      };
-      onClose(closeAll);
-      const redis = await start(later);
-      const site = await startSite({ onClose: later, env: { REDIS_URL: redis.url } });
+      const redis = await start(onClose);
+      const site = await startSite({ onClose, env: { REDIS_URL: redis.url } });
       const seen = await underLoad(site, async () => {
         await redis.killMaster();
         await redis.takenOver();
       });
-      await closeAll();
       return { ...seen, checks: [...alwaysHolds(seen), ...recoversWithin(10_000, seen)] };
     },
   };

@@ -20,7 +20,8 @@ export interface Client {
 const patienceMs = 12_000;
 
 export function createClient(urls: readonly string[]): Client {
-  const agent = new Agent({ keepAlive: true, maxSockets: 200 });
+  // No limit: a check must not wait for the connection of a log-in that waits for WeChat.
+  const agent = new Agent({ keepAlive: true });
   let turn = 0;
 
   const send = (url: string, body: string): Promise<Reply> =>

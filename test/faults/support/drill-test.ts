@@ -1,7 +1,7 @@
 import test from 'ava';
 
 import { createRandom } from '../../support/random.ts';
-import { createDrill, shortLengths } from './drill.ts';
+import { createDrills, shortLengths } from './drill.ts';
 import type { Fault } from './fault.ts';
 
 /** A few dozen requests a second: enough to be hit at every moment, little enough for a small machine that is busy. */
@@ -11,7 +11,7 @@ const timeoutMs = 110_000;
 /** A test for each of these faults on one site, which each has to leave whole. Outcomes count, times do not. */
 export function testFaults(faults: readonly Fault[]): void {
   const closers: (() => Promise<void>)[] = [];
-  const drill = createDrill({
+  const drills = createDrills({
     onClose: (close) => void closers.push(close),
     lengths: shortLengths,
     rates,
@@ -29,7 +29,7 @@ export function testFaults(faults: readonly Fault[]): void {
         t.pass();
         return;
       }
-      const { checks } = await fault.run(drill);
+      const { checks } = await drills.run(fault);
       const broken = checks.filter(({ holds, isTiming }) => !holds && !isTiming);
       t.deepEqual(
         broken.map(({ what, seen }) => `${what}: ${seen}`),

@@ -22,6 +22,7 @@ export interface Fault {
 export interface Drill {
   /** An installation for several faults, one after another: each leaves it whole. */
   readonly site: () => Promise<Site>;
+  /** Of this run. */
   readonly onClose: OnClose;
   readonly lengths: Lengths;
   /** Loads a site while `meanwhile` breaks it, and until all is well again; then compares what was answered with what is stored. */
