@@ -8,8 +8,9 @@ export type RedisClient = Redis | Cluster;
  * - `commands`: a caller waits, so a command fails at once while the server is away, and after `commandTimeoutMs` when it is silent
  * - `blocking`: BullMQ's worker, which waits for jobs, a second at a time, and reconnects for ever
  * - `subscriber`: pub/sub, subscribed again after every reconnect
+ * - `changes`: pub/sub in the protocol in which Redis tells of changed keys; its user subscribes after each reconnect
  */
-export type RedisRole = 'commands' | 'blocking' | 'subscriber';
+export type RedisRole = 'commands' | 'blocking' | 'subscriber' | 'changes';
 
 /** A log-in that can't be queued fails within a second, so this leaves time for the way there and back. */
 const defaultCommandTimeoutMs = 800;
@@ -20,7 +21,7 @@ const greetingTimeoutMs = 1500;
  * A connection on which an answer is overdue for this long is given up. A network that drops packets closes nothing: without this
  * the connection would be waited for until TCP gives up, a quarter of an hour later, though a new one might work at once.
  */
-const silenceMs = { blocking: 2500, subscriber: 2000 } as const;
+const silenceMs = { blocking: 2500, subscriber: 2000, changes: 2000 } as const;
 /** Of a connection for commands it is their time-out, within these limits: a brief pause is no death, and a long one would be noticed late. */
 const commandSilenceMs = { least: 800, most: 2000 } as const;
 /** Where nobody asks anything silence proves nothing, unless the server is asked for a sign of life. */
@@ -55,10 +56,11 @@ export function connectRedis(
     ...(role === 'commands'
       ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 0 }
       : { maxRetriesPerRequest: null }),
+    ...(role === 'changes' ? { protocol: 2, autoResubscribe: false } : {}),
   });
   // Without a listener ioredis prints every failed attempt; readiness reports the state instead.
   client.on('error', () => {});
-  if (role === 'subscriber' || isWatched) keepAsking(client);
+  if (role === 'subscriber' || role === 'changes' || isWatched) keepAsking(client);
   return client;
 }
 
@@ -96,6 +98,8 @@ interface CommonOptions {
   readonly enableAutoPipelining: boolean;
   readonly commandTimeout?: number;
   readonly maxRetriesPerRequest: number | null;
+  readonly protocol?: 2;
+  readonly autoResubscribe?: boolean;
 }
 
 function open(address: RedisAddress, role: RedisRole, options: CommonOptions): RedisClient {

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { Cluster } from 'ioredis';
 import type { RedisClient } from '../redis/connect.ts';
+import { plainIdOf } from './session-key.ts';
 
 /**
  * Where every change of a cached session is announced, by the script that changes the cache, before the row changes: the id, as
- * {@link nameInChange} spells it.
+ * {@link nameInChange} spells it. For front ends whose Redis does not tell by itself.
  */
 export const changeChannel = 'wafer:changed';
+/** Where Redis names the keys that have changed, to those who have read them: https://redis.io/docs/latest/reference/client-side-caching */
+const invalidationChannel = '__redis__:invalidate';
 
 /** Old ids may hold anything, blanks too. */
 export function nameInChange(id: string): string {
@@ -14,7 +18,7 @@ export function nameInChange(id: string): string {
 
 /** Hears of changed sessions, and knows whether it hears. */
 export interface ChangeListener {
-  /** Whether announcements arrive: a heartbeat through the same connection came back just now. */
+  /** Whether changes are heard of: a heartbeat through the same connection came back just now. */
   isTrusted(): boolean;
   close(): void;
 }
@@ -24,8 +28,12 @@ const beatIntervalMs = 400;
 const trustMs = 1000;
 
 /**
- * @param subscriber a connection for this alone: announcements and heartbeat come in one stream
+ * Hears of changes to sessions that are read through `commands`. A single Redis tells of those that were read and of no others, so
+ * that a log-in costs the same however many front ends there are; a Redis that can't, and a Cluster, tell everybody everything.
+ * @param subscriber a connection for this alone, of the role `changes`: news and heartbeat come in one stream
  * @param commands to the same Redis
+ * @param onChange of a plain id; others must not be remembered
+ * @param onLost changes may have been missed
  */
 export function listenToChanges(
   subscriber: RedisClient,
@@ -36,8 +44,20 @@ export function listenToChanges(
   const ownChannel = `wafer:beat:${randomBytes(9).toString('base64url')}`;
   let heardAt = Number.NEGATIVE_INFINITY;
   let wasTrusted = false;
-  const isTrusted = () => performance.now() - heardAt < trustMs;
+  /** Counts what made the present connections useless. */
+  let breaks = 0;
+  let isTold = false;
+  let isBeginning = false;
+  /** Asked before it subscribes: afterwards it takes no question. */
+  let subscriberId: number | undefined;
+  const isTrusted = () => isTold && performance.now() - heardAt < trustMs;
 
+  const lose = () => {
+    breaks++;
+    isTold = false;
+    heardAt = Number.NEGATIVE_INFINITY;
+    onLost();
+  };
   const hear = (name: string) => {
     try {
       onChange(decodeURIComponent(name));
@@ -46,30 +66,72 @@ export function listenToChanges(
       onLost();
     }
   };
-  subscriber.on('message', (channel: string, message: string) => {
-    if (channel === changeChannel) hear(message);
-    // The beat says when it was sent: one that was held up proves nothing about now.
-    else if (channel === ownChannel) heardAt = Math.max(heardAt, Number(message));
-  });
-  const lose = () => {
-    heardAt = Number.NEGATIVE_INFINITY;
-    onLost();
+  const hearKeys = (keys: readonly Buffer[] | null) => {
+    // Everything was deleted.
+    if (keys === null) return onLost();
+    for (const key of keys) {
+      const id = plainIdOf(key.toString());
+      if (id !== undefined) onChange(id);
+    }
   };
-  subscriber.on('close', lose);
-  const timer = setInterval(() => {
-    // What was announced while nobody heard it is unknown, so nothing from before counts.
-    if (wasTrusted && !isTrusted()) lose();
+  subscriber.on('messageBuffer', (channel: Buffer, message: Buffer | readonly Buffer[] | null) => {
+    const name = channel.toString();
+    if (name === invalidationChannel) hearKeys(message as readonly Buffer[] | null);
+    else if (name === changeChannel) hear(String(message));
+    // The beat says when it was sent: one that was held up proves nothing about now.
+    else if (name === ownChannel) heardAt = Math.max(heardAt, Number(String(message)));
+  });
+  const forgetSubscriber = () => {
+    subscriberId = undefined;
+    lose();
+  };
+  subscriber.on('close', forgetSubscriber);
+  commands.on('close', lose);
+
+  /** Asks Redis to tell of every change to what is read from now on. False: this Redis can't, or may not. */
+  const track = async (): Promise<boolean> => {
+    if (subscriber instanceof Cluster) return false;
+    try {
+      subscriberId ??= await subscriber.client('ID');
+      await subscriber.subscribe(invalidationChannel, ownChannel);
+      await commands.client('TRACKING', 'ON', 'REDIRECT', subscriberId);
+      return true;
+    } catch (error) {
+      if ((error as Error).name === 'ReplyError') return false;
+      throw error;
+    }
+  };
+
+  const begin = async (): Promise<void> => {
+    const present = breaks;
+    isBeginning = true;
+    try {
+      if (!(await track())) await subscriber.subscribe(changeChannel, ownChannel);
+      if (breaks !== present) return;
+      // Nobody tells of what was read before.
+      onLost();
+      isTold = true;
+    } finally {
+      isBeginning = false;
+    }
+  };
+  const beat = (): void => {
+    // What happened while nobody heard it is unknown, so nothing from before counts.
+    if (wasTrusted && !isTrusted()) onLost();
     wasTrusted = isTrusted();
-    if (commands.status === 'ready')
-      void commands.publish(ownChannel, String(performance.now())).catch(() => undefined);
-  }, beatIntervalMs);
+    if (subscriber.status !== 'ready' || commands.status !== 'ready') return;
+    if (!isTold && !isBeginning) void begin().catch(() => undefined);
+    void commands.publish(ownChannel, String(performance.now())).catch(() => undefined);
+  };
+  beat();
+  const timer = setInterval(beat, beatIntervalMs);
   timer.unref();
-  void subscriber.subscribe(changeChannel, ownChannel).catch(() => undefined);
   return {
     isTrusted,
     close: () => {
       clearInterval(timer);
-      subscriber.off('close', lose);
+      subscriber.off('close', forgetSubscriber);
+      commands.off('close', lose);
     },
   };
 }

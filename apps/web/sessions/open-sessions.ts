@@ -35,8 +35,7 @@ export function openSessions(parts: {
     createOutageWarning(log, 'sessions not read'),
   );
   const confirmer = createSessionConfirmer(lookups, cache);
-  // Of the cache's Redis, where the scripts that change the cache announce it.
-  const subscriber = connectRedis(config.redis.cache, 'subscriber');
+  const subscriber = connectRedis(config.redis.cache, 'changes');
   closer.add('redis cache subscriber', () => subscriber.disconnect());
   const changes = listenToChanges(
     subscriber,

@@ -1,4 +1,5 @@
 import type { Session } from '../../../shared/session/session.ts';
+import { isPlainId } from '../../../shared/session/skey.ts';
 import { createSessionStore } from './session-store.ts';
 
 /**
@@ -65,7 +66,9 @@ export function createSessionMemory(maxEntries: number, isTrusted: () => boolean
     },
     begin: () => announcements as ReadMark,
     remember(id, session, mark) {
-      if (maxEntries === 0 || !isTrusted() || mark < floor || lastAnnounced(id) > mark) return;
+      // Of an id that is not plain nobody may hear (change-channel.ts).
+      if (maxEntries === 0 || !isPlainId(id)) return;
+      if (!isTrusted() || mark < floor || lastAnnounced(id) > mark) return;
       // Announcements that had been heard when its read began are kept with it.
       entries.put(id, session, performance.now() + maxAgeMs, mark);
     },

@@ -1,0 +1,16 @@
+import { createHash } from 'node:crypto';
+import { isPlainId } from './skey.ts';
+
+/** What the keys of cached sessions begin with. */
+export const sessionKeyPrefix = 'wafer:s:';
+
+/** Ids come from the public internet: one that does not look like ours is hashed, so that it can't choose a slot or bloat a key. */
+export function sessionKeyOf(id: string): string {
+  return sessionKeyPrefix + (isPlainId(id) ? id : `#${createHash('sha256').update(id, 'utf8').digest('base64url')}`);
+}
+
+/** undefined for the key of an id that is not plain. */
+export function plainIdOf(key: string): string | undefined {
+  const id = key.slice(sessionKeyPrefix.length);
+  return isPlainId(id) ? id : undefined;
+}
