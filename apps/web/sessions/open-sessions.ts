@@ -14,6 +14,9 @@ import { createSessionLookups } from './session-lookups.ts';
 import { createSessionMemory } from './session-memory.ts';
 import type { VisitCollector } from './visit-collector.ts';
 
+/** Whether the nodes of a Cluster pass all announcements on to each other can't be seen from here. */
+const clusterMaxAgeMs = 60_000;
+
 /** The way of a session check: this process's memory, the cache, MySQL. */
 export function openSessions(parts: {
   readonly config: Config;
@@ -44,7 +47,11 @@ export function openSessions(parts: {
     () => memory.distrust(),
   );
   closer.add('changes', () => changes.close());
-  const memory = createSessionMemory(config.sessionMemory, () => changes.isTrusted());
+  const memory = createSessionMemory(
+    config.sessionMemory,
+    () => changes.isTrusted(),
+    config.redis.cache.kind === 'cluster' ? { maxAgeMs: clusterMaxAgeMs } : {},
+  );
   const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, memory, onLookup: metrics.lookedUp });
   return {
     sessions,

@@ -9,7 +9,7 @@ import { createSessionStore } from './session-store.ts';
 export interface SessionMemory {
   /** undefined if it is not known here, or nobody can say whether it still holds. */
   recall(id: string): Session | undefined;
-  /** The same, whether or not it still holds: for a minute, when neither Redis nor MySQL can be asked. */
+  /** What {@link recall} would have said when changes were last heard of, for a minute: when neither Redis nor MySQL can be asked. */
   recallInDoubt(id: string): Session | undefined;
   /** Taken before a session is read from Redis: what is announced meanwhile keeps the reply from being remembered. */
   begin(): ReadMark;
@@ -24,8 +24,10 @@ export interface SessionMemory {
 
 type ReadMark = number & { readonly readMark: unique symbol };
 
-/** Nothing is accepted from memory alone for longer, whatever was or was not announced. */
-const maxAgeMs = 60_000;
+/** After so long a session is read again, whatever was or was not announced. */
+const usualMaxAgeMs = 600_000;
+/** For so long somebody is accepted of whom changes can't be heard. */
+const doubtMs = 60_000;
 
 /** Ids in a generation. What falls out of both was announced before the oldest read that can still be under way. */
 const generationSize = 20_000;
@@ -34,7 +36,11 @@ const generationSize = 20_000;
  * @param maxEntries three quarters of a kilobyte each; 0 remembers nothing
  * @param isTrusted whether every change would have been heard of by now
  */
-export function createSessionMemory(maxEntries: number, isTrusted: () => boolean): SessionMemory {
+export function createSessionMemory(
+  maxEntries: number,
+  isTrusted: () => boolean,
+  { maxAgeMs = usualMaxAgeMs, nowMs = () => performance.now() } = {},
+): SessionMemory {
   const entries = createSessionStore(Math.max(maxEntries, 1));
   /** Counts announcements; those since a read began may have been about what it brings. */
   let announcements = 0;
@@ -46,31 +52,40 @@ export function createSessionMemory(maxEntries: number, isTrusted: () => boolean
   let lately = new Map<string, number>();
   let before = new Map<string, number>();
 
+  /** When changes were last heard of, and what counted then. */
+  let trustedAt = Number.NEGATIVE_INFINITY;
+  let trustedThen = 0;
+
   const lastAnnounced = (id: string) => lately.get(id) ?? before.get(id) ?? 0;
+  const isTrustedAt = (now: number): boolean => {
+    if (!isTrusted()) return false;
+    trustedAt = now;
+    trustedThen = trustedFrom;
+    return true;
+  };
 
   return {
     recall(id) {
       const place = entries.find(id);
-      if (
-        place < 0 ||
-        entries.markOf(place) < trustedFrom ||
-        performance.now() >= entries.untilOf(place) ||
-        !isTrusted()
-      )
+      const now = nowMs();
+      if (place < 0 || now >= entries.untilOf(place) || !isTrustedAt(now) || entries.markOf(place) < trustedFrom)
         return undefined;
       return entries.read(place);
     },
     recallInDoubt(id) {
       const place = entries.find(id);
-      return place >= 0 && performance.now() < entries.untilOf(place) ? entries.read(place) : undefined;
+      const now = nowMs();
+      const isLate = now >= trustedAt + doubtMs || (place >= 0 && now >= entries.untilOf(place));
+      return place < 0 || isLate || entries.markOf(place) < trustedThen ? undefined : entries.read(place);
     },
     begin: () => announcements as ReadMark,
     remember(id, session, mark) {
       // Of an id that is not plain nobody may hear (change-channel.ts).
       if (maxEntries === 0 || !isPlainId(id)) return;
-      if (!isTrusted() || mark < floor || lastAnnounced(id) > mark) return;
+      const now = nowMs();
+      if (!isTrustedAt(now) || mark < floor || lastAnnounced(id) > mark) return;
       // Announcements that had been heard when its read began are kept with it.
-      entries.put(id, session, performance.now() + maxAgeMs, mark);
+      entries.put(id, session, now + maxAgeMs, mark);
     },
     forget(id) {
       announcements++;
