@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import type { RedisClient } from '../redis/connect.ts';
 import { plainIdOf } from './session-key.ts';
@@ -66,12 +67,16 @@ export function listenToChanges(
       onLost();
     }
   };
+  /** The key has no other use than to be told of. */
+  const proofKey = ownChannel;
+  let onProof: (isTold: true) => void = () => {};
   const hearKeys = (keys: readonly Buffer[] | null) => {
     // Everything was deleted.
     if (keys === null) return onLost();
-    for (const key of keys) {
-      const id = plainIdOf(key.toString());
+    for (const key of keys.map(String)) {
+      const id = plainIdOf(key);
       if (id !== undefined) onChange(id);
+      else if (key === proofKey) onProof(true);
     }
   };
   subscriber.on('messageBuffer', (channel: Buffer, message: Buffer | readonly Buffer[] | null) => {
@@ -95,7 +100,11 @@ export function listenToChanges(
       subscriberId ??= await subscriber.client('ID');
       await subscriber.subscribe(invalidationChannel, ownChannel);
       await commands.client('TRACKING', 'ON', 'REDIRECT', subscriberId);
-      return true;
+      // Something on the way to Redis may say yes and do nothing.
+      const proof = new Promise<true>((resolve) => (onProof = resolve));
+      await commands.get(proofKey);
+      await commands.set(proofKey, '', 'PX', trustMs);
+      return await Promise.race([proof, setTimeout(trustMs, false, { ref: false })]);
     } catch (error) {
       if ((error as Error).name === 'ReplyError') return false;
       throw error;

@@ -9,8 +9,9 @@ export function sessionKeyOf(id: string): string {
   return sessionKeyPrefix + (isPlainId(id) ? id : `#${createHash('sha256').update(id, 'utf8').digest('base64url')}`);
 }
 
-/** undefined for the key of an id that is not plain. */
+/** undefined for any other key, and for that of an id that is not plain. */
 export function plainIdOf(key: string): string | undefined {
+  if (!key.startsWith(sessionKeyPrefix)) return undefined;
   const id = key.slice(sessionKeyPrefix.length);
   return isPlainId(id) ? id : undefined;
 }
