@@ -4,7 +4,7 @@ import type { RedisClient } from '../../shared/redis/connect.ts';
 import { sendControl } from '../../shared/redis/control.ts';
 import { listInstances } from '../../shared/redis/presence.ts';
 import { appSettingsCopyKey } from '../../shared/session/app-settings-copy.ts';
-import { sessionKeyPrefix } from '../../shared/session/session-key.ts';
+import { sessionKeyPrefix } from '../../shared/session/cache-key.ts';
 
 export interface ClearedCache {
   /** Entries removed from Redis. */

@@ -3,7 +3,7 @@ import { createConnection } from 'mysql2/promise';
 import { Redis } from 'ioredis';
 import { parseDatabaseUrl } from '../../shared/config/database-url.ts';
 import { encodeSession, type Session } from '../../shared/session/session.ts';
-import { sessionKeyPrefix } from '../../shared/session/session-key.ts';
+import { sessionKeyPrefix } from '../../shared/session/cache-key.ts';
 import { nowSeconds, toWallClock } from '../../shared/session/wall-clock.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineSessionInfo } from '../../shared/store/models.ts';

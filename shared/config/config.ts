@@ -73,7 +73,7 @@ const environment = z.object({
   LOGIN_LIMIT_PER_APP: integer(0, 1_000_000, 'logins').default(50_000),
   LOGIN_LIMIT_PER_USER: integer(0, 1_000_000, 'logins').default(1000),
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
-  WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(200),
+  WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(400),
   WORKER_HEALTH_PORT: port().optional(),
   WAFER_KEYS: parsed(parseKeyRing).default(noKeys),
   BODY_LIMIT_BYTES: integer(1024, 16_777_216, 'bytes').default(65_536),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import type { RedisClient } from '../redis/connect.ts';
-import { plainIdOf } from './session-key.ts';
+import { plainIdOf } from './cache-key.ts';
 
 /**
  * Where every change of a cached session is announced, by the script that changes the cache, before the row changes: the id, as

@@ -3,7 +3,7 @@ import type { RedisClient } from '../redis/connect.ts';
 import { createBreaker } from '../redis/breaker.ts';
 import { defineKeyScript, defineScript } from '../redis/script.ts';
 import { changeChannel, nameInChange } from './change-channel.ts';
-import { sessionKeyOf } from './session-key.ts';
+import { cacheKeyOf } from './cache-key.ts';
 import { decodeSession, encodeSession, type Session } from './session.ts';
 
 /**
@@ -98,29 +98,29 @@ export function createSessionCache(client: RedisClient): SessionCache {
   const markKey = defineKeyScript(client, 'waferMark', markScript, [markTtlMs, changeChannel]);
   const unmarkKey = defineKeyScript(client, 'waferUnmark', unmarkScript);
   const unmark = async (id: string, mark: WriteMark, value: string) => {
-    await unmarkKey(sessionKeyOf(id), [mark, value, entryLifeMs()]);
+    await unmarkKey(cacheKeyOf(id), [mark, value, entryLifeMs()]);
   };
   const compareAndSet = async (id: string, expected: string, value: string) => {
-    await replace([sessionKeyOf(id)], [expected, value, entryLifeMs(), changeChannel, nameInChange(id)]);
+    await replace([cacheKeyOf(id)], [expected, value, entryLifeMs(), changeChannel, nameInChange(id)]);
   };
   return {
     async find(id) {
-      const value = await breaker.run(() => client.get(sessionKeyOf(id)));
+      const value = await breaker.run(() => client.get(cacheKeyOf(id)));
       const session = value === null ? undefined : decodeSession(value);
       return session === undefined ? { marked: value !== null } : { session, seen: value as Seen };
     },
     async lease(id) {
       const lease = `L ${createTag()}` as Seen;
-      return (await client.set(sessionKeyOf(id), lease, 'PX', leaseTtlMs, 'NX')) === 'OK' ? lease : undefined;
+      return (await client.set(cacheKeyOf(id), lease, 'PX', leaseTtlMs, 'NX')) === 'OK' ? lease : undefined;
     },
     fill: (id, seen, session) => compareAndSet(id, seen, encodeSession(session, createTag())),
     drop: (id, seen) => compareAndSet(id, seen, ''),
     async introduce(id, session) {
-      await client.set(sessionKeyOf(id), encodeSession(session, createTag()), 'PX', entryLifeMs(), 'NX');
+      await client.set(cacheKeyOf(id), encodeSession(session, createTag()), 'PX', entryLifeMs(), 'NX');
     },
     async mark(ids) {
       const mark = createTag() as WriteMark;
-      await Promise.all(ids.map((id) => markKey(sessionKeyOf(id), [mark, nameInChange(id)])));
+      await Promise.all(ids.map((id) => markKey(cacheKeyOf(id), [mark, nameInChange(id)])));
       return mark;
     },
     publish: (id, mark, session) => unmark(id, mark, encodeSession(session, createTag())),

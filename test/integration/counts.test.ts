@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import { sessionKeyPrefix } from '../../shared/session/session-key.ts';
+import { sessionKeyPrefix } from '../../shared/session/cache-key.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { monitorRedis } from '../support/redis-monitor.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';

@@ -11,7 +11,7 @@ import { describeError } from '../../../shared/log/log.ts';
 import { takeRandomBytes } from '../../../shared/random.ts';
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
 import { exchangeOnce, reserveMs } from '../login/exchange.ts';
-import { placeholderProfile, readSentProfile } from '../login/read-profile.ts';
+import { readLoginProfile, type LoginProfile } from '../login/read-profile.ts';
 import { createTimeLeft } from '../login/time-left.ts';
 import type { UserLimit } from '../login/user-limit.ts';
 import type { SessionWriter } from '../login/write-session.ts';
@@ -30,6 +30,15 @@ interface LoginParts {
   readonly seal: Seal;
   readonly sessions: SessionWriter;
   readonly userLimit: UserLimit;
+}
+
+/** What a session is opened from. */
+interface LoginFacts {
+  readonly record: CodeRecord;
+  readonly fence: number;
+  readonly isRepeat: boolean;
+  readonly profile: LoginProfile & { readonly ok: true };
+  readonly looked: ReturnType<SessionWriter['look']> | undefined;
 }
 
 /** qcloud.cam.id_skey in the worker: app settings → code2Session → decrypt → session write → answer (PROTOCOL.md, 3). */
@@ -72,27 +81,42 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     const { appid } = app;
     const exchangeCode = (secret: string, timeoutMs: number) =>
       code2Session(wechat, { appid, secret, code: request.code }, timeoutMs);
-    const ask = (timeoutMs: number): Promise<Exchange> =>
-      watch.ask({ appid, api: 'code2session' }, () => askWithSecrets(app, exchangeCode, timeoutMs, context.log));
+    let profile: LoginProfile | undefined;
+    let looked: ReturnType<SessionWriter['look']> | undefined;
+    const ask = async (timeoutMs: number): Promise<Exchange> => {
+      const answer = await watch.ask({ appid, api: 'code2session' }, () =>
+        askWithSecrets(app, exchangeCode, timeoutMs, context.log),
+      );
+      if (answer.kind !== 'session') return answer;
+      profile = readLoginProfile(request, answer, app);
+      if (profile.ok) {
+        // While the answer is recorded the user's rows are read.
+        const { openId } = answer;
+        looked = sessions.look({ appid, openId, ownsUnmarked: app.isDefault, profile: profile.toStore });
+        looked.catch(() => undefined);
+      }
+      return answer;
+    };
     const exchange = await exchangeOnce(ledger, code, ask, context, wechatTimeoutMs, timeLeft);
     if (exchange === dropped) return dropped;
     if (exchange.kind === 'failed') return exchange.failure;
     // The same request, sent again later, goes on from the record.
     if (!(await userLimit.allows(appid, exchange.record.openId))) return fail('sessionNotWritten', 'limited');
-    return openSession(sessions, app, request, exchange, context);
+    // Of another run: that one's answer counts, and what came of it since.
+    if (exchange.isRepeat) profile = looked = undefined;
+    profile ??= readLoginProfile(request, exchange.record, app);
+    if (!profile.ok) return profile;
+    return openSession(sessions, app, request, { ...exchange, profile, looked }, context);
   }
 
   async function openSession(
     sessions: SessionWriter,
     app: AppWithSecret & { isDefault: boolean },
     request: LoginRequest,
-    { record, fence, isRepeat }: { record: CodeRecord; fence: number; isRepeat: boolean },
+    { record, fence, isRepeat, profile, looked }: LoginFacts,
     context: CallContext,
   ): Promise<Outcome> {
     const { openId, sessionKey, unionId, newId, skey } = record;
-    const sent = readSentProfile(request, record, app);
-    if (!sent.ok) return sent;
-    const { profile } = sent;
     const written = await sessions.write({
       appid: app.appid,
       ownsUnmarked: app.isDefault,
@@ -104,14 +128,15 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       unionId,
       newId,
       skey,
-      profile: profile ?? (request.userData === undefined ? placeholderProfile(record) : undefined),
+      profile: profile.toStore,
+      looked,
       fence,
       isRepeat,
       time: nowSeconds(),
       redisNowUs: context.redisNowUs,
     });
     // A log-in with the code alone answers what is known of the user; one with user data, what it decrypted.
-    const answered = request.userData === undefined ? written.storedProfile : profile;
+    const answered = request.userData === undefined ? written.storedProfile : profile.sent;
     const duration = record.expiresIn ?? Math.min(app.loginDurationDays * 86_400, app.sessionDurationSeconds);
     const data = [
       `"id":${toAsciiString(written.id)}`,

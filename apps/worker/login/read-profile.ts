@@ -7,26 +7,39 @@ import { decryptLegacy, isLegacyIv } from '../decrypt.ts';
 import { isSignatureRight, readUserData } from '../user-data.ts';
 import type { CodeRecord } from './code-ledger.ts';
 
-/** What a client sent along with its code: its profile if there is one, or the refusal, after which nothing is written. */
-export type SentProfile = { readonly ok: true; readonly profile: JsonDocument | undefined } | Failure;
+/** The profile of a log-in, or the refusal, after which nothing is written. */
+export type LoginProfile =
+  | {
+      readonly ok: true;
+      /** What the client sent along with its code, if it did. */
+      readonly sent: JsonDocument | undefined;
+      /** What the session gets if it has nothing better. */
+      readonly toStore: JsonDocument | undefined;
+    }
+  | Failure;
+
+/** What WeChat says of a code, as far as it matters here. */
+type Answer = Pick<CodeRecord, 'openId' | 'sessionKey' | 'unionId'>;
 
 /** Checks the signature if one was sent, and decrypts the user data. The legacy scheme never fails (PROTOCOL.md, 3). */
-export function readSentProfile(request: LoginRequest, { sessionKey }: CodeRecord, app: App): SentProfile {
+export function readLoginProfile(request: LoginRequest, answer: Answer, app: App): LoginProfile {
   const { userData, signed } = request;
+  const { sessionKey } = answer;
   if (signed !== undefined && !isSignatureRight(signed, sessionKey))
     return fail('loginDecryptFailed', 'signature_wrong');
-  if (userData === undefined) return { ok: true, profile: undefined };
+  if (userData === undefined) return { ok: true, sent: undefined, toStore: placeholderProfile(answer) };
   const { encryptData, iv } = userData;
   if (isLegacyIv(iv)) {
     const plaintext = decryptLegacy(sessionKey, encryptData);
-    return { ok: true, profile: plaintext === undefined ? undefined : parsePhpJson(plaintext) };
+    const sent = plaintext === undefined ? undefined : parsePhpJson(plaintext);
+    return { ok: true, sent, toStore: sent };
   }
-  const profile = readUserData(sessionKey, { encryptData, iv }, app, nowSeconds());
-  return typeof profile === 'string' ? fail('loginDecryptFailed', profile) : { ok: true, profile };
+  const sent = readUserData(sessionKey, { encryptData, iv }, app, nowSeconds());
+  return typeof sent === 'string' ? fail('loginDecryptFailed', sent) : { ok: true, sent, toStore: sent };
 }
 
 /** A user of whom only WeChat's answer is known, in the shape that every SDK reads (the C# SDK wants an integer gender). */
-export function placeholderProfile({ openId, unionId }: CodeRecord): JsonDocument | undefined {
+function placeholderProfile({ openId, unionId }: Answer): JsonDocument | undefined {
   const fields = { openId, nickName: '', gender: 0, language: '', city: '', province: '', country: '', avatarUrl: '' };
   return parsePhpJsonText(JSON.stringify(unionId === undefined ? fields : { ...fields, unionId }));
 }

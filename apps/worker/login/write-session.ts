@@ -13,8 +13,15 @@ import { choosePlace } from './choose-place.ts';
 
 /** The session that a log-in leads to, in MySQL and in the cache. */
 export interface SessionWriter {
+  /** Begins to read what `write` needs to know of the user. */
+  look(user: UserToWrite): LookedUp;
   write(login: LoginSession): Promise<WrittenSession>;
 }
+
+interface UserToWrite extends Pick<LoginSession, 'appid' | 'openId' | 'ownsUnmarked' | 'profile'> {}
+
+/** The rows of a user as they were a moment ago. */
+type LookedUp = Promise<UserRow[]>;
 
 interface LoginSession {
   readonly appid: string;
@@ -35,6 +42,8 @@ interface LoginSession {
   /** What the client sent along, decrypted. */
   readonly profile: JsonDocument | undefined;
   readonly fence: number;
+  /** For a log-in that nothing was written of yet; whatever has changed since is noticed when it is written. */
+  readonly looked?: LookedUp | undefined;
   /** Whether an earlier run, or the same request before, may have written it. */
   readonly isRepeat: boolean;
   /** Seconds since 1970. */
@@ -74,7 +83,7 @@ export function createSessionWriter(store: {
     const row = await insert({ id: login.newId, write });
     if (row === undefined) return undefined;
     // Nobody knows this id yet, so no entry has to get out of the way first.
-    await cache.introduce(login.newId, toSession(row, write, profile)).catch(() => undefined);
+    settle(cache.introduce(login.newId, toSession(row, write, profile)));
     return { id: login.newId, isNew: true, storedProfile: profile };
   };
 
@@ -91,17 +100,19 @@ export function createSessionWriter(store: {
     // After an error nobody knows whether MySQL has the change or will have it: then the marks stay until they end by themselves,
     // and every check reads MySQL.
     const isWritten = await renew({ kept, ended, write, nowUs: login.redisNowUs() });
-    const settled = isWritten
-      ? [cache.publish(kept.id, mark, toSession(kept.row, write, profile, kept.skey)), cache.withdraw(endedIds, mark)]
-      : [cache.withdraw([kept.id, ...endedIds], mark)];
-    await Promise.all(settled).catch(() => undefined);
+    if (isWritten) {
+      settle(cache.publish(kept.id, mark, toSession(kept.row, write, profile, kept.skey)));
+      settle(cache.withdraw(endedIds, mark));
+    } else settle(cache.withdraw([kept.id, ...endedIds], mark));
     return { id: kept.id, isNew: false, storedProfile: profile };
   };
 
-  const attempt = async (login: LoginSession): Promise<WrittenSession | undefined> => {
+  const look = ({ appid, openId, ownsUnmarked, profile }: UserToWrite): LookedUp =>
+    findRows({ appid, openId, ownsUnmarked, wantsProfile: isAnonymous(profile) });
+
+  const attempt = async (login: LoginSession, looked: LookedUp): Promise<WrittenSession | undefined> => {
     const isAnonymousNow = isAnonymous(login.profile);
-    const { appid, openId, ownsUnmarked } = login;
-    const rows = await findRows({ appid, openId, ownsUnmarked, wantsProfile: isAnonymousNow });
+    const rows = await looked;
     const own =
       rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey) ?? findSuperseded(login, rows);
     // An anonymous profile, or none, never replaces a real one.
@@ -125,10 +136,11 @@ export function createSessionWriter(store: {
   };
 
   return {
+    look,
     async write(login) {
       for (let tries = 1; ; tries++) {
         try {
-          const written = await attempt(login);
+          const written = await attempt(login, (tries === 1 ? login.looked : undefined) ?? look(login));
           if (written !== undefined) return written;
         } catch (error) {
           if (!isDeadlock(error) || tries >= maxAttempts) throw error;
@@ -146,6 +158,11 @@ export function createSessionWriter(store: {
 function findSuperseded({ isRepeat, fence, newId }: LoginSession, rows: readonly UserRow[]): UserRow | undefined {
   if (!isRepeat || !rows.some((row) => row.fence >= fence)) return undefined;
   return rows.find((row) => row.id === newId) ?? rows.find((row) => row.fence === fence) ?? rows[0];
+}
+
+/** The cache comes up to date by itself: whoever checks the session before it has reads MySQL, and the log-in need not wait. */
+function settle(change: Promise<void>): void {
+  change.catch(() => undefined);
 }
 
 /** A visit reaches MySQL within this time. */

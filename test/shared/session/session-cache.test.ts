@@ -3,7 +3,7 @@ import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import { createSessionCache, type CacheLookup, type Seen } from '../../../shared/session/session-cache.ts';
-import { sessionKeyPrefix } from '../../../shared/session/session-key.ts';
+import { sessionKeyPrefix } from '../../../shared/session/cache-key.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
 
 const closers: (() => Promise<void>)[] = [];

@@ -5,7 +5,7 @@ import { isPlainId } from './skey.ts';
 export const sessionKeyPrefix = 'wafer:s:';
 
 /** Ids come from the public internet: one that does not look like ours is hashed, so that it can't choose a slot or bloat a key. */
-export function sessionKeyOf(id: string): string {
+export function cacheKeyOf(id: string): string {
   return sessionKeyPrefix + (isPlainId(id) ? id : `#${createHash('sha256').update(id, 'utf8').digest('base64url')}`);
 }
 
