@@ -55,11 +55,15 @@ export function createBreakers(
   };
 }
 
+/** No call takes so much longer than its time-out, unless this process stood still and its answer lies there unread. */
+const stoodStillMs = 1000;
+
 /** A refusal with an errcode is an answer. A time-out says nothing if the call had much less time than calls have. */
 function judge(answer: Answer | undefined, tookMs: number, timeoutMs: number): CallResult {
   if (answer === undefined) return 'unknown';
   if (answer.kind === 'invalid') return 'bad';
   if (answer.kind !== 'unreachable') return 'good';
+  if (tookMs > timeoutMs + stoodStillMs) return 'unknown';
   const isTimeout = (answer as { readonly reason?: string }).reason === 'wechat_timeout';
   return isTimeout && tookMs < timeoutMs / 2 ? 'unknown' : 'bad';
 }
