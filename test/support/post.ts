@@ -13,7 +13,7 @@ export interface Poster {
 }
 
 /** Sends bodies byte by byte as they are, over few connections that stay open, many at once. */
-export function createPoster({ sockets = 64, timeoutMs = 60_000 } = {}): Poster {
+export function createPoster({ sockets = 64, timeoutMs = 20_000 } = {}): Poster {
   const agent = new Agent({ keepAlive: true, maxSockets: sockets });
   return {
     post: (url, body, headers = {}) =>
