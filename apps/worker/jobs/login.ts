@@ -14,7 +14,7 @@ import { exchangeOnce, reserveMs } from '../login/exchange.ts';
 import { readLoginProfile, type LoginProfile } from '../login/read-profile.ts';
 import { createTimeLeft } from '../login/time-left.ts';
 import type { UserLimit } from '../login/user-limit.ts';
-import type { SessionWriter } from '../login/write-session.ts';
+import type { LookedUp, SessionWriter } from '../login/write-session.ts';
 import type { WechatClient } from '../wechat/client.ts';
 import { code2Session, type Exchange } from '../wechat/code2session.ts';
 import { askWithSecrets } from '../wechat/secrets.ts';
@@ -38,7 +38,7 @@ interface LoginFacts {
   readonly fence: number;
   readonly isRepeat: boolean;
   readonly profile: LoginProfile & { readonly ok: true };
-  readonly looked: ReturnType<SessionWriter['look']> | undefined;
+  readonly looked: LookedUp | undefined;
 }
 
 /** qcloud.cam.id_skey in the worker: app settings → code2Session → decrypt → session write → answer (PROTOCOL.md, 3). */
@@ -82,7 +82,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     const exchangeCode = (secret: string, timeoutMs: number) =>
       code2Session(wechat, { appid, secret, code: request.code }, timeoutMs);
     let profile: LoginProfile | undefined;
-    let looked: ReturnType<SessionWriter['look']> | undefined;
+    let looked: LookedUp | undefined;
     const ask = async (timeoutMs: number): Promise<Exchange> => {
       const answer = await watch.ask({ appid, api: 'code2session' }, () =>
         askWithSecrets(app, exchangeCode, timeoutMs, context.log),

@@ -21,7 +21,7 @@ export interface SessionWriter {
 interface UserToWrite extends Pick<LoginSession, 'appid' | 'openId' | 'ownsUnmarked' | 'profile'> {}
 
 /** The rows of a user as they were a moment ago. */
-type LookedUp = Promise<UserRow[]>;
+export type LookedUp = Promise<UserRow[]>;
 
 interface LoginSession {
   readonly appid: string;

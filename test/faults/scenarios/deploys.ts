@@ -24,9 +24,8 @@ export const rollingDeploy: Fault = {
     const oldDir = await buildOldVersion(onClose);
     const site = await startSite({ onClose, rootDirOf: () => oldDir });
     // One after another until none of the version before is left, so that no new front end meets only workers that do not know it.
-    const count = 2;
-    const create = (role: 'web' | 'worker') => Promise.all(Array.from({ length: count }, () => site.addProgram(role)));
-    const [newWorkers, newWebs] = [await create('worker'), await create('web')];
+    const createFor = (before: readonly Program[]) => Promise.all(before.map(({ role }) => site.addProgram(role)));
+    const [newWorkers, newWebs] = [await createFor(site.workers), await createFor(site.webs)];
     /** What the balancer sends to: what is ready, and not about to be stopped. */
     const urls = site.webs.map(({ url }) => url);
     /** As a supervisor does it: the next one has to be ready before the one before it goes. */
@@ -46,8 +45,8 @@ export const rollingDeploy: Fault = {
         await replace(site.workers, newWorkers);
         await replace(site.webs, newWebs);
         await load.last(lengths.outageMs);
-        await replace(newWebs, site.webs.slice(0, count));
-        await replace(newWorkers, site.workers.slice(0, count));
+        await replace(newWebs, site.webs);
+        await replace(newWorkers, site.workers);
       },
       urls,
     );
