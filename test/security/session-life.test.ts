@@ -62,7 +62,7 @@ const step = fc.oneof(
 );
 type Step = { do: string; web?: number; which?: number; other?: number; beyond?: number };
 
-/** A shorter wait would let a visit from before it count, which a real wait would not. */
+/** After a shorter wait nothing tells a session that was set back from one that was just used. */
 const shortestIdleSeconds = 60;
 
 /** Lives a life step by step, and throws where server and model part. */
@@ -71,6 +71,11 @@ async function live(appid: string, limits: ModelSettings, steps: readonly Step[]
   const user = newUser();
   const { openid } = createUser(appid, user);
   const given: { id: string; skey: string }[] = [];
+  /**
+   * The lowest last_visit_time that each session had when it was used. It is always set back to before that: otherwise the visit,
+   * which after a real wait would be in MySQL and set back too, would still count.
+   */
+  const visitBases = new Map<string, number>();
   let lastLogIn: { code: string; skey: string } | undefined;
   let logIns = 0;
 
@@ -106,9 +111,7 @@ async function live(appid: string, limits: ModelSettings, steps: readonly Step[]
   };
 
   const check = async (at: number, { id, skey }: { id: string; skey: string }, isForward: boolean) => {
-    const isNearLimit = model
-      .sessions()
-      .some((session) => session.id === id && nowSeconds() - session.lastVisitTime[0] > shortestIdleSeconds);
+    const unusedSince = model.sessions().find((session) => session.id === id)?.lastVisitTime[1] ?? Infinity;
     const [isAccepted, now] = await timed(async () => {
       if (isForward) {
         const status = await world.forwardAuth(at, { id, skey }, appid);
@@ -122,15 +125,21 @@ async function live(appid: string, limits: ModelSettings, steps: readonly Step[]
     agree(`check of ${skey}`, isAccepted, model.check(id, skey, now));
     if (!isAccepted) return;
     model.visit(id, now);
-    if (isNearLimit) await world.untilVisitIsKnown(id, now[0]);
+    if (now[0] - unusedSince <= shortestIdleSeconds) return;
+    visitBases.set(id, Math.min(unusedSince, visitBases.get(id) ?? Infinity));
+    await world.untilVisitIsKnown(id, now[0]);
   };
 
   const pick = (number = 0) => given[number % Math.max(given.length, 1)];
   const idle = async (at: { id: string } | undefined, limitSeconds: number, since: 'createTime' | 'lastVisitTime') => {
     const session = model.sessions().find(({ id }) => id === at?.id);
     if (session === undefined) return;
-    const seconds = limitSeconds - (nowSeconds() - session[since][1]);
-    if (seconds < shortestIdleSeconds) return;
+    const wanted = limitSeconds - (nowSeconds() - session[since][1]);
+    if (wanted < shortestIdleSeconds) return;
+    const voiding = model
+      .sessions()
+      .map(({ id, lastVisitTime }) => lastVisitTime[1] - (visitBases.get(id) ?? Infinity) + 1);
+    const seconds = Math.max(wanted, ...voiding);
     model.passTime(seconds);
     for (const { id, lastVisitTime } of model.sessions())
       await world.setBack(id, seconds, toWallClock(lastVisitTime[1]));
@@ -194,6 +203,20 @@ test('the lives of many users, in any order of events, are what a model of fifty
     );
   const outcomes = await Promise.allSettled(Array.from({ length: lanes }, (_, lane) => inLane(lane)));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  t.pass();
+});
+
+test('a session that idled to its limit, was used, and idled a second beyond it has ended, however long that took', async (t) => {
+  await live(appidOf(1, 0), settings[0] as ModelSettings, [
+    { do: 'log in' },
+    { do: 'idle to the limit', beyond: 0 },
+    { do: 'check' },
+    { do: 'next second' },
+    { do: 'next second' },
+    { do: 'idle to the limit', beyond: 1 },
+    { do: 'check' },
+    { do: 'check', web: 1 },
+  ]);
   t.pass();
 });
 
