@@ -22,8 +22,13 @@ const maxReading = 2;
 /** Statements that may start at once after a quiet time; under load they start this far apart, and each takes many ids with it. */
 const burst = 10;
 const spacingMs = 40;
-/** The same while hardly any id that is asked for exists: nobody but an attacker is in a hurry then. */
+/**
+ * The same while hardly any id that is asked for exists: nobody but an attacker is in a hurry then. After a statement that took few
+ * ids it is longer, so that the next takes more: an attack is a few statements, however fast or slow it is.
+ */
 const unknownSpacingMs = 120;
+const fewUnknownSpacingMs = 300;
+const fewUnknown = 50;
 /**
  * Together they are more ids a second than a front end can be asked for: nothing tells an unknown id from a valid one before MySQL
  * does, so that a flood of the former must not make the look-up of the latter late. Rows that are not there cost little.
@@ -47,20 +52,26 @@ export function createSessionLookups(
 ): SessionLookups {
   let waiting: Waiting[] = [];
   let reading = 0;
-  /** When a statement may start that uses up the burst; each moves it on by the spacing. */
   let currentSpacingMs = spacingMs;
   let currentBatch = maxBatch;
-  let paidUntil = Number.NEGATIVE_INFINITY;
+  /** Statements that may start now. Each spacing brings one more, up to the burst. */
+  let credit = burst;
+  let creditedAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
 
   const schedule = (): void => {
     if (waiting.length === 0 || reading >= maxReading || timer !== undefined) return;
-    const pauseMs = paidUntil - (burst - 1) * currentSpacingMs - performance.now();
-    if (pauseMs <= 0) return start();
-    timer = setTimeout(() => {
-      timer = undefined;
-      start();
-    }, pauseMs);
+    const now = performance.now();
+    credit = Math.min(burst, credit + (now - creditedAt) / currentSpacingMs);
+    creditedAt = now;
+    if (credit >= 1) return start();
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        start();
+      },
+      (1 - credit) * currentSpacingMs,
+    );
   };
 
   const start = (): void => {
@@ -72,12 +83,13 @@ export function createSessionLookups(
     waiting = inTime.slice(currentBatch);
     if (batch.length === 0) return;
     reading++;
-    paidUntil = Math.max(paidUntil, now) + currentSpacingMs;
+    credit--;
     read([...new Set(batch.map(({ id }) => id))])
       .then(
         (sessions) => {
           const areUnknown = sessions.size < batch.length * unknownShare;
-          currentSpacingMs = areUnknown ? unknownSpacingMs : spacingMs;
+          const forUnknownMs = batch.length < fewUnknown ? fewUnknownSpacingMs : unknownSpacingMs;
+          currentSpacingMs = areUnknown ? forUnknownMs : spacingMs;
           currentBatch = areUnknown ? unknownBatch : maxBatch;
           batch.forEach(({ id, resolve }) => resolve(sessions.get(id)));
         },
