@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { Server as NetServer, type Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Certificate } from './certificate.ts';
 import { answerBrokenRequest, refuseExpectation } from './middleware/broken-request.ts';
@@ -52,6 +53,10 @@ export interface RequestHandlers {
   readonly onExpectContinue: RequestListener;
 }
 
+/** Node's own mark for a connection with a request in hand; it has no other that can be read of a single one. */
+const isAnswering = (socket: Socket): boolean =>
+  ((socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? null) !== null;
+
 /** @throws with a clear message if the port can't be had */
 export async function listen(
   { onRequest, onExpectContinue }: RequestHandlers,
@@ -78,8 +83,8 @@ export async function listen(
   server.on('clientError', answerBrokenRequest);
   server.maxConnections = limits.maxConnections;
   server.setTimeout(limits.inactivityTimeoutMs);
-  const connections = new Set<unknown>();
-  server.on('connection', (socket) => {
+  const connections = new Set<Socket>();
+  server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
@@ -96,8 +101,15 @@ export async function listen(
       const drainUntil = performance.now() + drainMs;
       while (connections.size > 0 && performance.now() < drainUntil) await setTimeout(drainStepMs);
       const closed = once(server, 'close');
-      // Right after the event loop has read what had come in: a request that is here already makes its connection no idle one.
-      await setImmediate();
+      // Of http's `close` only that no connection comes in any more: it would end all idle ones at a stretch, and with them the requests
+      // that came in meanwhile. One at a time, each right after the event loop has read what had come in, a request that is here makes
+      // its connection no idle one.
+      NetServer.prototype.close.call(server);
+      await setTimeout(drainStepMs);
+      for (const socket of connections) {
+        await setImmediate();
+        if (!isAnswering(socket)) socket.destroy();
+      }
       server.close();
       const limit = new AbortController();
       await Promise.race([

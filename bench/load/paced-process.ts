@@ -58,25 +58,37 @@ function send(pool: (typeof pools)[number], since: number): void {
       const [entry] = waiting.splice(next, 1);
       if (entry !== undefined) send(pool, entry.since);
     }
+    if (requestsPerSecond === 'peak') setImmediate(sendWhatIsDue);
   });
 }
 
-// Arrivals as of many independent clients: the pauses between them are exponential.
 const random = createRandom(firstNumber + 1);
 const started = performance.now();
 const endAt = started + seconds * 1000;
 let nextAt = started;
 let turn = 0;
+/** Arrivals as of many independent clients: the pauses between two are exponential. */
+function isNextDue(now: number): boolean {
+  if (now >= endAt) return false;
+  if (requestsPerSecond === 'peak') return inFlight + waiting.length < maxConnections;
+  if (nextAt > now) return false;
+  nextAt += (-Math.log(1 - random()) * 1000) / requestsPerSecond;
+  return nextAt < endAt;
+}
+function sendWhatIsDue(): void {
+  const now = performance.now();
+  while (isNextDue(now)) {
+    const pool = pools[turn++ % pools.length] as (typeof pools)[number];
+    // Who finds no connection waits, and the wait counts: a slow server can't thin out the load.
+    if (pool.idle.length > 0 || pool.open < perUrl) send(pool, now);
+    else waiting.push({ since: now, pool });
+  }
+}
 await new Promise<void>((resolve) => {
   const tick = () => {
+    sendWhatIsDue();
     const now = performance.now();
-    for (; nextAt <= now && nextAt < endAt; nextAt += (-Math.log(1 - random()) * 1000) / requestsPerSecond) {
-      const pool = pools[turn++ % pools.length] as (typeof pools)[number];
-      // Who finds no connection waits, and the wait counts: a slow server can't thin out the load.
-      if (pool.idle.length > 0 || pool.open < perUrl) send(pool, now);
-      else waiting.push({ since: now, pool });
-    }
-    if (nextAt < endAt || ((inFlight > 0 || waiting.length > 0) && now < endAt + 15_000)) setTimeout(tick, 1);
+    if (now < endAt || ((inFlight > 0 || waiting.length > 0) && now < endAt + 15_000)) setTimeout(tick, 1);
     else resolve();
   };
   tick();

@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { onCores, type Cores } from '../stack/cores.ts';
 import type { Share } from './source.ts';
 
-/** A given number of requests per second, however fast the server answers: what an open world of clients sends. */
+/** A given number of requests per second, however fast the server answers: what an open world of clients sends. Or as many as it answers. */
 export interface PacedOptions {
   /** Front ends, which take turns. */
   readonly urls: readonly string[];
   readonly shares: readonly Share[];
-  readonly requestsPerSecond: number;
+  /** `peak`: the next as soon as one is answered, over all connections. */
+  readonly requestsPerSecond: number | 'peak';
   readonly seconds: number;
   readonly maxConnections: number;
   readonly firstNumber: number;

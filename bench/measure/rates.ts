@@ -1,12 +1,11 @@
 import type { Bench } from '../bench.ts';
 import { loadPaced, type PacedOptions, type PacedResult } from '../load/paced.ts';
-import type { Measurement } from './result.ts';
-import { measureSide, type Side } from './side.ts';
 
-/** Under full load fresh processes take this long to get through what piles up while their code is cold. */
-const leastWarmUpSeconds = 6;
-/** Short of this a full queue's own waiting time falsifies the rate. */
-const leastPeakSeconds = 6;
+/**
+ * For so long at least a full load warms up, since fresh processes take a while to get through what piles up while their code is
+ * cold, and is measured: short of this a full queue's own waiting time falsifies the rate.
+ */
+export const leastSeconds = 6;
 
 /** A load was not answered with successes alone. */
 class FailedLoadError extends Error {
@@ -17,35 +16,44 @@ class FailedLoadError extends Error {
   }
 }
 
-/** The rate that a side reaches under full load, after a warm-up. @throws if any answer is no success */
-export async function findPeak(
-  bench: Bench,
-  what: string,
-  side: Side,
-  cores: PacedOptions['cores'],
-): Promise<Measurement> {
-  bench.progress.step(`${what}: warming up`);
-  await measureSide(bench, side, Math.max(bench.warmUpSeconds, leastWarmUpSeconds), cores);
-  bench.progress.step(`${what}: full load`);
-  const measured = await measureSide(bench, side, Math.max(bench.roundSeconds, leastPeakSeconds), cores);
-  if (measured.errors > 0) throw new FailedLoadError(what, measured.errors, measured.errorSample);
-  return measured;
+/** @throws if any answer was no success */
+export function failOnErrors(what: string, { errors, errorSample }: { errors: number; errorSample?: string }): void {
+  if (errors > 0) throw new FailedLoadError(what, errors, errorSample);
+}
+
+/** What a paced load is aimed at. */
+type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores'>;
+
+/**
+ * The rate that is reached under full load, after a warm-up, in requests per second. Measured with the generator that then sends a
+ * share of it: on a machine of few cores another one would leave more of them to the server, or less.
+ * @throws if any answer is no success
+ */
+export async function findPeak(bench: Bench, what: string, target: Target, connections: number): Promise<number> {
+  const load = { ...target, requestsPerSecond: 'peak', maxConnections: connections } as const;
+  await run(bench, `${what}: warming up`, load, Math.max(bench.warmUpSeconds, leastSeconds));
+  const seconds = Math.max(bench.roundSeconds, leastSeconds);
+  return (await run(bench, `${what}: full load`, load, seconds)).requests / seconds;
 }
 
 /** A load at a given rate. @throws if any answer is no success */
-export async function pace(
+export const pace = (bench: Bench, what: string, target: Target, requestsPerSecond: number): Promise<PacedResult> =>
+  run(
+    bench,
+    `${what}: ${Math.round(requestsPerSecond)}/s`,
+    { ...target, requestsPerSecond, maxConnections: 1000 },
+    bench.roundSeconds,
+  );
+
+async function run(
   bench: Bench,
   what: string,
-  options: Omit<PacedOptions, 'firstNumber' | 'seconds' | 'maxConnections'>,
+  options: Omit<PacedOptions, 'firstNumber' | 'seconds'>,
+  seconds: number,
 ): Promise<PacedResult> {
-  bench.progress.step(`${what}: ${Math.round(options.requestsPerSecond)}/s`);
-  const result = await loadPaced({
-    ...options,
-    seconds: bench.roundSeconds,
-    maxConnections: 1000,
-    firstNumber: bench.numbers.next(),
-  });
+  bench.progress.step(what);
+  const result = await loadPaced({ ...options, seconds, firstNumber: bench.numbers.next() });
   bench.numbers.use(result.requests);
-  if (result.errors > 0) throw new FailedLoadError(what, result.errors, result.errorSample);
+  failOnErrors(what, result);
   return result;
 }

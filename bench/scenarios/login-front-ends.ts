@@ -41,7 +41,8 @@ export const loginFrontEnds: Scenario = async (bench) => {
         await measureSide(
           bench,
           { urls, shares, processes, connections: loginConnections },
-          bench.warmUpSeconds,
+          // Until each has answered as many as one alone would have: their code is as warm.
+          bench.warmUpSeconds * frontEnds,
           'any',
         );
         for (let round = 0; round < bench.rounds; round++)
@@ -109,7 +110,7 @@ async function measure(
   try {
     const idle = await observe(() => sleep(bench.roundSeconds * 1000));
     const busy = await observe(() =>
-      pace(bench, `${name}: ${frontEnds}`, { urls, shares, requestsPerSecond: loginsPerSecond, cores: 'any' }),
+      pace(bench, `${name}: ${frontEnds}`, { urls, shares, cores: 'any' }, loginsPerSecond),
     );
     const net = (pick: 'commands' | 'cpuSeconds') =>
       (busy[pick] - (idle[pick] / idle.seconds) * busy.seconds) / busy.result.requests;

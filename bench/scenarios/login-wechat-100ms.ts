@@ -1,7 +1,7 @@
 import { findPeak, pace } from '../measure/rates.ts';
 import { spreadOf } from '../measure/statistics.ts';
 import { number } from '../report/tables.ts';
-import { counted, stopAll } from './login.ts';
+import { stopAll } from './login.ts';
 import type { Scenario } from './scenario.ts';
 
 const wechatMs = 100;
@@ -22,18 +22,14 @@ export const loginWechat100ms: Scenario = async (bench) => {
   const worker = await stack.startWorker({ cores: 'any', env });
   const web = await stack.startWeb({ cores: 'any', env });
   try {
-    const processes = [...counted('front end', web), ...counted('worker', worker)];
-    const peak = await findPeak(bench, name, { urls: [web.url], shares: requests, processes, connections }, 'any');
+    const target = { urls: [web.url], shares: requests, cores: 'any' } as const;
+    const peak = await findPeak(bench, name, target, connections);
     const rounds: { share: number; requestsPerSecond: number; p50OverheadMs: number; p99OverheadMs: number }[] = [];
     for (let round = 0; round < bench.rounds; round++) {
       for (const share of shares) {
-        const requestsPerSecond = peak.requestsPerSecond * share;
-        const paced = await pace(bench, `${name}: round ${round + 1}, ${share * 100} % of the peak`, {
-          urls: [web.url],
-          shares: requests,
-          requestsPerSecond,
-          cores: 'any',
-        });
+        const requestsPerSecond = peak * share;
+        const what = `${name}: round ${round + 1}, ${share * 100} % of the peak`;
+        const paced = await pace(bench, what, target, requestsPerSecond);
         const [{ p50Ms, p99Ms } = { p50Ms: Number.NaN, p99Ms: Number.NaN }] = paced.sources;
         rounds.push({ share, requestsPerSecond, p50OverheadMs: p50Ms - wechatMs, p99OverheadMs: p99Ms - wechatMs });
       }
@@ -45,7 +41,7 @@ export const loginWechat100ms: Scenario = async (bench) => {
       name,
       unit: `p99 overhead ÷ ${wechatMs} ms at ${judgedShare * 100} % of the peak`,
       ours: {
-        peakPerSecond: peak.requestsPerSecond,
+        peakPerSecond: peak,
         p50OverheadMs: p50(judgedShare).median,
         p99OverheadMs: p99(judgedShare).median,
       },
@@ -59,7 +55,7 @@ export const loginWechat100ms: Scenario = async (bench) => {
           columns: ['share of the peak', 'log-ins/s', 'p50 ms', 'p99 ms', 'p99 least', 'p99 greatest'],
           rows: shares.map((share) => [
             `${share * 100} %`,
-            Math.round(peak.requestsPerSecond * share),
+            Math.round(peak * share),
             number(p50(share).median),
             number(p99(share).median),
             number(p99(share).min),
@@ -67,7 +63,7 @@ export const loginWechat100ms: Scenario = async (bench) => {
           ]),
         },
       ],
-      notes: [`peak with ${connections} connections: ${Math.round(peak.requestsPerSecond)} log-ins/s`],
+      notes: [`peak with ${connections} connections: ${Math.round(peak)} log-ins/s`],
     };
   } finally {
     await stopAll([web, worker, wechat]);

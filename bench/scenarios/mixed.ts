@@ -1,7 +1,7 @@
 import { findPeak, pace } from '../measure/rates.ts';
 import { spreadOf } from '../measure/statistics.ts';
 import { number } from '../report/tables.ts';
-import { counted, stopAll } from './login.ts';
+import { stopAll } from './login.ts';
 import { fullLoadConnections, type Scenario } from './scenario.ts';
 
 const authShare = 0.95;
@@ -17,19 +17,18 @@ export const mixed: Scenario = async (bench) => {
   const worker = await stack.startWorker({ cores: 'any' });
   const web = await stack.startWeb({ cores: 'any' });
   try {
-    const processes = [...counted('front end', web), ...counted('worker', worker)];
-    const side = { urls: [web.url], shares, processes, connections: fullLoadConnections };
-    const peak = await findPeak(bench, 'mixed', side, 'any');
-    const requestsPerSecond = peak.requestsPerSecond * shareOfPeak;
+    const target = { urls: [web.url], cores: 'any' } as const;
+    const peak = await findPeak(bench, 'mixed', { ...target, shares }, fullLoadConnections);
+    const requestsPerSecond = peak * shareOfPeak;
     const rounds: { together: number; alone: number; p50Ms: number; loginP99Ms: number }[] = [];
     for (let round = 1; round <= bench.rounds; round++) {
-      const common = { urls: [web.url], cores: 'any' } as const;
-      const together = await pace(bench, `mixed: round ${round}`, { ...common, shares, requestsPerSecond });
-      const alone = await pace(bench, `mixed: round ${round}, auth alone`, {
-        ...common,
-        shares: [{ ...auth, share: 1 }],
-        requestsPerSecond: requestsPerSecond * authShare,
-      });
+      const together = await pace(bench, `mixed: round ${round}`, { ...target, shares }, requestsPerSecond);
+      const alone = await pace(
+        bench,
+        `mixed: round ${round}, auth alone`,
+        { ...target, shares: [{ ...auth, share: 1 }] },
+        requestsPerSecond * authShare,
+      );
       rounds.push({
         together: together.sources[0]?.p99Ms ?? Number.NaN,
         alone: alone.sources[0]?.p99Ms ?? Number.NaN,
@@ -43,14 +42,14 @@ export const mixed: Scenario = async (bench) => {
     return {
       name: 'mixed',
       unit: 'p99 of auth, with log-ins ÷ alone',
-      ours: { p99Ms: together, loginP99Ms, peakPerSecond: peak.requestsPerSecond },
+      ours: { p99Ms: together, loginP99Ms, peakPerSecond: peak },
       peer: { p99Ms: alone },
       ratio: spreadOf(rounds.map((round) => round.together / round.alone)),
       rounds,
       voided: 0,
       tables: [],
       notes: [
-        `at ${Math.round(requestsPerSecond)} requests/s, ${shareOfPeak * 100} % of the peak of ${Math.round(peak.requestsPerSecond)}/s: ` +
+        `at ${Math.round(requestsPerSecond)} requests/s, ${shareOfPeak * 100} % of the peak of ${Math.round(peak)}/s: ` +
           `p99 of auth ${number(together)} ms with 5 % log-ins, ${number(alone)} ms alone; p99 of the log-ins ${number(loginP99Ms)} ms`,
       ],
     };

@@ -1,6 +1,7 @@
 import type { Bench } from '../bench.ts';
 import type { RequestSource } from '../load/source.ts';
-import { findPeak } from '../measure/rates.ts';
+import { failOnErrors, leastSeconds } from '../measure/rates.ts';
+import { measureSide } from '../measure/side.ts';
 import type { Measurement } from '../measure/result.ts';
 import { spreadOf } from '../measure/statistics.ts';
 import { number } from '../report/tables.ts';
@@ -66,7 +67,13 @@ async function measure(bench: Bench, { what, webs, workers }: Layout, source: Re
       processes: [...counted('worker', ...programs.slice(0, workers)), ...counted('web', ...programs.slice(workers))],
       connections: loginConnections,
     };
-    return await findPeak(bench, `scale: ${what}, ${webs} web, ${workers} worker`, side, 'any');
+    const layout = `scale: ${what}, ${webs} web, ${workers} worker`;
+    bench.progress.step(`${layout}: warming up`);
+    await measureSide(bench, side, Math.max(bench.warmUpSeconds, leastSeconds), 'any');
+    bench.progress.step(layout);
+    const measurement = await measureSide(bench, side, Math.max(bench.roundSeconds, leastSeconds), 'any');
+    failOnErrors(layout, measurement);
+    return measurement;
   } finally {
     await stopAll(programs);
   }
