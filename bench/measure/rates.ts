@@ -31,29 +31,36 @@ type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores'>;
  */
 export async function findPeak(bench: Bench, what: string, target: Target, connections: number): Promise<number> {
   const load = { ...target, requestsPerSecond: 'peak', maxConnections: connections } as const;
+  // Refusals do not matter yet: cold code is slow, and full load more than it can do.
   await run(bench, `${what}: warming up`, load, Math.max(bench.warmUpSeconds, leastSeconds));
   const seconds = Math.max(bench.roundSeconds, leastSeconds);
-  return (await run(bench, `${what}: full load`, load, seconds)).requests / seconds;
+  const step = `${what}: full load`;
+  const result = await run(bench, step, load, seconds);
+  failOnErrors(step, result);
+  return result.requests / seconds;
 }
 
 /** A load at a given rate. @throws if any answer is no success */
-export const pace = (bench: Bench, what: string, target: Target, requestsPerSecond: number): Promise<PacedResult> =>
-  run(
-    bench,
-    `${what}: ${Math.round(requestsPerSecond)}/s`,
-    { ...target, requestsPerSecond, maxConnections: 1000 },
-    bench.roundSeconds,
-  );
+export async function pace(
+  bench: Bench,
+  what: string,
+  target: Target,
+  requestsPerSecond: number,
+): Promise<PacedResult> {
+  const step = `${what}: ${Math.round(requestsPerSecond)}/s`;
+  const result = await run(bench, step, { ...target, requestsPerSecond, maxConnections: 1000 }, bench.roundSeconds);
+  failOnErrors(step, result);
+  return result;
+}
 
 async function run(
   bench: Bench,
-  what: string,
+  step: string,
   options: Omit<PacedOptions, 'firstNumber' | 'seconds'>,
   seconds: number,
 ): Promise<PacedResult> {
-  bench.progress.step(what);
+  bench.progress.step(step);
   const result = await loadPaced({ ...options, seconds, firstNumber: bench.numbers.next() });
-  bench.numbers.use(result.requests);
-  failOnErrors(what, result);
+  bench.numbers.use(result.requests + result.errors);
   return result;
 }
