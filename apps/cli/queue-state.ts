@@ -1,4 +1,3 @@
-import { Queue } from 'bullmq';
 import type { RedisClient } from '../../shared/redis/connect.ts';
 import { queueTag, type QueueName } from '../../shared/rpc/contract.ts';
 
@@ -20,6 +19,8 @@ export function readQueues(commands: RedisClient, loginQueues: number, nowMs: nu
 }
 
 async function readQueue(commands: RedisClient, name: QueueName, shard: number, nowMs: number): Promise<QueueState> {
+  // Loaded here, because it takes half as long to load as all else, and few commands look at queues.
+  const { Queue } = await import('bullmq');
   // Only looks: neither writes the queue's settings nor waits for a connection.
   const queue = new Queue(name, {
     connection: commands,

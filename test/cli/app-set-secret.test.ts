@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
+import { programArgs } from '../support/built.ts';
 import { startStack, testAppid, testSecret } from '../support/stack.ts';
 import { runCli } from './run-cli.ts';
 
@@ -58,7 +59,8 @@ test.serial('without options, with --keep-previous, and for a new app the secret
 
 test.serial('on a terminal nobody is asked when only options change', async (t) => {
   // script(1) gives it a terminal, on which nothing is ever typed.
-  const command = `${process.execPath} --import=tsx apps/cli/main.ts app set ${testAppid} --grace 11`;
+  const program = (await programArgs('cli/main')).join(' ');
+  const command = `${process.execPath} ${program} app set ${testAppid} --grace 11`;
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...stack.env },
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { programArgs, rootDir } from '../support/built.ts';
 import { noteKeys, noteSecret, trace } from '../support/traces.ts';
-
-const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface CliRun {
   readonly status: number | null;
@@ -23,8 +21,9 @@ export async function runCli(
   // What is typed is an app's secret.
   noteSecret('app secret', stdin.trim());
   noteKeys(env['WAFER_KEYS']);
+  const program = await programArgs('cli/main');
   const startedAt = performance.now();
-  const child = spawn(process.execPath, ['--import=tsx', 'apps/cli/main.ts', ...args], {
+  const child = spawn(process.execPath, [...program, ...args], {
     cwd: rootDir,
     env: { PATH: process.env['PATH'] ?? '', TMPDIR: process.env['TMPDIR'] ?? '/tmp', ...env },
   });

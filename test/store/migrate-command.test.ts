@@ -1,14 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import test from 'ava';
-import { findServer, loadOriginal, repository, reserveDatabase } from './migration-database.ts';
+import { programArgs } from '../support/built.ts';
+import { findServer, loadOriginal, reserveDatabase } from './migration-database.ts';
 
 const server = await findServer();
+const program = await programArgs('cli/migrate');
 test.after.always(() => server.stop());
 
 function run(databaseUrl: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const command = ['--import=tsx', path.join(repository, 'apps/cli/migrate.ts'), ...args];
-  return spawnSync(process.execPath, command, { env: { ...process.env, DATABASE_URL: databaseUrl }, encoding: 'utf8' });
+  return spawnSync(process.execPath, [...program, ...args], {
+    env: { ...process.env, DATABASE_URL: databaseUrl },
+    encoding: 'utf8',
+  });
 }
 
 test('the report is text, or JSON alone on standard output', async (t) => {

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { migrate } from '../../shared/store/migrate.ts';
+import { programArgs } from '../support/built.ts';
 import { findSqlFolder, listSqlFiles } from '../../shared/store/migrate/sql-file.ts';
 import { MigrationError } from '../../shared/store/migrate/migration-error.ts';
 import {
@@ -13,19 +13,19 @@ import {
   readBytes,
   readExpected,
   readSchema,
-  repository,
   reserveDatabase,
   type MigrationDatabase,
 } from './migration-database.ts';
 
 const server = await findServer();
+const program = await programArgs('cli/migrate');
 /** The files, and the adoption of rows. */
 const migrationCount = (await listSqlFiles(await findSqlFolder())).length + 1;
 test.after.always(() => server.stop());
 
-/** `npm run migrate` from source, in a process of its own. */
+/** `npm run migrate`, in a process of its own. */
 function startMigrateProcess(t: ExecutionContext, databaseUrl: string): ChildProcess {
-  const child = spawn(process.execPath, ['--import=tsx', path.join(repository, 'apps/cli/migrate.ts'), '--json'], {
+  const child = spawn(process.execPath, [...program, '--json'], {
     env: { ...process.env, DATABASE_URL: databaseUrl },
     stdio: ['ignore', 'pipe', 'ignore'],
   });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { programArgs, rootDir } from './built.ts';
 import type { OnClose } from './closing.ts';
 import { noteKeys, trace } from './traces.ts';
 
@@ -16,12 +16,12 @@ export interface TestProcess {
   logged(text: string): Promise<void>;
 }
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const program = { web: await programArgs('web/main'), worker: await programArgs('worker/main') };
 
 export function startProcess(role: 'web' | 'worker', env: Record<string, string>, onClose: OnClose): TestProcess {
   noteKeys(env['WAFER_KEYS']);
-  const child = spawn(process.execPath, ['--import=tsx', `apps/${role}/main.ts`], {
-    cwd: root,
+  const child = spawn(process.execPath, program[role], {
+    cwd: rootDir,
     env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...env, LOG_LEVEL: 'trace' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { ConfigError, readConfig } from '../../../shared/config/config.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
+import { programArgs } from '../../support/built.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-for (const app of ['web', 'worker']) {
-  test(`${app} lists all faults of its environment at once, without their values, and exits 1`, (t) => {
+for (const app of ['web', 'worker'] as const) {
+  test(`${app} lists all faults of its environment at once, without their values, and exits 1`, async (t) => {
     const password = 'hunter-two';
     const env = {
       PATH: process.env['PATH'],
@@ -16,7 +17,7 @@ for (const app of ['web', 'worker']) {
       REDIS_URL: `redis+sentinel://:${password}@h:1`,
       WAFER_KEYS: `1:${password}`,
     };
-    const { status, stderr } = spawnSync(process.execPath, ['--import=tsx', `apps/${app}/main.ts`], {
+    const { status, stderr } = spawnSync(process.execPath, await programArgs(`${app}/main`), {
       cwd: root,
       env,
       encoding: 'utf8',
