@@ -72,7 +72,10 @@ function keepAsking(client: RedisClient): void {
   client.once('end', () => clearInterval(timer));
 }
 
-/** Gives up a connection on which the server does not introduce itself. So do the clients that BullMQ makes after this one. */
+/**
+ * Gives up a connection on which the server does not introduce itself. So do the clients that BullMQ makes after this one, and they end
+ * with it: BullMQ leaves one alone, to connect again for ever, whose connection is down in the moment in which it is closed.
+ */
 function makeImpatient(client: Redis): Redis {
   client.on('connect', () => {
     const { stream } = client;
@@ -84,7 +87,17 @@ function makeImpatient(client: Redis): Redis {
     client.on('ready', stop).on('close', stop);
   });
   const duplicate = client.duplicate.bind(client);
-  client.duplicate = (override) => makeImpatient(duplicate(override));
+  const copies: Redis[] = [];
+  client.duplicate = (override) => {
+    const copy = makeImpatient(duplicate(override));
+    copies.push(copy);
+    return copy;
+  };
+  const disconnect = client.disconnect.bind(client);
+  client.disconnect = (reconnect) => {
+    disconnect(reconnect);
+    if (reconnect !== true) for (const copy of copies) copy.disconnect();
+  };
   return client;
 }
 

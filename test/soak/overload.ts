@@ -1,10 +1,15 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { login, newUser } from '../support/client.ts';
+import type { OnClose } from '../support/closing.ts';
 import { countOutcomes, offer, type Offered } from '../support/offered.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, untilReady } from '../support/stack.ts';
-import { startTestWechat } from '../support/wechat.ts';
+import { until } from '../support/until.ts';
+import type { CheckOrder } from './checker-process.ts';
 
 /** What was seen of one front end and one worker with room for about 50 log-ins a second. */
 export interface OverloadFigures {
@@ -28,6 +33,7 @@ export interface OverloadFigures {
   readonly rssGrowth: { readonly web: number; readonly worker: number };
 }
 
+const checkerFile = fileURLToPath(new URL('./checker-process.ts', import.meta.url));
 const concurrency = 5;
 const wechatMs = 100;
 const capacityPerSecond = (concurrency * 1000) / wechatMs;
@@ -44,9 +50,10 @@ export async function runOverload({
   const closers: (() => Promise<unknown>)[] = [];
   const onClose = (close: () => Promise<unknown>) => void closers.push(close);
   try {
-    const wechat = await startTestWechat({ onClose, latencyMs: wechatMs });
+    // What has a process of its own in production has one here: a log-in must not make a check late in this one.
+    const wechatUrl = await startWechat(onClose);
     const port = await findFreePort();
-    const env = { WECHAT_API_BASE: wechat.url, WORKER_CONCURRENCY: String(concurrency) };
+    const env = { WECHAT_API_BASE: wechatUrl, WORKER_CONCURRENCY: String(concurrency) };
     const stack = await startStack({ onClose, webs: 1, workers: 0, env });
     const url = `http://127.0.0.1:${port}`;
     const web = startProcess('web', { ...stack.env, PORT: String(port) }, onClose);
@@ -55,8 +62,15 @@ export async function runOverload({
     await untilReady(url);
 
     const { returnData: session } = await login(url, newUser());
-    const checkSessions = (during: number) =>
-      offer(url, 'qcloud.cam.auth', () => session, { perSecond: authsPerSecond, seconds: during });
+    const checker = fork(checkerFile, { execArgv: ['--import=tsx'] });
+    onClose(async () => void checker.kill());
+    const checkSessions = async (during: number): Promise<Offered[]> => {
+      const order: CheckOrder = { url, session, perSecond: authsPerSecond, seconds: during };
+      checker.send(order);
+      const signal = AbortSignal.timeout((during + 30) * 1000);
+      const [answers] = (await once(checker, 'message', { signal })) as [Offered[]];
+      return answers;
+    };
     const logIn = (perSecond: number, during: number) =>
       offer(url, 'qcloud.cam.id_skey', () => ({ code: newUser() }), { perSecond, seconds: during });
     // Warm, and with the memory of a process that has worked.
@@ -64,7 +78,7 @@ export async function runOverload({
     await checkSessions(2);
     const quiet = await checkSessions(seconds);
     const rssBefore = [web.pid, worker.pid].map(readRss) as [number, number];
-    const askedBefore = wechat.stats().paths['/sns/jscode2session'] ?? 0;
+    const askedBefore = await countExchanges(wechatUrl);
 
     const [logins, auths] = await Promise.all([logIn(capacityPerSecond * factor, seconds), checkSessions(seconds)]);
     const rssAfter = [web.pid, worker.pid].map(readRss) as [number, number];
@@ -81,7 +95,7 @@ export async function runOverload({
       outcomes: countOutcomes(logins),
       refusalP99Ms: p99(refused),
       successP99Ms: p99(succeeded),
-      wechatCalls: (wechat.stats().paths['/sns/jscode2session'] ?? 0) - askedBefore,
+      wechatCalls: (await countExchanges(wechatUrl)) - askedBefore,
       authP99QuietMs: p99(quiet),
       authP99FloodMs: p99(auths),
       rssGrowth: { web: rssAfter[0] / rssBefore[0], worker: rssAfter[1] / rssBefore[1] },
@@ -89,6 +103,25 @@ export async function runOverload({
   } finally {
     for (const close of closers.toReversed()) await close().catch(() => undefined);
   }
+}
+
+/** @returns its address */
+async function startWechat(onClose: OnClose): Promise<string> {
+  const port = String(await findFreePort());
+  startProcess('wechat-simulator', { WECHAT_SIMULATOR_PORT: port, LATENCY_MS: String(wechatMs) }, onClose);
+  const url = `http://127.0.0.1:${port}`;
+  await until('WeChat answers', () =>
+    countExchanges(url)
+      .then(() => true)
+      .catch(() => false),
+  );
+  return url;
+}
+
+async function countExchanges(wechatUrl: string): Promise<number> {
+  const response = await fetch(`${wechatUrl}/_sim/stats`);
+  const { paths } = (await response.json()) as { paths: Record<string, number> };
+  return paths['/sns/jscode2session'] ?? 0;
 }
 
 function p99(answers: readonly Offered[]): number {

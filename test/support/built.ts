@@ -15,7 +15,9 @@ export function ensureBuilt(): Promise<void> {
 }
 
 /** The arguments with which node runs a program of ours as it is shipped. @throws with tsc's output */
-export async function programArgs(program: `${'web' | 'worker' | 'cli'}/main` | 'cli/migrate'): Promise<string[]> {
+export async function programArgs(
+  program: `${'web' | 'worker' | 'cli' | 'wechat-simulator'}/main` | 'cli/migrate',
+): Promise<string[]> {
   await ensureBuilt();
   return ['--enable-source-maps', join(rootDir, 'dist', 'apps', `${program}.js`)];
 }

@@ -4,7 +4,7 @@ import { programArgs, rootDir } from './built.ts';
 import type { OnClose } from './closing.ts';
 import { noteKeys, trace } from './traces.ts';
 
-/** A front end or a worker as a process of its own, to be killed for real. */
+/** A program of ours as a process of its own, to be killed for real. */
 export interface TestProcess {
   readonly pid: number;
   /** Lines of its log so far. */
@@ -16,11 +16,15 @@ export interface TestProcess {
   logged(text: string): Promise<void>;
 }
 
-const program = { web: await programArgs('web/main'), worker: await programArgs('worker/main') };
+const programs = {
+  web: await programArgs('web/main'),
+  worker: await programArgs('worker/main'),
+  'wechat-simulator': await programArgs('wechat-simulator/main'),
+};
 
-export function startProcess(role: 'web' | 'worker', env: Record<string, string>, onClose: OnClose): TestProcess {
+export function startProcess(role: keyof typeof programs, env: Record<string, string>, onClose: OnClose): TestProcess {
   noteKeys(env['WAFER_KEYS']);
-  const child = spawn(process.execPath, program[role], {
+  const child = spawn(process.execPath, programs[role], {
     cwd: rootDir,
     env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...env, LOG_LEVEL: 'trace' },
     stdio: ['ignore', 'pipe', 'pipe'],
