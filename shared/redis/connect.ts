@@ -60,6 +60,7 @@ export function connectRedis(
   });
   // Without a listener ioredis prints every failed attempt; readiness reports the state instead.
   client.on('error', () => {});
+  endWithCopies(client);
   if (role === 'subscriber' || role === 'changes' || isWatched) keepAsking(client);
   return client;
 }
@@ -73,9 +74,25 @@ function keepAsking(client: RedisClient): void {
 }
 
 /**
- * Gives up a connection on which the server does not introduce itself. So do the clients that BullMQ makes after this one, and they end
- * with it: BullMQ leaves one alone, to connect again for ever, whose connection is down in the moment in which it is closed.
+ * Ends those that BullMQ makes after this one together with it: BullMQ leaves one alone, to connect again for ever, whose connection is
+ * down in the moment in which it is closed.
  */
+function endWithCopies(client: RedisClient): void {
+  const copies: RedisClient[] = [];
+  const duplicate = client.duplicate.bind(client) as (...options: unknown[]) => RedisClient;
+  client.duplicate = ((...options: unknown[]) => {
+    const copy = duplicate(...options);
+    copies.push(copy);
+    return copy;
+  }) as typeof client.duplicate;
+  const disconnect = client.disconnect.bind(client);
+  client.disconnect = (reconnect) => {
+    disconnect(reconnect);
+    if (reconnect !== true) for (const copy of copies) copy.disconnect();
+  };
+}
+
+/** Gives up a connection on which the server does not introduce itself. So do the clients that BullMQ makes after this one. */
 function makeImpatient(client: Redis): Redis {
   client.on('connect', () => {
     const { stream } = client;
@@ -87,17 +104,7 @@ function makeImpatient(client: Redis): Redis {
     client.on('ready', stop).on('close', stop);
   });
   const duplicate = client.duplicate.bind(client);
-  const copies: Redis[] = [];
-  client.duplicate = (override) => {
-    const copy = makeImpatient(duplicate(override));
-    copies.push(copy);
-    return copy;
-  };
-  const disconnect = client.disconnect.bind(client);
-  client.disconnect = (reconnect) => {
-    disconnect(reconnect);
-    if (reconnect !== true) for (const copy of copies) copy.disconnect();
-  };
+  client.duplicate = (override) => makeImpatient(duplicate(override));
   return client;
 }
 
