@@ -55,7 +55,7 @@ export interface RequestHandlers {
 
 /** Node's own mark for a connection with a request in hand; it has no other that can be read of a single one. */
 const isAnswering = (socket: Socket): boolean =>
-  ((socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? null) !== null;
+  Boolean((socket as { _httpMessage?: ServerResponse | null })._httpMessage);
 
 /** @throws with a clear message if the port can't be had */
 export async function listen(

@@ -7,18 +7,9 @@ import { loadPaced, type PacedOptions, type PacedResult } from '../load/paced.ts
  */
 export const leastSeconds = 6;
 
-/** A load was not answered with successes alone. */
-class FailedLoadError extends Error {
-  override name = 'FailedLoadError';
-
-  constructor(what: string, errors: number, sample: string | undefined) {
-    super(`${what}: ${errors} answers were no success, such as: ${sample ?? 'none'}`);
-  }
-}
-
 /** @throws if any answer was no success */
 export function failOnErrors(what: string, { errors, errorSample }: { errors: number; errorSample?: string }): void {
-  if (errors > 0) throw new FailedLoadError(what, errors, errorSample);
+  if (errors > 0) throw new Error(`${what}: ${errors} answers were no success, such as: ${errorSample ?? 'none'}`);
 }
 
 /** What a paced load is aimed at. */

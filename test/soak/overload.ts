@@ -8,7 +8,6 @@ import type { OnClose } from '../support/closing.ts';
 import { countOutcomes, offer, type Offered } from '../support/offered.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, untilReady } from '../support/stack.ts';
-import { until } from '../support/until.ts';
 import type { CheckOrder } from './checker-process.ts';
 
 /** What was seen of one front end and one worker with room for about 50 log-ins a second. */
@@ -108,14 +107,9 @@ export async function runOverload({
 /** @returns its address */
 async function startWechat(onClose: OnClose): Promise<string> {
   const port = String(await findFreePort());
-  startProcess('wechat-simulator', { WECHAT_SIMULATOR_PORT: port, LATENCY_MS: String(wechatMs) }, onClose);
-  const url = `http://127.0.0.1:${port}`;
-  await until('WeChat answers', () =>
-    countExchanges(url)
-      .then(() => true)
-      .catch(() => false),
-  );
-  return url;
+  const env = { WECHAT_SIMULATOR_PORT: port, LATENCY_MS: String(wechatMs) };
+  await startProcess('wechat-simulator', env, onClose).logged('WeChat listens');
+  return `http://127.0.0.1:${port}`;
 }
 
 async function countExchanges(wechatUrl: string): Promise<number> {

@@ -1,11 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { ConfigError, readConfig } from '../../../shared/config/config.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
-import { programArgs } from '../../support/built.ts';
-
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+import { programArgs, rootDir } from '../../support/built.ts';
 
 for (const app of ['web', 'worker'] as const) {
   test(`${app} lists all faults of its environment at once, without their values, and exits 1`, async (t) => {
@@ -18,7 +15,7 @@ for (const app of ['web', 'worker'] as const) {
       WAFER_KEYS: `1:${password}`,
     };
     const { status, stderr } = spawnSync(process.execPath, await programArgs(`${app}/main`), {
-      cwd: root,
+      cwd: rootDir,
       env,
       encoding: 'utf8',
     });
