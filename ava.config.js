@@ -1,8 +1,8 @@
 export default {
-  files: ['test/**/*.test.ts'],
-  extensions: { ts: 'module' },
+  // Compiled, by "npm test": a program that is compiled once starts three times as fast in each of its hundred processes.
+  files: ['dist/test/**/*.test.js'],
   require: ['./test/support/exit-at-once.js'],
-  nodeArguments: ['--import=tsx'],
+  nodeArguments: ['--enable-source-maps'],
   timeout: '120s',
   concurrency: 5,
   workerThreads: false,

@@ -8,7 +8,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addSessionCommands } from './commands/session.ts';
-import { CommandFailure, UsageFailure, type CommandContext } from './result.ts';
+import { CommandFailure, UsageFailure, type CommandContext, type StandardStreams } from './result.ts';
 
 const failed = 1;
 const misused = 2;
@@ -18,19 +18,25 @@ const misused = 2;
  * on standard output as well.
  * @returns the exit status: 0 done, 1 failed, 2 wrong usage
  */
-export async function runCli(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function runCli(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  streams: StandardStreams = process,
+): Promise<number> {
+  const { stdout, stderr } = streams;
   const asJson = args.includes('--json');
   let exitCode = 0;
   const program = createProgram({
     env,
+    streams,
     report(result) {
       exitCode = result.exitCode ?? 0;
-      process.stdout.write(`${asJson ? JSON.stringify(result.json, null, 2) : result.text}\n`);
+      stdout.write(`${asJson ? JSON.stringify(result.json, null, 2) : result.text}\n`);
     },
   });
   const complain = (code: string, message: string, more: object = {}) => {
-    process.stderr.write(`wafer: ${message}\n`);
-    if (asJson) process.stdout.write(`${JSON.stringify({ error: { code, message, ...more } }, null, 2)}\n`);
+    stderr.write(`wafer: ${message}\n`);
+    if (asJson) stdout.write(`${JSON.stringify({ error: { code, message, ...more } }, null, 2)}\n`);
   };
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -61,7 +67,11 @@ function createProgram(context: CommandContext): Command {
     .addHelpText('after', help)
     .exitOverride()
     // runCli says it, once and in our words; help for want of a command is no result.
-    .configureOutput({ outputError: () => undefined });
+    .configureOutput({
+      outputError: () => undefined,
+      writeOut: (text) => context.streams.stdout.write(text),
+      writeErr: (text) => context.streams.stderr.write(text),
+    });
   addAppCommands(program, context);
   addCallerCommands(program, context);
   addSessionCommands(program, context);

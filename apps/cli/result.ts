@@ -1,3 +1,4 @@
+import type { ReadStream } from 'node:tty';
 import type { Command } from 'commander';
 
 /** What a command found or did: as text for people, as one JSON document for programs. */
@@ -8,9 +9,17 @@ export interface CommandResult {
   readonly exitCode?: 0 | 1;
 }
 
+/** Of the process, or of a caller within it. */
+export interface StandardStreams {
+  readonly stdin: NodeJS.ReadableStream & Partial<Pick<ReadStream, 'isTTY' | 'setRawMode'>>;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
 /** What commands get from the process. */
 export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
+  readonly streams: StandardStreams;
   /** Prints the result of the one command that runs. */
   readonly report: (result: CommandResult) => void;
 }

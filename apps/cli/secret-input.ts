@@ -1,5 +1,5 @@
 import type { ReadStream } from 'node:tty';
-import { CommandFailure } from './result.ts';
+import { CommandFailure, type StandardStreams } from './result.ts';
 
 const maxLength = 300;
 const stdinTimeoutMs = 60_000;
@@ -9,9 +9,8 @@ const stdinTimeoutMs = 60_000;
  * machine can see and the shell remembers.
  * @throws {CommandFailure} if it is empty or can't be one
  */
-export async function readSecret(prompt: string): Promise<string> {
-  const { stdin } = process;
-  const secret = (stdin.isTTY ? await readHidden(stdin, prompt) : await readAll(stdin)).trim();
+export async function readSecret({ stdin, stderr }: StandardStreams, prompt: string): Promise<string> {
+  const secret = (isTerminal(stdin) ? await readHidden(stdin, stderr, prompt) : await readAll(stdin)).trim();
   if (secret === '') throw new CommandFailure('secret_empty', 'The secret is empty: nothing was changed.');
   return checkSecret(secret);
 }
@@ -21,10 +20,13 @@ export async function readSecret(prompt: string): Promise<string> {
  * @returns undefined if nothing came
  * @throws {CommandFailure} if it can't be one
  */
-export async function readSecretIfGiven(): Promise<string | undefined> {
-  const { stdin } = process;
-  const secret = stdin.isTTY ? '' : (await readAll(stdin)).trim();
+export async function readSecretIfGiven({ stdin }: StandardStreams): Promise<string | undefined> {
+  const secret = isTerminal(stdin) ? '' : (await readAll(stdin)).trim();
   return secret === '' ? undefined : checkSecret(secret);
+}
+
+function isTerminal(stdin: StandardStreams['stdin']): stdin is ReadStream {
+  return stdin.isTTY === true;
 }
 
 function checkSecret(secret: string): string {
@@ -67,14 +69,14 @@ const erase = new Set(['\u007F', '\b']);
 const eraseAll = '\u0015';
 
 /** Raw mode: the terminal echoes nothing. The prompt goes to standard error, standard output is for the result. */
-function readHidden(stdin: ReadStream, prompt: string): Promise<string> {
+function readHidden(stdin: ReadStream, stderr: NodeJS.WritableStream, prompt: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let typed = '';
     const finish = (settle: () => void) => {
       stdin.off('data', onData);
       stdin.setRawMode(false);
       stdin.pause();
-      process.stderr.write('\n');
+      stderr.write('\n');
       settle();
     };
     const onData = (chunk: Buffer) => {
@@ -88,7 +90,7 @@ function readHidden(stdin: ReadStream, prompt: string): Promise<string> {
         else typed += character;
       }
     };
-    process.stderr.write(prompt);
+    stderr.write(prompt);
     stdin.setRawMode(true);
     stdin.on('data', onData);
     stdin.resume();

@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const rootDir = fileURLToPath(new URL('../..', import.meta.url));
-const stampFile = join(rootDir, 'dist', '.built-from');
+/** What is compiled: the product alone, or with it the tests, the soak and the bench, which run as compiled too. */
+const product = { config: 'tsconfig.build.json', folders: ['apps', 'shared'], stamp: '.built-from' };
+const everything = { config: 'tsconfig.json', folders: ['apps', 'shared', 'test', 'bench'], stamp: '.all-built-from' };
+const distDir = join(rootDir, 'dist');
 const parentPollMs = 1000;
 
 const [command, ...args] = process.argv.slice(2);
@@ -26,15 +29,15 @@ async function main() {
     process.exit(1);
   }
   if (command !== 'start' && command !== 'test' && command !== 'build') {
-    console.error('Usage: node apps/local/bootstrap.js start|test|build');
+    console.error('Usage: node apps/local/bootstrap.js start|test|build [all]');
     process.exit(1);
   }
   if (!packagesAreCurrent()) await installPackages();
-  await build();
+  await build(command === 'test' || args[0] === 'all' ? everything : product);
   if (command === 'start')
     exitWith(await run(process.execPath, ['--enable-source-maps', 'dist/apps/local/main.js', ...args], 'inherit'));
   if (command === 'test')
-    exitWith(await run(process.execPath, ['--import=tsx', 'test/support/run.ts', ...args], 'inherit'));
+    exitWith(await run(process.execPath, ['--enable-source-maps', 'dist/test/support/run.js', ...args], 'inherit'));
 }
 
 async function installPackages() {
@@ -46,16 +49,22 @@ async function installPackages() {
   });
 }
 
-async function build() {
-  const sources = listFiles(['apps', 'shared'], '.ts');
-  const fingerprint = fingerprintOf([...sources, 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']);
-  if (command !== 'build' && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprint) return;
-  rmSync(stampFile, { force: true });
+async function build(project) {
+  if (command !== 'build' && isBuilt(project)) return;
+  const built = project === everything ? [everything, product] : [product];
+  for (const { stamp } of built) rmSync(join(distDir, stamp), { force: true });
   await step('Building (tsc)', () =>
-    run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--pretty', 'false']),
+    run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project.config, '--pretty', 'false']),
   );
-  removeStaleOutput(new Set(sources));
-  writeFileSync(stampFile, fingerprint);
+  for (const each of built) {
+    removeStaleOutput(each);
+    writeFileSync(join(distDir, each.stamp), fingerprintOf(each));
+  }
+}
+
+function isBuilt(project) {
+  const stampFile = join(distDir, project.stamp);
+  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprintOf(project);
 }
 
 /** True if node_modules holds exactly what package-lock.json asks for (npm writes what it installed into a hidden lock file). */
@@ -79,6 +88,10 @@ function readPackages(file) {
   }
 }
 
+function listSources(folders) {
+  return listFiles(folders, '.ts').filter((file) => !file.includes('node_modules'));
+}
+
 function listFiles(folders, ending) {
   return folders.flatMap((folder) =>
     existsSync(join(rootDir, folder))
@@ -89,9 +102,10 @@ function listFiles(folders, ending) {
   );
 }
 
-function fingerprintOf(files) {
+function fingerprintOf({ folders }) {
   const hash = createHash('sha256');
-  for (const file of files.toSorted())
+  const settings = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  for (const file of [...listSources(folders), ...settings].toSorted((one, other) => (one < other ? -1 : 1)))
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(rootDir, file)))
@@ -100,8 +114,13 @@ function fingerprintOf(files) {
 }
 
 /** What was compiled from files that are gone; the rest stays in place, since an `npm start` may be running from it. */
-function removeStaleOutput(sources) {
-  for (const output of listFiles(['dist/apps', 'dist/shared'], '.js')) {
+function removeStaleOutput({ folders }) {
+  const sources = new Set(listSources(folders));
+  const outputs = listFiles(
+    folders.map((folder) => `dist/${folder}`),
+    '.js',
+  );
+  for (const output of outputs) {
     if (sources.has(output.slice('dist/'.length).replace(/js$/, 'ts'))) continue;
     for (const suffix of ['', '.map']) rmSync(join(rootDir, output + suffix), { force: true });
   }

@@ -5,12 +5,12 @@ import { onCores } from '../stack/cores.ts';
 import { peersDir } from '../stack/peers.ts';
 import type { LoadGenerator, LoadResult } from './load.ts';
 
-const script = fileURLToPath(new URL('autocannon-process.ts', import.meta.url));
+const script = fileURLToPath(new URL('autocannon-process.js', import.meta.url));
 
 /** Load by autocannon, where wrk is not installed. Slower, so it may be the limit itself; it works everywhere. */
 export const loadWithAutocannon: LoadGenerator = (options) =>
   new Promise((resolve, reject) => {
-    const { program, args } = onCores(options.cores, process.execPath, ['--import=tsx', script]);
+    const { program, args } = onCores(options.cores, process.execPath, [script]);
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

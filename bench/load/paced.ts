@@ -24,11 +24,11 @@ export interface PacedResult {
   readonly sources: readonly { readonly requests: number; readonly p50Ms: number; readonly p99Ms: number }[];
 }
 
-const script = fileURLToPath(new URL('paced-process.ts', import.meta.url));
+const script = fileURLToPath(new URL('paced-process.js', import.meta.url));
 
 export function loadPaced(options: PacedOptions): Promise<PacedResult> {
   return new Promise((resolve, reject) => {
-    const { program, args } = onCores(options.cores, process.execPath, ['--import=tsx', script]);
+    const { program, args } = onCores(options.cores, process.execPath, [script]);
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

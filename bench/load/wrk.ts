@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readCpuSeconds } from '../measure/cpu.ts';
 import { onCores } from '../stack/cores.ts';
+import { rootDir } from '../stack/root-dir.ts';
 import type { LoadGenerator, LoadOptions } from './load.ts';
 import { requestParts, type Part, type RequestSource } from './source.ts';
 
-const script = fileURLToPath(new URL('wrk.lua', import.meta.url));
+const script = join(rootDir, 'bench', 'load', 'wrk.lua');
 const timeoutSeconds = 10;
 /** Before it ends wrk's processor time has to be read. */
 const cpuPollMs = 100;

@@ -1,4 +1,4 @@
 import { fileURLToPath } from 'node:url';
 
 /** The folder of package.json. */
-export const rootDir = fileURLToPath(new URL('../..', import.meta.url));
+export const rootDir = fileURLToPath(new URL('../../..', import.meta.url));

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { programArgs } from '../support/built.ts';
 import { startStack, testAppid, testSecret } from '../support/stack.ts';
-import { runCli } from './run-cli.ts';
+import { runCli, runCliProcess } from './run-cli.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const stack = await startStack({ onClose: (close) => void closers.push(close), webs: 0, workers: 0 });
@@ -32,7 +32,7 @@ test.serial('options alone change a known app and leave its secrets as they are'
 });
 
 test.serial('a secret that comes with options on standard input counts', async (t) => {
-  const { json } = await runCli(stack.env, ['app', 'set', testAppid, '--grace', '9', '--json'], {
+  const { json } = await runCliProcess(stack.env, ['app', 'set', testAppid, '--grace', '9', '--json'], {
     stdin: `${another}\n`,
   });
   t.true(json.secretChanged);
@@ -59,7 +59,7 @@ test.serial('without options, with --keep-previous, and for a new app the secret
 
 test.serial('on a terminal nobody is asked when only options change', async (t) => {
   // script(1) gives it a terminal, on which nothing is ever typed.
-  const program = (await programArgs('cli/main')).join(' ');
+  const program = programArgs('cli/main').join(' ');
   const command = `${process.execPath} ${program} app set ${testAppid} --grace 11`;
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...stack.env },

@@ -23,6 +23,7 @@ interface Finding {
   readonly state: 'ok' | 'warning' | 'fault';
   readonly found: string;
   readonly remedy?: string;
+  readonly cause?: string;
 }
 
 async function runDoctor(env: Record<string, string> = {}): Promise<CliRun & { findings: Finding[] }> {
@@ -182,7 +183,7 @@ test.serial('every fault of the configuration is listed, and the rest is checked
   t.is(findings.find(({ check }) => check === 'database.schema')?.state, 'ok');
 });
 
-test.serial('silent servers are found within ten seconds', async (t) => {
+test.serial('silent servers are found, each by a limit of its own', async (t) => {
   const sockets = new Set<Socket>();
   const hole = createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
   await new Promise<void>((resolve) => hole.listen(0, '127.0.0.1', resolve));
@@ -191,14 +192,14 @@ test.serial('silent servers are found within ten seconds', async (t) => {
     hole.close();
   });
   const address = `127.0.0.1:${(hole.address() as AddressInfo).port}`;
-  const { status, findings, durationMs } = await runDoctor({
+  const { status, findings } = await runDoctor({
     REDIS_URL: `redis://${address}`,
     REDIS_CACHE_URL: `redis://${address}/1`,
     DATABASE_URL: `mysql://user:pa55word@${address}/cAuth`,
     WECHAT_API_BASE: `http://${address}`,
   });
   t.is(status, 1);
-  t.true(durationMs < 10_000, `${durationMs} ms`);
+  t.false(findings.some(({ cause }) => cause === 'no_result'));
   const faults = faultsOf(findings);
   t.deepEqual(
     faults.map(({ check }) => check),

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { Readable, Writable } from 'node:stream';
+import { runCli as run } from '../../apps/cli/program.ts';
 import { programArgs, rootDir } from '../support/built.ts';
 import { noteKeys, noteSecret, trace } from '../support/traces.ts';
 
@@ -6,38 +8,69 @@ export interface CliRun {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly durationMs: number;
   /** Standard output as the one JSON document that it must be. */
   // oxlint-disable-next-line typescript/no-explicit-any -- whatever the command says
   readonly json: any;
 }
 
-/** Runs the real command line as a process of its own, without a terminal. */
+interface Input {
+  readonly stdin?: string;
+}
+
+/** Runs a command line as `wafer` does, without a terminal; in this process, as the start of one costs more than most commands. */
 export async function runCli(
   env: Record<string, string>,
   args: readonly string[],
-  { stdin = '' }: { stdin?: string } = {},
+  { stdin = '' }: Input = {},
 ): Promise<CliRun> {
-  // What is typed is an app's secret.
-  noteSecret('app secret', stdin.trim());
-  noteKeys(env['WAFER_KEYS']);
-  const program = await programArgs('cli/main');
-  const startedAt = performance.now();
-  const child = spawn(process.execPath, [...program, ...args], {
+  const { stdout, stderr } = { stdout: collect(), stderr: collect() };
+  const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
+  const status = await run(args, env, streams);
+  return toRun(env, args, stdin, { status, stdout: stdout.text(), stderr: stderr.text() });
+}
+
+/** The same as a process of its own. */
+export async function runCliProcess(
+  env: Record<string, string>,
+  args: readonly string[],
+  { stdin = '' }: Input = {},
+): Promise<CliRun> {
+  const child = spawn(process.execPath, [...programArgs('cli/main'), ...args], {
     cwd: rootDir,
     env: { PATH: process.env['PATH'] ?? '', TMPDIR: process.env['TMPDIR'] ?? '/tmp', ...env },
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const { stdout, stderr } = { stdout: collect(), stderr: collect() };
+  child.stdout.pipe(stdout.stream);
+  child.stderr.pipe(stderr.stream);
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
   const status = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  trace('cli', stdout + stderr);
-  const run = { status, stdout, stderr, durationMs: performance.now() - startedAt };
-  return { ...run, json: args.includes('--json') ? (JSON.parse(stdout) as unknown) : undefined };
+  return toRun(env, args, stdin, { status, stdout: stdout.text(), stderr: stderr.text() });
+}
+
+function collect(): { readonly stream: Writable; text(): string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
+}
+
+function toRun(
+  env: Record<string, string>,
+  args: readonly string[],
+  stdin: string,
+  seen: Omit<CliRun, 'json'>,
+): CliRun {
+  // What is typed is an app's secret.
+  noteSecret('app secret', stdin.trim());
+  noteKeys(env['WAFER_KEYS']);
+  trace('cli', seen.stdout + seen.stderr);
+  return { ...seen, json: args.includes('--json') ? (JSON.parse(seen.stdout) as unknown) : undefined };
 }

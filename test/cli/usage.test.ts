@@ -1,11 +1,11 @@
 import test from 'ava';
-import { runCli } from './run-cli.ts';
+import { runCli, runCliProcess } from './run-cli.ts';
 
 const secret = '0123456789abcdef0123456789abcdef';
 
 test.serial('a secret on the command line is refused and not repeated', async (t) => {
   for (const given of [[secret], [`--secret=${secret}`]]) {
-    const run = await runCli({}, ['app', 'set', 'wx0123456789abcdef', ...given, '--json'], { stdin: secret });
+    const run = await runCliProcess({}, ['app', 'set', 'wx0123456789abcdef', ...given, '--json'], { stdin: secret });
     t.is(run.status, 2);
     t.regex(run.json.error.message, /not taken from the command line/);
     t.false((run.stdout + run.stderr).includes(secret));
@@ -62,11 +62,11 @@ test.serial('every command has help with examples', async (t) => {
 });
 
 test.serial('expected failures exit 1 without a stack trace', async (t) => {
-  const missing = await runCli({}, ['app', 'list', '--json']);
+  const missing = await runCliProcess({}, ['app', 'list', '--json']);
   t.is(missing.status, 1);
   t.deepEqual(missing.json.error.faults, ['DATABASE_URL is missing']);
   const DATABASE_URL = 'mysql://user:pa55word@127.0.0.1:1/x';
-  const unreachable = await runCli({ DATABASE_URL }, ['app', 'list', '--json']);
+  const unreachable = await runCliProcess({ DATABASE_URL }, ['app', 'list', '--json']);
   t.is(unreachable.status, 1);
   t.is(unreachable.json.error.code, 'database_unreachable');
   const silent = await runCli({ REDIS_URL: 'redis://:pa55word@127.0.0.1:1' }, ['queue', 'show', '--json']);

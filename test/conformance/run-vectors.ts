@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { clearCache } from '../../apps/cli/clear-cache.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis } from '../../shared/redis/connect.ts';
+import { rootDir } from '../support/built.ts';
 import { startStack } from '../support/stack.ts';
 
 interface Vector {
@@ -24,7 +26,7 @@ interface Vector {
 }
 
 const vectors = (
-  JSON.parse(readFileSync(new URL('../data/vectors/vectors.json', import.meta.url), 'utf8')) as { vectors: Vector[] }
+  JSON.parse(readFileSync(join(rootDir, 'test/data/vectors/vectors.json'), 'utf8')) as { vectors: Vector[] }
 ).vectors;
 
 /**

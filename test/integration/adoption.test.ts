@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { createUser } from '../../apps/wechat-simulator/users.ts';
+import { rootDir } from '../support/built.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';
@@ -16,7 +18,7 @@ interface ExpectedRow {
   readonly newestOfOpenId?: boolean;
 }
 
-const readData = (name: string) => readFileSync(new URL(`../data/cauth/${name}`, import.meta.url), 'utf8');
+const readData = (name: string) => readFileSync(join(rootDir, 'test/data/cauth', name), 'utf8');
 const { rows } = JSON.parse(readData('expected.json')) as { rows: ExpectedRow[] };
 
 /** A database as the original leaves it, its times shifted so that its "now" is now. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { parse } from 'yaml';
-import { ensureBuilt, rootDir } from '../support/built.ts';
+import { rootDir } from '../support/built.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import type { OnClose } from '../support/closing.ts';
 import { createProductionInstall } from '../support/production-install.ts';
@@ -125,7 +125,6 @@ async function startBuilt(role: 'web' | 'worker', folder: string, env: Record<st
 }
 
 test('the built server runs as another user, without packages of development, where nothing can be written', async (t) => {
-  await ensureBuilt();
   const folder = await createProductionInstall(t.teardown);
   const stack = await startStack({ onClose: t.teardown, webs: 0, workers: 0 });
   const listAll = async () => (await readdir(folder, { recursive: true })).toSorted();

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 
 import { findFreePort, isPortFree } from '../../apps/local/servers/ports.ts';
-import { ensureBuilt } from '../support/built.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import { authOver, whileLoaded } from '../support/load.ts';
 import { createPm2, type Pm2 } from '../support/pm2.ts';
@@ -31,10 +30,6 @@ const pm2: Pm2 = await createPm2({
     WORKER_HEALTH_PORT: '',
   },
   onClose,
-});
-test.before(async (t) => {
-  t.timeout(150_000);
-  await ensureBuilt();
 });
 test.after.always(async () => {
   for (const close of closers.toReversed()) await close();

@@ -20,7 +20,7 @@ interface Run {
 
 /** `npm run test:wechat` with these arguments, and the secret on standard input unless it is in the environment. */
 async function run(args: readonly string[], env: Record<string, string>, input = ''): Promise<Run> {
-  const child = spawn(process.execPath, ['--import=tsx', 'test/wechat/main.ts', ...args], {
+  const child = spawn(process.execPath, ['dist/test/wechat/main.js', ...args], {
     cwd: rootDir,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

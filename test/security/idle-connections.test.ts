@@ -17,12 +17,12 @@ test.after.always(async () => {
 
 const connections = 10_000;
 const bytesPerConnection = 40_000;
-const program = fileURLToPath(new URL('../support/idle-connections.ts', import.meta.url));
+const program = fileURLToPath(new URL('../support/idle-connections.js', import.meta.url));
 /** Node raises its own limit to this at its start. */
 const mostFiles = Number(/Max open files\s+\d+\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0);
 
 function openIdle(port: number): Promise<number> {
-  const child = spawn(process.execPath, ['--import=tsx', program, String(port), String(connections)], {
+  const child = spawn(process.execPath, [program, String(port), String(connections)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');

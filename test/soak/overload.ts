@@ -32,7 +32,7 @@ export interface OverloadFigures {
   readonly rssGrowth: { readonly web: number; readonly worker: number };
 }
 
-const checkerFile = fileURLToPath(new URL('./checker-process.ts', import.meta.url));
+const checkerFile = fileURLToPath(new URL('./checker-process.js', import.meta.url));
 const concurrency = 5;
 const wechatMs = 100;
 const capacityPerSecond = (concurrency * 1000) / wechatMs;
@@ -61,7 +61,7 @@ export async function runOverload({
     await untilReady(url);
 
     const { returnData: session } = await login(url, newUser());
-    const checker = fork(checkerFile, { execArgv: ['--import=tsx'] });
+    const checker = fork(checkerFile);
     onClose(async () => void checker.kill());
     const checkSessions = async (during: number): Promise<Offered[]> => {
       const order: CheckOrder = { url, session, perSecond: authsPerSecond, seconds: during };

@@ -4,7 +4,7 @@ import { programArgs } from '../support/built.ts';
 import { findServer, loadOriginal, reserveDatabase } from './migration-database.ts';
 
 const server = await findServer();
-const program = await programArgs('cli/migrate');
+const program = programArgs('cli/migrate');
 test.after.always(() => server.stop());
 
 function run(databaseUrl: string, ...args: string[]): { status: number | null; stdout: string; stderr: string } {

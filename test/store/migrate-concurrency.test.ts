@@ -18,7 +18,7 @@ import {
 } from './migration-database.ts';
 
 const server = await findServer();
-const program = await programArgs('cli/migrate');
+const program = programArgs('cli/migrate');
 /** The files, and the adoption of rows. */
 const migrationCount = (await listSqlFiles(await findSqlFolder())).length + 1;
 test.after.always(() => server.stop());

@@ -4,7 +4,8 @@ import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { migrate } from '../../shared/store/migrate.ts';
 import { remainingStatement } from '../../shared/store/migrate/repeatable.ts';
 import { readStatements } from '../../shared/store/migrate/sql-file.ts';
-import { findServer, loadOriginal, repository, reserveDatabase } from './migration-database.ts';
+import { findServer, loadOriginal, reserveDatabase } from './migration-database.ts';
+import { rootDir } from '../support/built.ts';
 
 const server = await findServer();
 test.after.always(() => server.stop());
@@ -37,7 +38,7 @@ test('each statement on the sessions goes the way that it is written for', async
   const [versions] = await connection.query<RowDataPacket[]>('select version() as version');
   const isMariadb = String(versions[0]?.['version']).includes('MariaDB');
   const ways = isMariadb ? ['instant', 'instant', 'nocopy', 'instant'] : ['inplace', 'instant', 'inplace', 'inplace'];
-  const read = (name: string) => readStatements(path.join(repository, `sql/${name}.sql`));
+  const read = (name: string) => readStatements(path.join(rootDir, `sql/${name}.sql`));
   const statements = [
     ...(await read('0003-session-columns')),
     ...(await read('0006-keys-and-audit')).filter((statement) => statement.startsWith('alter table cSessionInfo')),

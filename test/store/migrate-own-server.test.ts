@@ -5,13 +5,14 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { migrate } from '../../shared/store/migrate.ts';
-import { loadOriginal, readSchema, repository, reserveDatabase, startOwnServer } from './migration-database.ts';
+import { loadOriginal, readSchema, reserveDatabase, startOwnServer } from './migration-database.ts';
+import { rootDir } from '../support/built.ts';
 
 // These need a server whose settings and whose cAuth are free to change.
 const server = await startOwnServer();
 test.after.always(() => server.stop());
 
-const file = path.join(repository, 'sql/db.sql');
+const file = path.join(rootDir, 'sql/db.sql');
 
 /** `mysql < sql/db.sql`, with the real client where there is one. */
 async function runDbSql(): Promise<'client' | 'driver'> {

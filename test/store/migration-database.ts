@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { startMariadb } from '../../apps/local/servers/mariadb.ts';
+import { rootDir } from '../support/built.ts';
 import { ensureServers } from '../support/redis-server.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
-
-export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** What ava's contexts offer for teardown. */
 interface Owner {
@@ -83,7 +81,7 @@ export interface ExpectedRow {
 
 /** Loads the database that the original left behind. */
 export async function loadOriginal(database: MigrationDatabase): Promise<Connection> {
-  const text = await readFile(path.join(repository, 'test/data/cauth/cauth.sql'), 'utf8');
+  const text = await readFile(path.join(rootDir, 'test/data/cauth/cauth.sql'), 'utf8');
   const admin = await database.connect(false);
   await admin.query(
     text.replace(
@@ -95,7 +93,7 @@ export async function loadOriginal(database: MigrationDatabase): Promise<Connect
 }
 
 export async function readExpected(): Promise<ExpectedRow[]> {
-  const text = await readFile(path.join(repository, 'test/data/cauth/expected.json'), 'utf8');
+  const text = await readFile(path.join(rootDir, 'test/data/cauth/expected.json'), 'utf8');
   return (JSON.parse(text) as { rows: ExpectedRow[] }).rows;
 }
 

@@ -17,9 +17,9 @@ export interface TestProcess {
 }
 
 const programs = {
-  web: await programArgs('web/main'),
-  worker: await programArgs('worker/main'),
-  'wechat-simulator': await programArgs('wechat-simulator/main'),
+  web: programArgs('web/main'),
+  worker: programArgs('worker/main'),
+  'wechat-simulator': programArgs('wechat-simulator/main'),
 };
 
 export function startProcess(role: keyof typeof programs, env: Record<string, string>, onClose: OnClose): TestProcess {

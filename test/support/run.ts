@@ -1,9 +1,9 @@
-// What `npm test` runs, after apps/local/bootstrap.js has installed the packages and built dist/.
+// What `npm test` runs, after apps/local/bootstrap.js has installed the packages and compiled everything, which checks the types.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { provideServers, type ProvidedServers } from '../../apps/local/servers/provide.ts';
+import { rootDir } from './built.ts';
 import { killLeftOvers } from './left-overs.ts';
 import { runNode } from './run-program.ts';
 import { searchSecrets } from './secret-search.ts';
@@ -11,7 +11,6 @@ import { addCounts, TapReader, type TestCounts } from './tap.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 import { tracesVariable } from './traces.ts';
 
-const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 /** Tests that load the machine while they stop, cut or flood things: after the others, one at a time. */
 const serialTests = new Set([
   ...['clocks', 'mysql-away', 'overload', 'processes-killed', 'redis-away', 'redis-failover'].map(
@@ -22,7 +21,6 @@ const serialTests = new Set([
 ]);
 
 const staticChecks: [title: string, args: string[]][] = [
-  ['Types (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit']],
   ['Lint (oxlint)', ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings']],
   ['Format (oxfmt)', ['node_modules/oxfmt/bin/oxfmt', '--check']],
   ['Unused code (knip)', ['node_modules/knip/bin/knip.js']],
@@ -33,6 +31,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) pro
 // The channel tells us when our parent is gone; it must not keep us alive.
 process.channel?.unref();
 
+/** What failed, told again at the end: of a long run many see the last lines only. */
+const failures: string[] = [];
 let counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
 try {
   for (const [title, args] of staticChecks) {
@@ -44,6 +44,7 @@ try {
   counts = addCounts(counts, { passed: 0, failed: 1, skipped: 0 });
 }
 if (stopping.signal.aborted) console.log('Interrupted: the rest did not run.');
+if (failures.length > 0) console.log(['Failed:', ...failures].join('\n'));
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed > 0 || stopping.signal.aborted ? 1 : 0;
 
@@ -54,6 +55,7 @@ async function runCheck(title: string, args: string[]): Promise<boolean> {
   const status = await runNode({ args, cwd: rootDir, signal: stopping.signal, onLine, readsErrors: true });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   if (status !== 0) console.log(lines.join('\n'));
+  if (status !== 0) failures.push(`  ✘ ${title}`, ...lines);
   console.log(`${title}: ${status === 0 ? 'passed' : 'FAILED'} (${seconds} s)`);
   return status === 0;
 }
@@ -99,11 +101,13 @@ async function checkSecrets(traces: string, isWholeRun: boolean): Promise<TestCo
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   // A whole run that has nothing to search has lost its traces.
   const isPassed = found.length === 0 && !(isWholeRun && (secrets === 0 || files === 0));
-  console.log(
+  const lines = [
     `  ${isPassed ? '✔' : '✘'} no log and no Redis of the run holds a secret of the tests in plain ` +
       `(${secrets} secrets, ${files} files, ${(bytes / 1e6).toFixed(0)} MB, ${seconds} s)`,
-  );
-  for (const line of found) console.log(`    ${line}`);
+    ...found.map((line) => `    ${line}`),
+  ];
+  console.log(lines.join('\n'));
+  if (!isPassed) failures.push(...lines);
   return isPassed ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
 }
 
@@ -148,7 +152,9 @@ async function runAva(files: string[], isSerial: boolean, env: NodeJS.ProcessEnv
     if (shown !== undefined) console.log(shown);
   };
   const flags = ['--tap', ...(isSerial ? ['--concurrency=1', '--serial'] : [])];
-  const args = ['node_modules/ava/entrypoints/cli.mjs', ...flags, ...files];
+  const compiled = files.map((file) => `dist/${file.replace(/ts$/, 'js')}`);
+  const args = ['node_modules/ava/entrypoints/cli.mjs', ...flags, ...compiled];
   const status = await runNode({ args, cwd: rootDir, env, signal: stopping.signal, onLine });
+  failures.push(...reader.failures);
   return reader.counts(status);
 }

@@ -24,6 +24,13 @@ test('results are counted and shown without what is for machines', (t) => {
   ]);
 });
 
+test('the failed tests are told with what ava says of them, and nothing else', (t) => {
+  const { reader } = readAll(
+    'not ok 1 - one\n  ---\n    name: AssertionError\n  ...\n# a log\nok 2 - two\nnot ok 3 - three # TODO',
+  );
+  t.deepEqual(reader.failures, ['  ✘ one', '  ---', '    name: AssertionError', '  ...']);
+});
+
 test('tests that never ended count as failed, though they have no line', (t) => {
   const { reader } = readAll('ok 1 - one\n# tests 3\n# pass 1\n# fail 2');
   t.deepEqual(reader.counts(1), { passed: 1, failed: 2, skipped: 0 });

@@ -12,9 +12,24 @@ export class TapReader {
   /** Tests that never came to an end have no line of their own: only the summary knows them. */
   #failedInSummary = 0;
   #todo = 0;
+  #isInFailure = false;
+  readonly #failures: string[] = [];
 
   /** The line as a person wants it; undefined for those that are for machines. */
   read(line: string): string | undefined {
+    const shown = this.#show(line);
+    if (/^(not )?ok /.test(line)) this.#isInFailure = shown?.startsWith('  ✘') ?? false;
+    if (shown !== undefined && this.#isInFailure) this.#failures.push(shown);
+    if (line === '  ...') this.#isInFailure = false;
+    return shown;
+  }
+
+  /** The lines shown of the tests that failed, to be seen at the end of a long run too. */
+  get failures(): string[] {
+    return this.#failures;
+  }
+
+  #show(line: string): string | undefined {
     const result = /^(ok|not ok) \d+ - (.*?)( # (SKIP|TODO))?$/.exec(line);
     if (result) {
       const [, status, title, , directive] = result;

@@ -23,7 +23,7 @@ export class UsageError extends Error {
 export async function readCredentials(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Credentials> {
   const { appid, code, 'phone-code': phoneCode } = parse(args);
   if (!appid || !code) throw new UsageError('--appid and --code are needed.');
-  const secret = env['WECHAT_TEST_SECRET'] || (await readSecret(`Secret of ${appid}: `));
+  const secret = env['WECHAT_TEST_SECRET'] || (await readSecret(process, `Secret of ${appid}: `));
   return {
     apiBase: (env['WECHAT_API_BASE'] || 'https://api.weixin.qq.com').replace(/\/$/, ''),
     appid,

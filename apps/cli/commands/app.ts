@@ -19,7 +19,8 @@ interface SetOptions extends AppSettingOptions, ByOption {
 }
 
 /** `app list | set | remove`: the mini programs that this server serves, in cAppinfo. */
-export function addAppCommands(program: Command, { env, report }: CommandContext): void {
+export function addAppCommands(program: Command, context: CommandContext): void {
+  const { env, report } = context;
   const app = program.command('app').description('the mini programs that may log in');
 
   addCommand(app, 'list', 'lists the apps, without their secrets', [
@@ -56,7 +57,7 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
       );
     }
     checkAppid(appid);
-    report(await withDatabase(env, (database) => setApp(env, database, appid, options)));
+    report(await withDatabase(env, (database) => setApp(context, database, appid, options)));
   });
 
   addCommand(app, 'remove', 'removes an app; its sessions stay in the database', [
@@ -70,7 +71,7 @@ export function addAppCommands(program: Command, { env, report }: CommandContext
 }
 
 async function setApp(
-  env: NodeJS.ProcessEnv,
+  { env, streams }: CommandContext,
   database: OpenDatabase,
   appid: string,
   { keepPrevious = false, by, ...options }: SetOptions,
@@ -82,7 +83,7 @@ async function setApp(
   const columns = settingColumns(options);
   // Whoever changes a setting need not know the secret.
   const mayStay = found && !keepPrevious && Object.keys(columns).length > 0;
-  const secret = await (mayStay ? readSecretIfGiven() : readSecret(`Secret of ${appid} (not shown): `));
+  const secret = await (mayStay ? readSecretIfGiven(streams) : readSecret(streams, `Secret of ${appid} (not shown): `));
   const isAdded = await writeApp(
     database,
     cipher,

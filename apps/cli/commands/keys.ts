@@ -17,7 +17,7 @@ type RunOptions = ByOption & Pick<ConvertOptions, 'after' | 'rowsPerSecond'>;
 const defaultRowsPerSecond = 2000;
 
 /** `keys status | rotate | plain`: app secrets and session_keys at rest, encrypted with WAFER_KEYS. */
-export function addKeysCommands(program: Command, { env, report }: CommandContext): void {
+export function addKeysCommands(program: Command, { env, streams, report }: CommandContext): void {
   const keys = program.command('keys').description('app secrets and session_keys at rest (WAFER_KEYS)');
 
   addCommand(keys, 'status', 'counts values by the version of their key', [
@@ -49,7 +49,9 @@ export function addKeysCommands(program: Command, { env, report }: CommandContex
         const cipher = readCipher(env);
         check(cipher);
         const actor = findActor(by === undefined ? {} : { by });
-        const options = { after, rowsPerSecond, actor, action: `keys ${name}` };
+        // Standard output is for the result.
+        const tell = (line: string) => void streams.stderr.write(`${line}\n`);
+        const options = { after, rowsPerSecond, actor, action: `keys ${name}`, tell };
         report(await withDatabase(env, (database) => convertEverything(database, cipher, options)));
       });
   };

@@ -16,6 +16,8 @@ export interface ConvertOptions {
   /** Sessions up to this primary key are passed over. */
   readonly after: number;
   readonly rowsPerSecond: number;
+  /** Gets a line every two seconds. */
+  readonly tell: (line: string) => void;
 }
 
 const progressMs = 2000;
@@ -24,7 +26,7 @@ const progressMs = 2000;
 export async function convertEverything(
   { sequelize, appInfo }: OpenDatabase,
   cipher: ColumnCipher,
-  { actor, action, after, rowsPerSecond }: ConvertOptions,
+  { actor, action, after, rowsPerSecond, tell }: ConvertOptions,
 ): Promise<CommandResult> {
   const target = cipher.keys.writes === undefined ? 'plain' : `key ${cipher.keys.writes}`;
   const apps = await sequelize.transaction(async (transaction) => {
@@ -35,7 +37,7 @@ export async function convertEverything(
   const sessions = await convertSessions(sequelize, cipher, {
     after,
     rowsPerSecond,
-    onProgress: createProgress(),
+    onProgress: createProgress(tell),
   }).catch((error: unknown) => {
     if (!(error instanceof ConversionStoppedError)) throw error;
     throw new CommandFailure(
@@ -81,13 +83,12 @@ function explainRest(left: number, apps: readonly string[], { unreadable, unread
   ];
 }
 
-/** Lines on standard error; standard output is for the result. */
-function createProgress(): (soFar: Conversion) => void {
+function createProgress(tell: (line: string) => void): (soFar: Conversion) => void {
   let toldAt = performance.now();
   return ({ last, rows, changed }) => {
     if (performance.now() - toldAt < progressMs) return;
     toldAt = performance.now();
-    process.stderr.write(`up to row ${last}: ${rows} looked at, ${changed} changed\n`);
+    tell(`up to row ${last}: ${rows} looked at, ${changed} changed`);
   };
 }
 

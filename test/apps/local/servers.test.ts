@@ -11,7 +11,7 @@ import { startRedis } from '../../../apps/local/servers/redis.ts';
 import { pidFileIn } from '../../../apps/local/servers/server-process.ts';
 import { createTemporaryFolder } from '../../support/temporary-folder.ts';
 
-const serverModule = new URL('../../../apps/local/servers/redis.ts', import.meta.url).href;
+const serverModule = new URL('../../../apps/local/servers/redis.js', import.meta.url).href;
 
 test('a private Redis keeps its data over a restart and is configured for the queue', async (t) => {
   const folder = await createTemporaryFolder('redis-restart');
@@ -35,7 +35,7 @@ test('a server that a killed run left behind is found and ended by the next star
   const folder = await createTemporaryFolder('redis-left');
   t.teardown(folder.remove);
   const script = `import { startRedis } from '${serverModule}'; await startRedis({ dir: '${folder.path}' }); process.kill(process.pid, 'SIGKILL');`;
-  const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], { stdio: 'ignore' });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
   await once(child, 'exit');
   const leftPid = findLivePid(pidFileIn(folder.path));
   t.truthy(leftPid);

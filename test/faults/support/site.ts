@@ -5,7 +5,7 @@ import { createConnection } from 'mysql2/promise';
 import type { Simulator } from '../../../apps/wechat-simulator/simulator.ts';
 import { startMariadb, type MariadbServer } from '../../../apps/local/servers/mariadb.ts';
 import { migrate } from '../../../shared/store/migrate.ts';
-import { ensureBuilt, rootDir } from '../../support/built.ts';
+import { rootDir } from '../../support/built.ts';
 import type { OnClose } from '../../support/closing.ts';
 import { ensureServers, startTestRedis, type TestRedis } from '../../support/redis-server.ts';
 import { testAppid, testSecret } from '../../support/stack.ts';
@@ -79,7 +79,6 @@ export async function startSite({
   redisArgs = [],
   rootDirOf = () => rootDir,
 }: SiteOptions): Promise<Site> {
-  await ensureBuilt();
   const closers: (() => Promise<unknown>)[] = [];
   onClose(async () => {
     for (const close of closers.toReversed()) await close().catch(() => undefined);

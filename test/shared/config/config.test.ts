@@ -14,7 +14,7 @@ for (const app of ['web', 'worker'] as const) {
       REDIS_URL: `redis+sentinel://:${password}@h:1`,
       WAFER_KEYS: `1:${password}`,
     };
-    const { status, stderr } = spawnSync(process.execPath, await programArgs(`${app}/main`), {
+    const { status, stderr } = spawnSync(process.execPath, programArgs(`${app}/main`), {
       cwd: rootDir,
       env,
       encoding: 'utf8',
