@@ -10,3 +10,12 @@ export async function waitAtMost(limitMs: number, work: Promise<void>, onTooLong
   await Promise.race([work, late]);
   clearTimeout(timer);
 }
+
+/**
+ * A time-out for something that arrives: what has arrived by then counts, though nobody has read it yet. When a process goes on after
+ * a pause (stopped, without a processor, busy) its timers are due before its sockets are read.
+ * @param onTimeout has to look whether it is too late: it runs one turn after the timer, which then can't be cleared any more
+ */
+export function setPatientTimeout(onTimeout: () => void, timeoutMs: number): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(onTimeout), timeoutMs);
+}

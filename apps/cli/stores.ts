@@ -8,6 +8,7 @@ import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo, type AppInfo, type SessionInfo } from '../../shared/store/models.ts';
 import { describeDatabaseFailure } from './database-failure.ts';
 import { CommandFailure } from './result.ts';
+import { patienceMs } from './patience.ts';
 
 export interface OpenDatabase {
   readonly sequelize: Sequelize;
@@ -61,7 +62,7 @@ export async function withDatabase<Result>(
 ): Promise<Result> {
   const { primary, replica } = readSettings(env, 'database').database;
   const address = mayBeLate ? (replica ?? primary) : primary;
-  const sequelize = openDatabase(address, { poolSize });
+  const sequelize = openDatabase(address, { poolSize, connectTimeoutMs: patienceMs });
   try {
     return await work({ sequelize, appInfo: defineAppInfo(sequelize), sessionInfo: defineSessionInfo(sequelize) });
   } catch (error) {
@@ -102,15 +103,13 @@ export async function withRedis<Result>(
 }
 
 const readyTimeoutMs = 2500;
-/** An administrator has more patience than a log-in. */
-const commandTimeoutMs = 3000;
 
 /**
  * A connection that takes commands. The caller disconnects it.
  * @throws {CommandFailure} with the last reason that was heard
  */
 export async function connectReady(address: RedisAddress, variable: string): Promise<RedisClient> {
-  const client = connectRedis(address, 'commands', { commandTimeoutMs });
+  const client = connectRedis(address, 'commands', { commandTimeoutMs: patienceMs });
   let reason = `nothing within ${readyTimeoutMs} ms`;
   client.on('error', (error: Error & { lastNodeError?: Error }) => {
     reason = (error.lastNodeError ?? error).message || (error as { code?: string }).code || reason;

@@ -1,5 +1,8 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from '../config/redis-url.ts';
+import { makeTimeoutsPatient } from './patient-redis.ts';
+
+makeTimeoutsPatient();
 
 export type RedisClient = Redis | Cluster;
 

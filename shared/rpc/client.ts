@@ -14,6 +14,7 @@ import {
   type QueueName,
 } from './contract.ts';
 import { createGrouper, type Grouper } from '../grouper.ts';
+import { setPatientTimeout } from '../patience.ts';
 import { readReplies } from './reply-reader.ts';
 import type { Seal } from './seal.ts';
 
@@ -130,7 +131,7 @@ export function createRpcClient(options: {
         request,
       };
       return new Promise((resolve, reject) => {
-        const deadline = setTimeout(() => take(id)?.reject(new RpcError('deadline')), timeoutMs);
+        const deadline = setPatientTimeout(() => take(id)?.reject(new RpcError('deadline')), timeoutMs);
         waiting.set(id, { resolve, reject, deadline });
         grouperOf(queue, shardOf(shardKey, shards[queue]))
           .add(call)

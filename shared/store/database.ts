@@ -1,16 +1,20 @@
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { ConnectionAcquireTimeoutError, ConnectionError, Sequelize, type Options } from 'sequelize';
 import type { DatabaseAddress } from '../config/database-url.ts';
 import { createSilenceGuard } from './silence-guard.ts';
 
 /** A statement that has not answered by then loses its connection: a silent server must not hold up its callers. */
 const statementTimeoutMs = 1500;
-const connectTimeoutMs = 1200;
-/** Waiting for a connection of the pool, while others are opened or busy. */
-const acquireTimeoutMs = 1500;
+/** A caller waits for the connection too. */
+const defaultConnectTimeoutMs = 1200;
+/** Waiting for a connection of the pool, while others are opened or busy: longer than for one that is opened. */
+const acquireExtraMs = 300;
 
 /** Opens a pool; it connects on first use. The caller closes it with `close()`. */
-export function openDatabase(address: DatabaseAddress, { poolSize }: { poolSize: number }): Sequelize {
+export function openDatabase(
+  address: DatabaseAddress,
+  { poolSize, connectTimeoutMs = defaultConnectTimeoutMs }: { poolSize: number; connectTimeoutMs?: number },
+): Sequelize {
   const options: Options & { keepDefaultTimezone: boolean } = {
     host: address.host,
     port: address.port,
@@ -19,8 +23,15 @@ export function openDatabase(address: DatabaseAddress, { poolSize }: { poolSize:
     // Datetimes are read and written as UTC+8 text, so the session's zone does not matter: no statement to set it. Sequelize's own
     // conversion would make Dates of them, and cost a function call for each column of each row.
     keepDefaultTimezone: true,
-    pool: { max: poolSize, min: 0, acquire: acquireTimeoutMs, idle: 30_000 },
-    dialectOptions: { connectTimeout: connectTimeoutMs, supportBigNumbers: true, dateStrings: true, typeCast: true },
+    pool: { max: poolSize, min: 0, acquire: connectTimeoutMs + acquireExtraMs, idle: 30_000 },
+    dialectOptions: {
+      stream: () => openStream(address, connectTimeoutMs),
+      // The stream has its own.
+      connectTimeout: 0,
+      supportBigNumbers: true,
+      dateStrings: true,
+      typeCast: true,
+    },
     retry: { max: 0 },
   };
   const sequelize = new Sequelize(address.database, address.username, address.password, options);
@@ -39,9 +50,35 @@ const syntax = `set session character_set_client = utf8mb4, session character_se
   session sql_mode = if(find_in_set('NO_BACKSLASH_ESCAPES', @@sql_mode) > 0, '', @@sql_mode)`;
 
 function fixSyntax(connection: unknown): Promise<void> {
-  const { query } = connection as { query(sql: string, done: (error: Error | null) => void): void };
+  const { query, stream } = connection as {
+    query(sql: string, done: (error: Error | null) => void): void;
+    readonly stream: Socket;
+  };
   return new Promise((resolve, reject) => {
-    query.call(connection, syntax, (error) => (error === null ? resolve() : reject(error)));
+    query.call(connection, syntax, (error) => {
+      stream.setTimeout(0);
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
+/** What mysql2 does by itself, but for the time-out. */
+function openStream({ host, port }: DatabaseAddress, connectTimeoutMs: number): Socket {
+  const stream = connect({ host, port, noDelay: true, keepAlive: true });
+  limitSilence(stream, connectTimeoutMs, () => new ConnectTimeoutError(connectTimeoutMs));
+  return stream;
+}
+
+/** Ends the connection if nothing is received for so long; until `setTimeout(0)`. */
+function limitSilence(stream: Socket, limitMs: number, createError: () => Error): void {
+  stream.removeAllListeners('timeout');
+  stream.setTimeout(limitMs, () => {
+    // As setPatientTimeout: what is read in this turn starts the time anew.
+    const { bytesRead } = stream;
+    setImmediate(() => {
+      if (stream.bytesRead === bytesRead) stream.destroy(createError());
+    });
   });
 }
 
@@ -68,12 +105,20 @@ function limitStatements(sequelize: Sequelize): void {
   const streamOf = (query: unknown) => (query as WithStream).connection?.stream;
   sequelize.addHook('beforeQuery', (_options: unknown, query: unknown) => {
     const stream = streamOf(query);
-    stream?.removeAllListeners('timeout');
-    stream?.setTimeout(statementTimeoutMs, () => stream.destroy(new StatementTimeoutError()));
+    if (stream) limitSilence(stream, statementTimeoutMs, () => new StatementTimeoutError());
   });
   sequelize.addHook('afterQuery', (_options: unknown, query: unknown) => {
     streamOf(query)?.setTimeout(0);
   });
+}
+
+class ConnectTimeoutError extends Error {
+  readonly code = 'ETIMEDOUT';
+
+  constructor(limitMs: number) {
+    super(`no connection to the database within ${limitMs} ms`);
+    this.name = 'ConnectTimeoutError';
+  }
 }
 
 /** By this code Sequelize's pool knows a dead connection. */

@@ -9,6 +9,7 @@ import { defineAppInfo } from '../../../shared/store/models.ts';
 import { toPlainText } from '../text.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 import { checkAppAtWechat, checkWechat } from './wechat.ts';
+import { patienceMs } from '../patience.ts';
 
 /** The apps that are configured, WeChat, and what WeChat thinks of the apps. */
 export async function checkApps(
@@ -43,7 +44,7 @@ function describeApps(apps: readonly AppWithSecret[]): Finding {
 
 /** @returns undefined if they can't be read, which the checks of the database explain */
 async function findApps({ primary }: Config['database'], ring: KeyRing): Promise<AppWithSecret[] | undefined> {
-  const sequelize = openDatabase(primary, { poolSize: 1 });
+  const sequelize = openDatabase(primary, { poolSize: 1, connectTimeoutMs: patienceMs });
   try {
     return await readAppsWithSecrets(defineAppInfo(sequelize), createColumnCipher(ring));
   } catch (error) {

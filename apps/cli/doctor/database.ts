@@ -8,11 +8,12 @@ import { checkWriting } from './database-writing.ts';
 import { ok, type Finding } from './finding.ts';
 import { checkSchema } from './schema.ts';
 import { checkSessionDates } from './session-dates.ts';
+import { patienceMs } from '../patience.ts';
 
 /** Reachability, connections, schema, time zone and clock of the database. */
 export async function checkDatabase(address: DatabaseAddress): Promise<Finding[]> {
   const place = `${address.host}:${address.port}/${address.database}`;
-  const sequelize = openDatabase(address, { poolSize: 2 });
+  const sequelize = openDatabase(address, { poolSize: 2, connectTimeoutMs: patienceMs });
   try {
     const drift = await checkClock(sequelize);
     const [connections, ofSchema] = await Promise.all([checkConnections(sequelize), checkSchema(sequelize, address)]);

@@ -14,12 +14,13 @@ import {
 } from '../keys/count-versions.ts';
 import { toPlainText } from '../text.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
+import { patienceMs } from '../patience.ts';
 
 const check = 'keys';
 
 /** Whether what is encrypted can be read with WAFER_KEYS, and whether anything lies there in plain that should not. */
 export async function checkKeys({ primary }: Config['database'], ring: KeyRing): Promise<Finding[]> {
-  const sequelize = openDatabase(primary, { poolSize: 3 });
+  const sequelize = openDatabase(primary, { poolSize: 3, connectTimeoutMs: patienceMs });
   try {
     const [secrets, sessionKeys, apps] = await Promise.all([
       countSecrets(sequelize),

@@ -1,6 +1,6 @@
 import type { Config } from '../../../shared/config/config.ts';
+import { patienceMs } from '../patience.ts';
 
-const maxTimeoutMs = 3000;
 /** An answer of WeChat has some hundred; an endless one must not fill the memory. */
 const maxAnswerBytes = 10_000;
 
@@ -23,7 +23,7 @@ export async function askWechat(
   { apiBase, timeoutMs }: Config['wechat'],
   query: Record<string, string>,
 ): Promise<Answer | NoAnswer> {
-  const limitMs = Math.min(timeoutMs, maxTimeoutMs);
+  const limitMs = Math.min(timeoutMs, patienceMs);
   const signal = AbortSignal.timeout(limitMs);
   const askedAt = performance.now();
   try {

@@ -1,5 +1,6 @@
 import { request as requestHttp, type Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { request as requestHttps, type Agent as HttpsAgent } from 'node:https';
+import { setPatientTimeout } from '../../../shared/patience.ts';
 import type { WechatAnswer } from './client.ts';
 
 /** A GET without what a general client does around it. */
@@ -24,7 +25,9 @@ export function createLeanGet(base: string, agent: HttpAgent | HttpsAgent, maxAn
 
   return (path, timeoutMs) =>
     new Promise((resolve) => {
+      let hasEnded = false;
       const end = (answer: WechatAnswer) => {
+        hasEnded = true;
         clearTimeout(timer);
         resolve(answer);
       };
@@ -33,8 +36,9 @@ export function createLeanGet(base: string, agent: HttpAgent | HttpsAgent, maxAn
       );
       // The error itself stays here: its message may quote the path, and with it secret and code.
       sent.on('error', () => end({ kind: 'unreachable', reason: 'wechat_network' }));
-      const timer = setTimeout(
+      const timer = setPatientTimeout(
         () => {
+          if (hasEnded) return;
           end({ kind: 'unreachable', reason: 'wechat_timeout' });
           sent.destroy();
         },
