@@ -13,9 +13,7 @@ import { tracesVariable } from './traces.ts';
 
 /** Tests that load the machine while they stop, cut or flood things: after the others, one at a time. */
 const serialTests = new Set([
-  ...['clocks', 'mysql-away', 'overload', 'processes-killed', 'redis-away', 'redis-failover'].map(
-    (name) => `test/faults/${name}.test.ts`,
-  ),
+  ...['clocks', 'outages', 'overload', 'redis-failover'].map((name) => `test/faults/${name}.test.ts`),
   'test/security/idle-connections.test.ts',
   'test/security/slow-clients.test.ts',
 ]);
