@@ -15,6 +15,7 @@ import {
 } from './contract.ts';
 import { createGrouper, type Grouper } from '../grouper.ts';
 import { setPatientTimeout } from '../patience.ts';
+import { watchLoss } from './loss-watch.ts';
 import { readReplies } from './reply-reader.ts';
 import type { Seal } from './seal.ts';
 
@@ -38,7 +39,7 @@ export interface CallOptions {
 }
 
 export class RpcError extends Error {
-  /** `overloaded`: it would have waited in vain; `limited`: its app asks too often; `deadline`: no worker answered in time; `store_unavailable`: it could not be queued. */
+  /** `overloaded`: it would have waited in vain; `limited`: its app asks too often; `deadline`: no worker answered in time; `store_unavailable`: it could not be queued, or Redis was away or emptied meanwhile. */
   readonly reason: 'overloaded' | 'limited' | 'deadline' | 'store_unavailable';
 
   constructor(reason: RpcError['reason']) {
@@ -54,6 +55,8 @@ interface Waiting {
   readonly deadline: NodeJS.Timeout;
 }
 
+/** For the answer to a call that no queue knows any more. */
+const lostGraceMs = 1000;
 /** Jobs of one queue start this far apart, so that they carry many calls where many come. */
 const jobSpacingMs = 1;
 
@@ -86,6 +89,19 @@ export function createRpcClient(options: {
     commands,
     seal,
     onReply: ([id, response]) => take(id)?.resolve(response),
+  });
+  const giveUp = (ids: Iterable<number>) => {
+    for (const id of ids) take(id)?.reject(new RpcError('store_unavailable'));
+  };
+  const losses = watchLoss({
+    instance,
+    commands,
+    onAway: () => giveUp([...waiting.keys()]),
+    onLost() {
+      // A worker that has the call already may still answer it.
+      const ids = [...waiting.keys()];
+      setPatientTimeout(() => giveUp(ids), lostGraceMs).unref();
+    },
   });
 
   const grouperOf = (queueName: QueueName, shard: number): Grouper<Call> => {
@@ -139,6 +155,7 @@ export function createRpcClient(options: {
       });
     },
     async close() {
+      losses.close();
       await replies.close();
       await Promise.all([...groupers.values()].map(({ queue }) => queue.close()));
     },

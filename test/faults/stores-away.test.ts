@@ -1,7 +1,7 @@
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { auth, call, login, newUser } from '../support/client.ts';
-import { startTestRedis } from '../support/redis-server.ts';
+import { startTestRedis, type TestRedis } from '../support/redis-server.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -38,6 +38,28 @@ test.serial(
     await checkAll('afterwards');
   },
 );
+
+for (const [what, lose] of [
+  ['is emptied', (redis: TestRedis, client: Redis) => client.flushall()],
+  ['is killed', (redis: TestRedis) => redis.kill('SIGKILL')],
+] as const) {
+  test.serial(`log-ins that wait while Redis ${what} are told at once, not by their deadline`, async (t) => {
+    const stack = await startStack({ onClose: t.teardown.bind(t), workers: 0 });
+    const redis = stack.redis as TestRedis;
+    const client = new Redis(redis.url);
+    client.on('error', () => undefined);
+    t.teardown(() => client.disconnect());
+    await until(
+      'the front end has left its mark',
+      async () => (await client.keys('wafer:replies-mark:*')).length === 1,
+    );
+    const answer = login(stack.urls[0], newUser());
+    await until('it waits', async () => (await client.keys('*:login:*')).some((key) => key.endsWith(':wait')));
+    await lose(redis, client);
+    const { returnCode, reason } = await answer;
+    t.deepEqual([returnCode, reason], [1006, 'store_unavailable']);
+  });
+}
 
 test.serial(
   'MySQL away: cached sessions are accepted, nothing is refused for it, and all works again afterwards',

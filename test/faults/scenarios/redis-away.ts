@@ -1,14 +1,15 @@
 import { Redis } from 'ioredis';
 
 import { alwaysHolds, must, mustWithin, recoversWithin, type Check, type Fault, type Seen } from '../support/fault.ts';
-import { errorCount } from '../support/tally.ts';
+import { errorCount, total } from '../support/tally.ts';
 
 /** Nobody logs in meanwhile, and everybody is told so soon. */
-function loginsFailClearly({ tally }: Seen): Check[] {
-  const { during } = tally.counts.login;
+function loginsFailClearly({ tally }: Seen, underWayMs: number): Check[] {
+  const { before, during } = tally.counts.login;
   return [
     must('log-ins fail while Redis is gone', errorCount(during) > 0, `${errorCount(during)} of ${during.sent}`),
     mustWithin('a log-in is answered, while Redis is gone,', 1000, during.slowestMs),
+    mustWithin('a log-in that was under way is answered', underWayMs, before.slowestMs),
   ];
 }
 
@@ -23,7 +24,7 @@ export const redisRestarted: Fault = {
       await load.last(lengths.outageMs);
       await site.redis.start();
     });
-    return { ...seen, checks: [...alwaysHolds(seen), ...loginsFailClearly(seen), ...recoversWithin(5000, seen)] };
+    return { ...seen, checks: [...alwaysHolds(seen), ...loginsFailClearly(seen, 1000), ...recoversWithin(5000, seen)] };
   },
 };
 
@@ -41,7 +42,15 @@ export const redisFlushed: Fault = {
           await load.last(1000);
         }
       });
-      return { ...seen, checks: [...alwaysHolds(seen), ...recoversWithin(5000, seen)] };
+      const { slowestMs } = total(seen.tally, 'login');
+      return {
+        ...seen,
+        checks: [
+          ...alwaysHolds(seen),
+          mustWithin('a log-in that was under way is answered', 2500, slowestMs),
+          ...recoversWithin(5000, seen),
+        ],
+      };
     } finally {
       redis.disconnect();
     }
@@ -63,7 +72,8 @@ export const redisBlackHoled: Fault = {
       ...seen,
       checks: [
         ...alwaysHolds(seen),
-        ...loginsFailClearly(seen),
+        // That a connection is dead shows after 0.8 s without an answer.
+        ...loginsFailClearly(seen, 2500),
         mustWithin('a check is answered', 2000, seen.tally.counts.check.during.slowestMs),
         ...recoversWithin(5000, seen),
       ],
