@@ -5,8 +5,8 @@ import { parseSoakArguments } from './arguments.ts';
 import { soakOverload } from './overload-table.ts';
 import { soak } from './soak.ts';
 
-const shortSeconds = 3;
-const longSeconds = 15;
+const shortSeconds = 2;
+const longSeconds = 6;
 
 const options = parseSoakArguments(process.argv.slice(2));
 const stopping = new AbortController();

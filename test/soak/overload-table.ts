@@ -47,7 +47,7 @@ export async function soakOverload(
       goodput.toFixed(2),
       `${figures.refused}, ${Math.round(figures.refusalP99Ms)} ms`,
       String(figures.failed),
-      `${figures.authP99QuietMs.toFixed(1)} → ${figures.authP99FloodMs.toFixed(1)} ms`,
+      `${figures.authP99QuietMs.toFixed(1)} → ${figures.authP99FloodMs.toFixed(1)} ms, ${(figures.authP99FloodMs / figures.authP99QuietMs).toFixed(1)} ×`,
       broken.length === 0 ? 'yes' : `NO: ${broken.join(', ')}`,
     ]);
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
+import { spreadOf } from '../../bench/measure/statistics.ts';
 import { login, newUser } from '../support/client.ts';
 import type { OnClose } from '../support/closing.ts';
 import { countOutcomes, offer, type Offered } from '../support/offered.ts';
@@ -26,6 +27,7 @@ export interface OverloadFigures {
   readonly successP99Ms: number;
   /** Log-ins that WeChat was asked about: never one that was refused. */
   readonly wechatCalls: number;
+  /** Medians of the rounds. */
   readonly authP99QuietMs: number;
   readonly authP99FloodMs: number;
   /** Resident memory of the front end and of the worker at the end of the flood, over what they had before. */
@@ -37,14 +39,17 @@ const concurrency = 5;
 const wechatMs = 100;
 const capacityPerSecond = (concurrency * 1000) / wechatMs;
 const authsPerSecond = 100;
+/** One p99 on a machine with other work is anything; quiet and flood take turns, and the medians count. */
+const rounds = 3;
 
 /** @param factor how many times what the worker can do is offered */
 export async function runOverload({
   factor,
-  seconds = 10,
+  seconds,
 }: {
   readonly factor: number;
-  readonly seconds?: number;
+  /** Of each round. */
+  readonly seconds: number;
 }): Promise<OverloadFigures> {
   const closers: (() => Promise<unknown>)[] = [];
   const onClose = (close: () => Promise<unknown>) => void closers.push(close);
@@ -75,28 +80,38 @@ export async function runOverload({
     // Warm, and with the memory of a process that has worked.
     await logIn(capacityPerSecond / 2, 3);
     await checkSessions(2);
-    const quiet = await checkSessions(seconds);
     const rssBefore = [web.pid, worker.pid].map(readRss) as [number, number];
+    // How hundreds of clients open their connections at once, and this process warms up, is not what is measured.
+    await logIn(capacityPerSecond * factor, 2);
     const askedBefore = await countExchanges(wechatUrl);
 
-    const [logins, auths] = await Promise.all([logIn(capacityPerSecond * factor, seconds), checkSessions(seconds)]);
+    const logins: Offered[] = [];
+    const quietP99s: number[] = [];
+    const floodP99s: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const quiet = await checkSessions(seconds);
+      const [offered, flood] = await Promise.all([logIn(capacityPerSecond * factor, seconds), checkSessions(seconds)]);
+      const failedChecks = [...quiet, ...flood].filter(({ returnCode }) => returnCode !== 0);
+      if (failedChecks.length > 0) throw new Error(`${failedChecks.length} checks of a valid session failed`);
+      logins.push(...offered);
+      quietP99s.push(p99(quiet));
+      floodP99s.push(p99(flood));
+    }
     const rssAfter = [web.pid, worker.pid].map(readRss) as [number, number];
-    const failedChecks = [...quiet, ...auths].filter(({ returnCode }) => returnCode !== 0);
-    if (failedChecks.length > 0) throw new Error(`${failedChecks.length} checks of a valid session failed`);
     const succeeded = logins.filter(({ returnCode }) => returnCode === 0);
     const refused = logins.filter(({ reason }) => reason === 'overloaded');
     return {
       offered: logins.length,
       succeeded: succeeded.length,
-      goodputPerSecond: succeeded.filter(({ endedAtMs }) => endedAtMs <= seconds * 1000).length / seconds,
+      goodputPerSecond: succeeded.filter(({ endedAtMs }) => endedAtMs <= seconds * 1000).length / (seconds * rounds),
       refused: refused.length,
       failed: logins.length - succeeded.length - refused.length,
       outcomes: countOutcomes(logins),
       refusalP99Ms: p99(refused),
       successP99Ms: p99(succeeded),
       wechatCalls: (await countExchanges(wechatUrl)) - askedBefore,
-      authP99QuietMs: p99(quiet),
-      authP99FloodMs: p99(auths),
+      authP99QuietMs: spreadOf(quietP99s).median,
+      authP99FloodMs: spreadOf(floodP99s).median,
       rssGrowth: { web: rssAfter[0] / rssBefore[0], worker: rssAfter[1] / rssBefore[1] },
     };
   } finally {

@@ -29,6 +29,8 @@ const queuedShare = 0.25;
 /** Left for the answer's way back. */
 const reserveMs = 300;
 const limitSeconds = 10;
+/** Made once: in a flood the stack of each would cost more than anything else that a refusal does. */
+const refusals = { overloaded: new RpcError('overloaded'), limited: new RpcError('limited') };
 
 /**
  * Stands before all questions to workers and lets in what can be answered in time. Each queue has its own admission, so a flood of
@@ -46,9 +48,9 @@ export function createAdmittedAsk(
   const appLimit =
     loginsPerApp === 0 ? undefined : new RateLimiterMemory({ points: loginsPerApp, duration: limitSeconds });
 
-  const refuse = (queue: QueueName, reason: 'overloaded' | 'limited'): never => {
+  const refuse = (queue: QueueName, reason: keyof typeof refusals): never => {
     onRefused(queue, reason);
-    throw new RpcError(reason);
+    throw refusals[reason];
   };
   const isWithinAppLimit = async (name: CallName, appid: string): Promise<boolean> =>
     name !== 'login' ||
