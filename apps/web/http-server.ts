@@ -45,6 +45,8 @@ const maxHeaderBytes = 16_384;
 /** For this long answers carry `Connection: close` before idle connections are cut: Node cuts them at once. */
 const drainMs = 1500;
 const drainStepMs = 50;
+/** Whoever has just opened a connection is about to ask something, and must not be cut for being slow at it. */
+const freshMs = 1000;
 const inFlightLimitMs = 10_000;
 
 export interface RequestHandlers {
@@ -56,6 +58,15 @@ export interface RequestHandlers {
 /** Node's own mark for a connection with a request in hand; it has no other that can be read of a single one. */
 const isAnswering = (socket: Socket): boolean =>
   Boolean((socket as { _httpMessage?: ServerResponse | null })._httpMessage);
+
+interface Accepted {
+  readonly at: number;
+  /** With the handshake, over TLS. */
+  readonly bytesRead: number;
+}
+
+const isFresh = (socket: Socket, { at, bytesRead }: Accepted): boolean =>
+  socket.bytesRead === bytesRead && performance.now() - at < freshMs;
 
 /** @throws with a clear message if the port can't be had */
 export async function listen(
@@ -83,9 +94,9 @@ export async function listen(
   server.on('clientError', answerBrokenRequest);
   server.maxConnections = limits.maxConnections;
   server.setTimeout(limits.inactivityTimeoutMs);
-  const connections = new Set<Socket>();
+  const connections = new Map<Socket, Accepted>();
   server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    connections.add(socket);
+    connections.set(socket, { at: performance.now(), bytesRead: socket.bytesRead });
     socket.once('close', () => connections.delete(socket));
   });
   server.listen(port, host);
@@ -105,11 +116,16 @@ export async function listen(
       // that came in meanwhile. One at a time, each right after the event loop has read what had come in, a request that is here makes
       // its connection no idle one.
       NetServer.prototype.close.call(server);
-      await setTimeout(drainStepMs);
-      for (const socket of connections) {
-        await setImmediate();
-        if (!isAnswering(socket)) socket.destroy();
-      }
+      let freshCount: number;
+      do {
+        await setTimeout(drainStepMs);
+        freshCount = 0;
+        for (const [socket, accepted] of connections) {
+          await setImmediate();
+          if (isFresh(socket, accepted)) freshCount++;
+          else if (!isAnswering(socket)) socket.destroy();
+        }
+      } while (freshCount > 0);
       server.close();
       const limit = new AbortController();
       await Promise.race([

@@ -2,8 +2,6 @@ import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from '../config/redis-url.ts';
 import { makeTimeoutsPatient } from './patient-redis.ts';
 
-makeTimeoutsPatient();
-
 export type RedisClient = Redis | Cluster;
 
 /**
@@ -45,6 +43,7 @@ export function connectRedis(
   role: RedisRole,
   { commandTimeoutMs = defaultCommandTimeoutMs, isWatched = false, pipelined = false } = {},
 ): RedisClient {
+  makeTimeoutsPatient();
   const client = open(address, role, {
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),

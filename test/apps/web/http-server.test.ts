@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import test from 'ava';
 import { openCertificate, type Certificate } from '../../../apps/web/certificate.ts';
@@ -19,8 +20,10 @@ function open(port: number, isSecure: boolean): { socket: Socket; isUp: Promise<
   const address = { port, host: '127.0.0.1' };
   const socket = isSecure ? connectTls({ ...address, rejectUnauthorized: false }) : connect(address);
   let received = '';
+  // Refused or reset: it ends all the same.
+  socket.on('error', () => undefined);
   socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
-  const ended = once(socket, 'close').then(() => received);
+  const ended = new Promise<string>((resolve) => socket.once('close', () => resolve(received)));
   return { socket, isUp: once(socket, isSecure ? 'secureConnect' : 'connect'), ended };
 }
 
@@ -28,6 +31,36 @@ const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
 for (const isSecure of [false, true]) {
   const how = isSecure ? 'over TLS' : 'in plain';
+  test(`who has just connected when the end comes is answered, ${how}`, async (t) => {
+    const onRequest = (_request: unknown, response: ServerResponse) => void response.end('late');
+    const certificate = isSecure ? openCertificate(createCertificate('fresh'), createLog('web', 'silent')) : undefined;
+    const server = await listen(
+      { onRequest, onExpectContinue: onRequest },
+      { host: '127.0.0.1', port: 0, certificate },
+    );
+    // It is looked at before the fresh one.
+    const idle = open(server.port, isSecure);
+    await idle.isUp;
+    idle.socket.write(request('/'));
+    await once(idle.socket, 'data');
+    const closed = server.close();
+    let hasEnded = false;
+    void idle.ended.then(() => (hasEnded = true));
+    // Connections are taken until shortly before the idle one is ended; the last of them is asked over only then.
+    let fresh = idle;
+    while (!hasEnded) {
+      const next = open(server.port, isSecure);
+      if (await next.isUp.then(Boolean, () => false)) {
+        if (fresh !== idle) fresh.socket.destroy();
+        fresh = next;
+      }
+      await Promise.race([idle.ended, setTimeout(100)]);
+    }
+    fresh.socket.write(request('/'));
+    t.regex(await fresh.ended, /^HTTP\/1\.1 200[^]*late$/);
+    await closed;
+  });
+
   test(`at the end idle connections are ended, and what is in hand is answered first, ${how}`, async (t) => {
     const held: ServerResponse[] = [];
     const onRequest = ({ url }: { url?: string | undefined }, response: ServerResponse) => {
