@@ -18,7 +18,11 @@ export async function checkProcesses({ commands, clock }: OpenRedis, loginQueues
   const [answers, queues] = await Promise.all([
     callRoll(
       commands,
-      known.map(({ instance }) => instance),
+      // Of a role that nobody is known of, as when Redis was emptied a moment ago, somebody may still answer: that is waited for in full.
+      [
+        ...known.map(({ instance }) => instance),
+        ...(['web-', 'worker-'] as const).filter((role) => !known.some(({ instance }) => instance.startsWith(role))),
+      ],
       rollCallTimeoutMs,
     ),
     readQueues(commands, loginQueues, clock.nowMs()),
