@@ -76,10 +76,19 @@ export async function listLastHeard(client: RedisClient, clock: RedisClock): Pro
   );
 }
 
+/**
+ * When this Redis got its first data, in milliseconds by its clock; undefined if it has none. A process for which this changes knows that
+ * what it gave to Redis before is gone. @throws when Redis does not answer
+ */
+export async function readDataSince(client: RedisClient): Promise<number | undefined> {
+  const since = await client.get(sinceKey);
+  return since === null ? undefined : Number(since);
+}
+
 /** Milliseconds since this Redis got its first data; undefined if it has none. @throws when Redis does not answer */
 export async function readDataAgeMs(client: RedisClient, clock: RedisClock): Promise<number | undefined> {
-  const since = await client.get(sinceKey);
-  return since === null ? undefined : clock.nowMs() - Number(since);
+  const since = await readDataSince(client);
+  return since === undefined ? undefined : clock.nowMs() - since;
 }
 
 /** Metrics of the other processes of this role on this machine, a few seconds old. */

@@ -94,7 +94,6 @@ export function createRpcClient(options: {
     for (const id of ids) take(id)?.reject(new RpcError('store_unavailable'));
   };
   const losses = watchLoss({
-    instance,
     commands,
     onAway: () => giveUp([...waiting.keys()]),
     onLost() {

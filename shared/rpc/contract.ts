@@ -139,9 +139,6 @@ export function repliesKey(instance: string): string {
   return `wafer:replies:${instance}`;
 }
 
-/** Is there for as long as Redis has kept what it was given. */
-export const repliesMarkKey = (instance: string) => `wafer:replies-mark:${instance}`;
-
 /** What calls and replies are sealed for. */
 export const callsPurpose = (instance: string) => `calls ${instance}`;
 export const repliesPurpose = (instance: string) => `replies ${instance}`;

@@ -5,6 +5,9 @@ import { startTestRedis, type TestRedis } from '../support/redis-server.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
+/** Since when Redis has data: a front end that has read this notices when it is gone. */
+const dataKey = 'wafer:presence:since';
+
 test.serial(
   'Redis flushed, killed and back: no valid session is refused, log-ins fail clearly and work again',
   async (t) => {
@@ -49,9 +52,13 @@ for (const [what, lose] of [
     const client = new Redis(redis.url);
     client.on('error', () => undefined);
     t.teardown(() => client.disconnect());
-    await until(
-      'the front end has left its mark',
-      async () => (await client.keys('wafer:replies-mark:*')).length === 1,
+    await until('Redis has data', async () => (await client.exists(dataKey)) === 1);
+    const monitor = await client.monitor();
+    t.teardown(() => monitor.disconnect());
+    await new Promise<void>((resolve) =>
+      monitor.on('monitor', (_time: string, [name, key]: string[]) => {
+        if (name?.toLowerCase() === 'get' && key === dataKey) resolve();
+      }),
     );
     const answer = login(stack.urls[0], newUser());
     await until('it waits', async () => (await client.keys('*:login:*')).some((key) => key.endsWith(':wait')));
