@@ -35,13 +35,14 @@ export async function answerRollCalls(subscriber: RedisClient, commands: RedisCl
 }
 
 /**
- * Calls all processes and waits until those in `instances` have answered, `timeoutMs` at most.
+ * Calls all processes and waits for their answers, `timeoutMs` at most.
+ * @param isComplete whether nobody else is waited for
  * @returns what they say, by instance; others that answered in time are there, too
  * @throws when Redis does not answer
  */
 export async function callRoll(
   client: RedisClient,
-  instances: readonly string[],
+  isComplete: (answers: ReadonlyMap<string, RollCallAnswer>) => boolean,
   timeoutMs: number,
 ): Promise<Map<string, RollCallAnswer>> {
   const id = randomBytes(8).toString('hex');
@@ -56,7 +57,7 @@ export async function callRoll(
       listener.on('message', (_channel: string, text: string) => {
         const { instance, driftMs, servingMs } = JSON.parse(text) as RollCallAnswer & { instance: string };
         answers.set(instance, { driftMs, servingMs });
-        if (!instances.every((each) => answers.has(each))) return;
+        if (!isComplete(answers)) return;
         clearTimeout(timer);
         resolve();
       });

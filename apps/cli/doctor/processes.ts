@@ -8,6 +8,7 @@ import { fault, ok, warning, type Finding } from './finding.ts';
 import { describeQueues } from './queues.ts';
 import { describeSilent } from './silent-process.ts';
 
+const roles: readonly InstanceRole[] = ['web', 'worker'];
 const rollCallTimeoutMs = 2000;
 /** A process tells Redis about itself when it starts, and every five seconds. */
 const emptiedToleranceMs = 6000;
@@ -15,26 +16,21 @@ const emptiedToleranceMs = 6000;
 /** Whether front ends and workers answer, by right clocks, and whether jobs are taken: a worker can answer and take none. */
 export async function checkProcesses({ commands, clock }: OpenRedis, loginQueues: number): Promise<Finding[]> {
   const known = await listLastHeard(commands, clock);
+  // Of a role of which nobody is known somebody may answer all the same: Redis may have been emptied a moment ago.
+  const isComplete = (soFar: ReadonlyMap<string, RollCallAnswer>) =>
+    known.every(({ instance }) => soFar.has(instance)) && roles.every((role) => namesOf(role, soFar).length > 0);
   const [answers, queues] = await Promise.all([
-    callRoll(
-      commands,
-      // Of a role that nobody is known of, as when Redis was emptied a moment ago, somebody may still answer: that is waited for in full.
-      [
-        ...known.map(({ instance }) => instance),
-        ...(['web-', 'worker-'] as const).filter((role) => !known.some(({ instance }) => instance.startsWith(role))),
-      ],
-      rollCallTimeoutMs,
-    ),
+    callRoll(commands, isComplete, rollCallTimeoutMs),
     readQueues(commands, loginQueues, clock.nowMs()),
   ]);
-  const answering = (role: InstanceRole) => [...answers.keys()].filter((name) => name.startsWith(`${role}-`));
+  const [webs, workers] = roles.map((role) => namesOf(role, answers).length) as [number, number];
   const silent = known.filter(({ instance }) => !answers.has(instance));
   return [
-    answering('web').length > 0
-      ? ok('processes.web', `${plural(answering('web').length, 'front end')} alive`)
+    webs > 0
+      ? ok('processes.web', `${plural(webs, 'front end')} alive`)
       : fault('processes.web', 'no front end is alive', 'npm run web, or: npx pm2 start ecosystem.config.js', 'no_web'),
-    answering('worker').length > 0
-      ? ok('processes.worker', `${plural(answering('worker').length, 'worker')} alive`)
+    workers > 0
+      ? ok('processes.worker', `${plural(workers, 'worker')} alive`)
       : fault(
           'processes.worker',
           'no worker is alive: nobody can log in',
@@ -44,8 +40,12 @@ export async function checkProcesses({ commands, clock }: OpenRedis, loginQueues
     ...silent.map((process) => describeSilent(process)),
     ...checkClocks(answers),
     ...checkEmptied(await readDataAgeMs(commands, clock), answers),
-    describeQueues(queues, answering('worker').length),
+    describeQueues(queues, workers),
   ];
+}
+
+function namesOf(role: InstanceRole, answers: ReadonlyMap<string, RollCallAnswer>): string[] {
+  return [...answers.keys()].filter((name) => name.startsWith(`${role}-`));
 }
 
 function checkClocks(answers: ReadonlyMap<string, RollCallAnswer>): Finding[] {
