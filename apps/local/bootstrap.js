@@ -51,15 +51,17 @@ async function installPackages() {
 
 async function build(project) {
   if (command !== 'build' && isBuilt(project)) return;
-  const built = project === everything ? [everything, product] : [product];
-  for (const { stamp } of built) rmSync(join(distDir, stamp), { force: true });
+  // Everything has the product in it. What changes while it is compiled is for the next time.
+  const stamps = (project === everything ? [everything, product] : [product]).map((each) => ({
+    file: join(distDir, each.stamp),
+    fingerprint: fingerprintOf(each),
+  }));
+  for (const { file } of stamps) rmSync(file, { force: true });
   await step('Building (tsc)', () =>
     run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project.config, '--pretty', 'false']),
   );
-  for (const each of built) {
-    removeStaleOutput(each);
-    writeFileSync(join(distDir, each.stamp), fingerprintOf(each));
-  }
+  removeStaleOutput(project);
+  for (const { file, fingerprint } of stamps) writeFileSync(file, fingerprint);
 }
 
 function isBuilt(project) {

@@ -8,7 +8,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { startTestRedis } from '../support/redis-server.ts';
 import { startStack, testAppid, testSecret } from '../support/stack.ts';
 import { startScriptedWechat, startTestWechat } from '../support/wechat.ts';
-import { runCli, type CliRun } from './run-cli.ts';
+import { runCli, runCliProcess, type CliRun } from './run-cli.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
@@ -183,7 +183,7 @@ test.serial('every fault of the configuration is listed, and the rest is checked
   t.is(findings.find(({ check }) => check === 'database.schema')?.state, 'ok');
 });
 
-test.serial('silent servers are found, each by a limit of its own', async (t) => {
+test.serial('silent servers are found within ten seconds', async (t) => {
   const sockets = new Set<Socket>();
   const hole = createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
   await new Promise<void>((resolve) => hole.listen(0, '127.0.0.1', resolve));
@@ -192,13 +192,20 @@ test.serial('silent servers are found, each by a limit of its own', async (t) =>
     hole.close();
   });
   const address = `127.0.0.1:${(hole.address() as AddressInfo).port}`;
-  const { status, findings } = await runDoctor({
+  const env = {
+    ...stack.env,
     REDIS_URL: `redis://${address}`,
     REDIS_CACHE_URL: `redis://${address}/1`,
     DATABASE_URL: `mysql://user:pa55word@${address}/cAuth`,
     WECHAT_API_BASE: `http://${address}`,
-  });
+  };
+  const startedAt = performance.now();
+  // The start of the process counts.
+  const { status, json } = await runCliProcess(env, ['doctor', '--json']);
+  const durationMs = performance.now() - startedAt;
+  const { findings } = json as { findings: Finding[] };
   t.is(status, 1);
+  t.true(durationMs < 10_000, `${durationMs} ms`);
   t.false(findings.some(({ cause }) => cause === 'no_result'));
   const faults = faultsOf(findings);
   t.deepEqual(

@@ -23,7 +23,8 @@ export async function runCli(
   args: readonly string[],
   { stdin = '' }: Input = {},
 ): Promise<CliRun> {
-  const { stdout, stderr } = { stdout: collect(), stderr: collect() };
+  const stdout = collect();
+  const stderr = collect();
   const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
   const status = await run(args, env, streams);
   return toRun(env, args, stdin, { status, stdout: stdout.text(), stderr: stderr.text() });
@@ -39,7 +40,8 @@ export async function runCliProcess(
     cwd: rootDir,
     env: { PATH: process.env['PATH'] ?? '', TMPDIR: process.env['TMPDIR'] ?? '/tmp', ...env },
   });
-  const { stdout, stderr } = { stdout: collect(), stderr: collect() };
+  const stdout = collect();
+  const stderr = collect();
   child.stdout.pipe(stdout.stream);
   child.stderr.pipe(stderr.stream);
   child.stdin.on('error', () => undefined);

@@ -52,8 +52,10 @@ async function runCheck(title: string, args: string[]): Promise<boolean> {
   const onLine = (line: string) => void lines.push(line);
   const status = await runNode({ args, cwd: rootDir, signal: stopping.signal, onLine, readsErrors: true });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  if (status !== 0) console.log(lines.join('\n'));
-  if (status !== 0) failures.push(`  ✘ ${title}`, ...lines);
+  if (status !== 0) {
+    console.log(lines.join('\n'));
+    failures.push(`  ✘ ${title}`, ...lines);
+  }
   console.log(`${title}: ${status === 0 ? 'passed' : 'FAILED'} (${seconds} s)`);
   return status === 0;
 }

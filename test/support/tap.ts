@@ -13,26 +13,22 @@ export class TapReader {
   #failedInSummary = 0;
   #todo = 0;
   #isInFailure = false;
-  readonly #failures: string[] = [];
+  /** The lines shown of the tests that failed, to be seen at the end of a long run too. */
+  readonly failures: string[] = [];
 
   /** The line as a person wants it; undefined for those that are for machines. */
   read(line: string): string | undefined {
     const shown = this.#show(line);
-    if (/^(not )?ok /.test(line)) this.#isInFailure = shown?.startsWith('  ✘') ?? false;
-    if (shown !== undefined && this.#isInFailure) this.#failures.push(shown);
+    if (shown !== undefined && this.#isInFailure) this.failures.push(shown);
     if (line === '  ...') this.#isInFailure = false;
     return shown;
-  }
-
-  /** The lines shown of the tests that failed, to be seen at the end of a long run too. */
-  get failures(): string[] {
-    return this.#failures;
   }
 
   #show(line: string): string | undefined {
     const result = /^(ok|not ok) \d+ - (.*?)( # (SKIP|TODO))?$/.exec(line);
     if (result) {
       const [, status, title, , directive] = result;
+      this.#isInFailure = status !== 'ok' && directive === undefined;
       if (directive === 'TODO') this.#todo++;
       else if (directive === 'SKIP') this.#skipped++;
       else if (status === 'ok') this.#passed++;
