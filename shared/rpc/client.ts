@@ -55,8 +55,10 @@ interface Waiting {
   readonly deadline: NodeJS.Timeout;
 }
 
-/** For the answer to a call that no queue knows any more. */
-const lostGraceMs = 1000;
+/** For answers that may be gone, or can't be written, to come after all. */
+const doubtMs = 1000;
+/** How Redis refuses to write: it is out of memory, can't reach its disk or its replicas, or has become a replica. */
+const refusedWrite = /^(OOM|MISCONF|NOREPLICAS|READONLY) /;
 /** Jobs of one queue start this far apart, so that they carry many calls where many come. */
 const jobSpacingMs = 1;
 
@@ -93,15 +95,20 @@ export function createRpcClient(options: {
   const giveUp = (ids: Iterable<number>) => {
     for (const id of ids) take(id)?.reject(new RpcError('store_unavailable'));
   };
-  const losses = watchLoss({
-    commands,
-    onAway: () => giveUp([...waiting.keys()]),
-    onLost() {
-      // A worker that has the call already may still answer it.
-      const ids = [...waiting.keys()];
-      setPatientTimeout(() => giveUp(ids), lostGraceMs).unref();
-    },
-  });
+  /** Gives up those that wait now, but not at once: a worker that has the call already may still answer it. */
+  const doubt = () => {
+    const ids = [...waiting.keys()];
+    setPatientTimeout(() => giveUp(ids), doubtMs).unref();
+  };
+  let isWriteRefused = false;
+  const doubtRefused = () => {
+    // Once for all who are refused meanwhile.
+    if (isWriteRefused) return;
+    isWriteRefused = true;
+    doubt();
+    setTimeout(() => (isWriteRefused = false), doubtMs).unref();
+  };
+  const losses = watchLoss({ commands, onAway: () => giveUp([...waiting.keys()]), onLost: doubt });
 
   const grouperOf = (queueName: QueueName, shard: number): Grouper<Call> => {
     const prefix = queueTag(queueName, shard);
@@ -150,7 +157,11 @@ export function createRpcClient(options: {
         waiting.set(id, { resolve, reject, deadline });
         grouperOf(queue, shardOf(shardKey, shards[queue]))
           .add(call)
-          .catch(() => take(id)?.reject(new RpcError('store_unavailable')));
+          .catch((error: Error) => {
+            take(id)?.reject(new RpcError('store_unavailable'));
+            // Nor can a worker write its answer then.
+            if (refusedWrite.test(error.message)) doubtRefused();
+          });
       });
     },
     async close() {

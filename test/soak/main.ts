@@ -5,6 +5,9 @@ import { parseSoakArguments } from './arguments.ts';
 import { soakOverload } from './overload-table.ts';
 import { soak } from './soak.ts';
 
+// Each server that is started is also ended when this process ends unexpectedly.
+process.setMaxListeners(100);
+
 const shortSeconds = 2;
 const longSeconds = 6;
 

@@ -6,10 +6,10 @@ import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { spreadOf } from '../../bench/measure/statistics.ts';
 import { login, newUser } from '../support/client.ts';
 import type { OnClose } from '../support/closing.ts';
-import { countOutcomes, offer, type Offered } from '../support/offered.ts';
+import { countOutcomes, type Offered } from '../support/offered.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, untilReady } from '../support/stack.ts';
-import type { CheckOrder } from './checker-process.ts';
+import type { LoadOrder } from './load-process.ts';
 
 /** What was seen of one front end and one worker with room for about 50 log-ins a second. */
 export interface OverloadFigures {
@@ -34,13 +34,13 @@ export interface OverloadFigures {
   readonly rssGrowth: { readonly web: number; readonly worker: number };
 }
 
-const checkerFile = fileURLToPath(new URL('./checker-process.js', import.meta.url));
+const loadFile = fileURLToPath(new URL('./load-process.js', import.meta.url));
 const concurrency = 5;
 const wechatMs = 100;
 const capacityPerSecond = (concurrency * 1000) / wechatMs;
-const authsPerSecond = 100;
+const authsPerSecond = 200;
 /** One p99 on a machine with other work is anything; quiet and flood take turns, and the medians count. */
-const rounds = 3;
+const rounds = 5;
 
 /** @param factor how many times what the worker can do is offered */
 export async function runOverload({
@@ -66,17 +66,10 @@ export async function runOverload({
     await untilReady(url);
 
     const { returnData: session } = await login(url, newUser());
-    const checker = fork(checkerFile);
-    onClose(async () => void checker.kill());
-    const checkSessions = async (during: number): Promise<Offered[]> => {
-      const order: CheckOrder = { url, session, perSecond: authsPerSecond, seconds: during };
-      checker.send(order);
-      const signal = AbortSignal.timeout((during + 30) * 1000);
-      const [answers] = (await once(checker, 'message', { signal })) as [Offered[]];
-      return answers;
-    };
-    const logIn = (perSecond: number, during: number) =>
-      offer(url, 'qcloud.cam.id_skey', () => ({ code: newUser() }), { perSecond, seconds: during });
+    const order = startLoad(onClose);
+    const orderBehind = startLoad(onClose, '--behind');
+    const checkSessions = (during: number) => order({ url, session, perSecond: authsPerSecond, seconds: during });
+    const logIn = (perSecond: number, during: number) => orderBehind({ url, perSecond, seconds: during });
     // Warm, and with the memory of a process that has worked.
     await logIn(capacityPerSecond / 2, 3);
     await checkSessions(2);
@@ -117,6 +110,18 @@ export async function runOverload({
   } finally {
     for (const close of closers.toReversed()) await close().catch(() => undefined);
   }
+}
+
+/** @returns sends what it is ordered to, one order at a time, from a process of its own */
+function startLoad(onClose: OnClose, ...args: string[]): (order: LoadOrder) => Promise<Offered[]> {
+  const load = fork(loadFile, args);
+  onClose(async () => void load.kill());
+  return async (order) => {
+    load.send(order);
+    const signal = AbortSignal.timeout((order.seconds + 30) * 1000);
+    const [answers] = (await once(load, 'message', { signal })) as [Offered[]];
+    return answers;
+  };
 }
 
 /** @returns its address */

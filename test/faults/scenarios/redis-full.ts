@@ -4,6 +4,7 @@ import {
   alwaysHolds,
   describeErrors,
   must,
+  mustWithin,
   recoversWithin,
   type Check,
   type Drill,
@@ -12,7 +13,7 @@ import {
 } from '../support/fault.ts';
 import type { Load } from '../support/load.ts';
 import type { Site } from '../support/site.ts';
-import { errorCount } from '../support/tally.ts';
+import { errorCount, total } from '../support/tally.ts';
 
 /** Redis answers, reads included, but takes nothing: that has to be said, not only when somebody logs in. */
 export async function withoutWrites(
@@ -37,6 +38,7 @@ export async function withoutWrites(
     const checks: Check[] = [
       ...alwaysHolds(seen),
       must('log-ins fail clearly meanwhile', errorCount(during) > 0, describeErrors(during.errors)),
+      mustWithin('a log-in is answered', 2500, total(seen.tally, 'login').slowestMs),
       must('readiness says so', readiness.includes('"redis"'), readiness),
       ...recoversWithin(5000, seen),
     ];
