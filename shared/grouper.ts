@@ -1,7 +1,8 @@
 /**
- * Sends items in groups without making anybody wait for company on a quiet server: the first goes alone and at once; those that come
- * while it is on its way, or within a moment after it, go together. So a quiet server has the latency of single sends, and a busy one
- * the cost of groups.
+ * Sends items in groups without making anybody wait for company on a quiet server: what comes in one turn of the event loop goes
+ * together at its end; what comes while a group is on its way, or within a moment after it, makes the next one. So a quiet server has the
+ * latency of single sends, and a busy one the cost of groups. Those that were answered together mostly come to their next step together,
+ * and stay a group.
  */
 export interface Grouper<Item> {
   /** Resolves when the item's group was sent; rejects with what `send` failed with. */
@@ -24,22 +25,26 @@ export function createGrouper<Item>(
   let isSending = false;
   let startedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
+  let endOfTurn: NodeJS.Immediate | undefined;
 
   const sendNext = (): void => {
     if (isSending || pending.length === 0) return;
     // A full group has all the company that it can have.
-    const pauseMs = pending.length < maxPerGroup ? startedAt + spacingMs - performance.now() : 0;
+    if (pending.length >= maxPerGroup) return start();
+    const pauseMs = startedAt + spacingMs - performance.now();
     // Not for a part of a millisecond: timers know whole ones.
-    if (pauseMs < 0.5) return start();
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      sendNext();
-    }, pauseMs);
+    if (pauseMs < 0.5) endOfTurn ??= setImmediate(start);
+    else
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        sendNext();
+      }, pauseMs);
   };
 
   const start = (): void => {
     clearTimeout(timer);
-    timer = undefined;
+    clearImmediate(endOfTurn);
+    timer = endOfTurn = undefined;
     const group = pending.slice(0, maxPerGroup);
     pending = pending.slice(maxPerGroup);
     isSending = true;

@@ -41,7 +41,7 @@ export function createPresence(client: RedisClient, clock: RedisClock, instance:
         const now = Math.floor(clock.nowMs());
         await client.zadd(presenceKey, now, instance);
         await client.zremrangebyscore(presenceKey, '-inf', now - rememberedMs);
-        await client.set(sinceKey, now, 'NX');
+        await noteDataSince(client, clock);
         if (snapshot !== undefined) await client.set(snapshotKey(instance), await snapshot(), 'PX', aliveMs);
       };
       timer = setInterval(() => void beat().catch(() => undefined), beatIntervalMs);
@@ -77,18 +77,26 @@ export async function listLastHeard(client: RedisClient, clock: RedisClock): Pro
 }
 
 /**
- * When this Redis got its first data, in milliseconds by its clock; undefined if it has none. A process for which this changes knows that
- * what it gave to Redis before is gone. @throws when Redis does not answer
+ * When this Redis got its first data, in milliseconds by its clock; from now on if it has none. A process for which this changes knows
+ * that what it gave to Redis before is gone. @throws when Redis does not answer
  */
-export async function readDataSince(client: RedisClient): Promise<number | undefined> {
-  const since = await client.get(sinceKey);
-  return since === null ? undefined : Number(since);
+export async function noteDataSince(client: RedisClient, clock: RedisClock): Promise<number> {
+  const known = await readDataSince(client);
+  if (known !== undefined) return known;
+  const now = Math.floor(clock.nowMs());
+  await client.set(sinceKey, now, 'NX');
+  return (await readDataSince(client)) ?? now;
 }
 
 /** Milliseconds since this Redis got its first data; undefined if it has none. @throws when Redis does not answer */
 export async function readDataAgeMs(client: RedisClient, clock: RedisClock): Promise<number | undefined> {
   const since = await readDataSince(client);
   return since === undefined ? undefined : clock.nowMs() - since;
+}
+
+async function readDataSince(client: RedisClient): Promise<number | undefined> {
+  const since = await client.get(sinceKey);
+  return since === null ? undefined : Number(since);
 }
 
 /** Metrics of the other processes of this role on this machine, a few seconds old. */

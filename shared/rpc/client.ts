@@ -108,7 +108,7 @@ export function createRpcClient(options: {
     doubt();
     setTimeout(() => (isWriteRefused = false), doubtMs).unref();
   };
-  const losses = watchLoss({ commands, onAway: () => giveUp([...waiting.keys()]), onLost: doubt });
+  const losses = watchLoss({ commands, clock, onAway: () => giveUp([...waiting.keys()]), onLost: doubt });
 
   const grouperOf = (queueName: QueueName, shard: number): Grouper<Call> => {
     const prefix = queueTag(queueName, shard);

@@ -1,5 +1,6 @@
 import type { RedisClient } from '../redis/connect.ts';
-import { readDataSince } from '../redis/presence.ts';
+import type { RedisClock } from '../redis/clock.ts';
+import { noteDataSince } from '../redis/presence.ts';
 
 /** Tells when calls that wait can't count on their answer any more: their job, or its answer, may be gone. */
 export interface LossWatch {
@@ -16,16 +17,17 @@ const lookIntervalMs = 500;
  */
 export function watchLoss(options: {
   readonly commands: RedisClient;
+  readonly clock: RedisClock;
   readonly onAway: () => void;
   readonly onLost: () => void;
 }): LossWatch {
-  const { commands, onAway, onLost } = options;
+  const { commands, clock, onAway, onLost } = options;
   let dataSince: number | undefined;
 
   const look = async (): Promise<void> => {
     if (commands.status !== 'ready') return;
     const before = dataSince;
-    dataSince = await readDataSince(commands);
+    dataSince = await noteDataSince(commands, clock);
     if (before !== undefined && dataSince !== before) onLost();
   };
   const lookLater = () => void look().catch(() => undefined);

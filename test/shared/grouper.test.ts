@@ -15,17 +15,24 @@ async function sentNext(sends: readonly unknown[], index: number): Promise<void>
   while (sends[index] === undefined) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('the first goes at once and alone, those that come while it is on its way go together', async (t) => {
+const endOfTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('what comes in one turn goes together, and what comes while it is on its way goes next', async (t) => {
   const { sends, send } = createSends();
   const grouper = createGrouper(10, send);
-  const added = [1, 2, 3].map((item) => grouper.add(item));
+  const added = [1, 2].map((item) => grouper.add(item));
+  t.is(sends.length, 0);
+  await endOfTurn();
+  added.push(grouper.add(3));
+  await endOfTurn();
+  added.push(grouper.add(4));
   t.deepEqual(
     sends.map(({ items }) => items),
-    [[1]],
+    [[1, 2]],
   );
   sends[0]?.end();
   await sentNext(sends, 1);
-  t.deepEqual(sends[1]?.items, [2, 3]);
+  t.deepEqual(sends[1]?.items, [3, 4]);
   sends[1]?.end();
   await Promise.all(added);
   t.is(sends.length, 2);
@@ -39,27 +46,28 @@ test('a group holds no more than it may, and one that hangs holds up the next fo
   await sentNext(sends, 2);
   t.deepEqual(
     sends.map(({ items }) => items),
-    [[1], [2, 3], [4, 5]],
+    [[1, 2], [3, 4], [5]],
   );
 });
 
 test('a group that could start too soon after the last waits for company, a full one does not', async (t) => {
   const { sends, send } = createSends();
   const grouper = createGrouper(3, send, { spacingMs: 60_000 });
-  for (const item of [1, 2, 3]) void grouper.add(item);
-  t.deepEqual(
-    sends.map(({ items }) => items),
-    [[1]],
-  );
+  void grouper.add(1);
+  await endOfTurn();
+  t.deepEqual(sends[0]?.items, [1]);
+  for (const item of [2, 3]) void grouper.add(item);
   sends[0]?.end();
   // It has arrived, and still the next one waits.
-  await new Promise((resolve) => setImmediate(resolve));
+  await endOfTurn();
   t.is(sends.length, 1);
   void grouper.add(4);
   t.deepEqual(sends[1]?.items, [2, 3, 4]);
 
   const soon = createGrouper(3, send, { spacingMs: 2 });
-  for (const item of [5, 6, 7]) void soon.add(item);
+  void soon.add(5);
+  await sentNext(sends, 2);
+  for (const item of [6, 7]) void soon.add(item);
   sends[2]?.end();
   await sentNext(sends, 3);
   t.deepEqual(sends[3]?.items, [6, 7], 'after its time it goes though it is not full');
@@ -68,7 +76,9 @@ test('a group that could start too soon after the last waits for company, a full
 test('a failure is told to its own group alone', async (t) => {
   const { sends, send } = createSends();
   const grouper = createGrouper(10, send);
-  const [first, second] = [grouper.add(1), grouper.add(2)];
+  const first = grouper.add(1);
+  await endOfTurn();
+  const second = grouper.add(2);
   sends[0]?.fail(new Error('no'));
   await t.throwsAsync(first, { message: 'no' });
   await sentNext(sends, 1);

@@ -1,5 +1,4 @@
 // Sends requests of one kind from a process that does nothing else, so that it measures the server and not what runs beside it.
-import { setPriority } from 'node:os';
 import { newUser } from '../support/client.ts';
 import { offer } from '../support/offered.ts';
 
@@ -10,8 +9,6 @@ process.on('message', ({ url, session, perSecond, seconds }: LoadOrder) => {
       : offer(url, 'qcloud.cam.auth', () => session, { perSecond, seconds });
   void answers.then((all) => process.send?.(all));
 });
-// A flood comes from other machines: it must not take the processor from those that it is sent to.
-if (process.argv.includes('--behind')) setPriority(10);
 
 /** What it is told to do; it sends back all answers. */
 export interface LoadOrder {
