@@ -56,6 +56,23 @@ test.serial('a database that only reads is a fault', async (t) => {
   await table.diagnose(t, 'MySQL read-only', env, { faults: ['database_read_only'], remedy: /read_only = off/ });
 });
 
+test.serial('a user who may not write is a fault', async (t) => {
+  const reader = new URL(direct);
+  [reader.username, reader.password] = ['reader', 'reads'];
+  await root.query(`create user reader identified by 'reads'`);
+  t.teardown(() => root.query('drop user reader'));
+  await root.query(`grant select on \`${direct.pathname.slice(1)}\`.* to reader`);
+  await table.diagnose(
+    t,
+    'MySQL user without the right to write',
+    { ...env, DATABASE_URL: reader.href },
+    {
+      faults: ['database_refuses_writes'],
+      remedy: /insert, update and delete/,
+    },
+  );
+});
+
 test.serial('a server without a connection left is a fault', async (t) => {
   const [[before]] = (await root.query('select @@global.max_connections as most')) as unknown as [[{ most: number }]];
   await root.query('set global max_connections = 10');

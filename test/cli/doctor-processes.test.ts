@@ -55,6 +55,45 @@ test.serial('a worker that is stopped is told from one that was killed, and both
   await table.diagnose(t, 'a worker killed', stack.env, { warnings: ['process_died'], remedy: /npm run worker/ });
 });
 
+test.serial('a worker that hangs is named', async (t) => {
+  const onSignal = `process.on('SIGUSR2',()=>{for(;;);})`;
+  const [, hanging] = await Promise.all([
+    startWeb(t.teardown),
+    startWorker(t.teardown, { NODE_OPTIONS: `--import=data:text/javascript,${onSignal}` }),
+    startWorker(t.teardown),
+  ]);
+  hanging.kill('SIGUSR2');
+  await table.diagnose(t, 'a worker hangs', stack.env, {
+    faults: ['process_hangs'],
+    remedy: new RegExp(`top -p ${hanging.pid}\\)`),
+  });
+});
+
+test.serial('log-ins in a queue that no worker serves are stuck', async (t) => {
+  const [web] = await Promise.all([
+    startWeb(t.teardown, { LOGIN_QUEUES: '2', LOGIN_DEADLINE_MS: '25000' }),
+    startWorker(t.teardown),
+  ]);
+  const [, port] = /"port":(\d+)/.exec(web.log.join('\n')) ?? [];
+  const answers: Promise<unknown>[] = [];
+  await until('a job has waited for six seconds', async () => {
+    answers.push(login(`http://127.0.0.1:${port}`, newUser()).catch(() => undefined));
+    const queues = await readQueues(redis, 2, Date.now());
+    return queues.some(({ oldestWaitingMs = 0 }) => oldestWaitingMs > 6000);
+  });
+  await table.diagnose(
+    t,
+    'a queue without a worker',
+    { ...stack.env, LOGIN_QUEUES: '2' },
+    {
+      faults: ['queue_stuck'],
+      remedy: /the same LOGIN_QUEUES/,
+    },
+  );
+  web.kill('SIGKILL');
+  await Promise.all(answers);
+});
+
 test.serial('without a worker nobody can log in', async (t) => {
   const [, killed] = await Promise.all([startWeb(t.teardown), startWorker(t.teardown)]);
   killed.kill('SIGKILL');

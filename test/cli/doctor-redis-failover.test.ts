@@ -1,5 +1,6 @@
 import test from 'ava';
 import { Redis } from 'ioredis';
+import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { createFaultTable } from '../support/doctor.ts';
 import { startTestRedisCluster } from '../support/redis-cluster.ts';
 import { startTestSentinel } from '../support/redis-sentinel.ts';
@@ -47,6 +48,18 @@ test.serial("a Sentinel's master that is down is named, and so are Sentinels tha
     {
       faults: ['redis_master_unknown'],
       remedy: /sentinel masters/,
+    },
+  );
+  const both = `redis+sentinel://127.0.0.1:${sentinel.port},127.0.0.1:${await findFreePort()}/main`;
+  await table.diagnose(
+    t,
+    'one Sentinel of two down',
+    { ...stack.env, REDIS_URL: both },
+    {
+      // No process was started.
+      faults: ['no_web', 'no_worker'],
+      warnings: ['redis_some_sentinels_down'],
+      remedy: /npm run web/,
     },
   );
   master.kill('SIGKILL');

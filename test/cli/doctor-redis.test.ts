@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { startRedis } from '../../apps/local/servers/redis.ts';
+import { createCertificates } from '../support/certificates.ts';
 import { createFaultTable, runDoctor } from '../support/doctor.ts';
 import { ensureServers } from '../support/redis-server.ts';
 import { startStack } from '../support/stack.ts';
@@ -134,6 +138,19 @@ test.serial('a password that is missing is a fault', async (t) => {
   const client = new Redis(redis.url, { password: 'somethingelse' });
   await client.config('SET', 'requirepass', '');
   client.disconnect();
+});
+
+test.serial('a certificate that nobody vouches for is a fault', async (t) => {
+  const { cert, keyFile } = (await createCertificates(t.teardown.bind(t)))('redis');
+  const server = createTlsServer({ cert, key: readFileSync(keyFile) });
+  t.teardown(() => void server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const env = { ...stack.env, REDIS_URL: `rediss://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  await table.diagnose(t, 'Redis with a wrong certificate', env, {
+    faults: ['redis_tls'],
+    remedy: /NODE_EXTRA_CA_CERTS/,
+  });
 });
 
 test.serial('a clock of Redis that is off is a fault', async (t) => {

@@ -64,6 +64,11 @@ test.serial('a WeChat that is black-holed, down, or resets is told apart', async
   });
   await proxy.refuse();
   await table.diagnose(t, 'WeChat down', at(url), { faults: ['wechat_down'], remedy: /correct WECHAT_API_BASE/ });
+  // A label of a name has 63 characters at most, so no server is asked for this one.
+  await table.diagnose(t, 'the host of WeChat has no address', at(`http://${'x'.repeat(64)}.invalid`), {
+    faults: ['wechat_host'],
+    remedy: /DNS/,
+  });
   const resetting = await startRawServer(t, (socket) => socket.once('data', () => socket.resetAndDestroy()));
   await table.diagnose(t, 'WeChat resetting', at(resetting), {
     faults: ['wechat_reset'],
@@ -126,6 +131,15 @@ test.serial('an address that is not on the allow-list is named', async (t) => {
     remedy: /IP allow-list at mp\.weixin\.qq\.com/,
   });
   t.regex(findings.find(({ cause }) => cause === 'wechat_ip')?.found ?? '', /203\.0\.113\.7/);
+});
+
+test.serial('an appid that WeChat does not know is named', async (t) => {
+  const refusal = { body: { errcode: 40_013, errmsg: 'invalid appid' } };
+  const scripted = await startScriptedWechat({ onClose: t.teardown, answers: [missing, refusal] });
+  await table.diagnose(t, 'unknown appid (40013)', at(scripted.url), {
+    faults: ['wechat_appid'],
+    remedy: new RegExp(`app remove ${testAppid}`),
+  });
 });
 
 test.serial('a wrong secret is named, and not shown', async (t) => {

@@ -1,13 +1,26 @@
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export function findFreePort(): Promise<number> {
+const found = new Set<number>();
+
+/**
+ * A TCP port of 127.0.0.1 that was free a moment ago, and that this process has not been told before: two servers that are started later
+ * must not get the same one.
+ */
+export async function findFreePort(): Promise<number> {
+  for (;;) {
+    const port = await bindAnyPort();
+    if (found.has(port)) continue;
+    found.add(port);
+    return port;
+  }
+}
+
+function bindAnyPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
+      const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });
   });
