@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { readQueues } from '../../apps/cli/queue-state.ts';
 import { login, newUser } from '../support/client.ts';
 import { createFaultTable } from '../support/doctor.ts';
-import { startProcess } from '../support/processes.ts';
+import { startProcess, type TestProcess } from '../support/processes.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startTestWechat } from '../support/wechat.ts';
@@ -31,6 +31,18 @@ async function start(role: 'web' | 'worker', close: OnClose, env: Record<string,
 
 const startWorker = (close: OnClose, env?: Record<string, string>) => start('worker', close, env);
 const startWeb = (close: OnClose, env?: Record<string, string>) => start('web', close, env);
+
+/** Until a job of one of so many queues has waited for six seconds. @returns the log-ins */
+async function logInUntilJobsWait({ log }: TestProcess, queueCount: number): Promise<Promise<unknown>[]> {
+  const [, port] = /"port":(\d+)/.exec(log.join('\n')) ?? [];
+  const answers: Promise<unknown>[] = [];
+  await until('a job has waited for six seconds', async () => {
+    answers.push(login(`http://127.0.0.1:${port}`, newUser()).catch(() => undefined));
+    const queues = await readQueues(redis, queueCount, Date.now());
+    return queues.some(({ oldestWaitingMs = 0 }) => oldestWaitingMs > 6000);
+  });
+  return answers;
+}
 
 /** So that each test sees its own processes alone. */
 test.beforeEach(async () => {
@@ -74,13 +86,7 @@ test.serial('log-ins in a queue that no worker serves are stuck', async (t) => {
     startWeb(t.teardown, { LOGIN_QUEUES: '2', LOGIN_DEADLINE_MS: '25000' }),
     startWorker(t.teardown),
   ]);
-  const [, port] = /"port":(\d+)/.exec(web.log.join('\n')) ?? [];
-  const answers: Promise<unknown>[] = [];
-  await until('a job has waited for six seconds', async () => {
-    answers.push(login(`http://127.0.0.1:${port}`, newUser()).catch(() => undefined));
-    const queues = await readQueues(redis, 2, Date.now());
-    return queues.some(({ oldestWaitingMs = 0 }) => oldestWaitingMs > 6000);
-  });
+  const answers = await logInUntilJobsWait(web, 2);
   await table.diagnose(
     t,
     'a queue without a worker',
@@ -147,13 +153,7 @@ test.serial('more log-ins than the workers can do are overload', async (t) => {
     startWeb(t.teardown, env),
     startWorker(t.teardown, { ...env, WORKER_CONCURRENCY: '1' }),
   ]);
-  const [, port] = /"port":(\d+)/.exec(web.log.join('\n')) ?? [];
-  const answers: Promise<unknown>[] = [];
-  await until('a job has waited for six seconds', async () => {
-    answers.push(login(`http://127.0.0.1:${port}`, newUser()).catch(() => undefined));
-    const queues = await readQueues(redis, 1, Date.now());
-    return queues.some(({ oldestWaitingMs = 0 }) => oldestWaitingMs > 6000);
-  });
+  const answers = await logInUntilJobsWait(web, 1);
   await table.diagnose(
     t,
     'overload',
