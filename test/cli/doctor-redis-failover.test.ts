@@ -50,8 +50,9 @@ test.serial("a Sentinel's master that is down is named, and so are Sentinels tha
       remedy: /sentinel masters/,
     },
   );
-  const both = `redis+sentinel://127.0.0.1:${sentinel.port},127.0.0.1:${await findFreePort()}/main`;
-  await table.diagnose(
+  const deadPort = await findFreePort();
+  const both = `redis+sentinel://127.0.0.1:${sentinel.port},127.0.0.1:${deadPort}/main`;
+  const { findings: ofTwo } = await table.diagnose(
     t,
     'one Sentinel of two down',
     { ...stack.env, REDIS_URL: both },
@@ -62,6 +63,8 @@ test.serial("a Sentinel's master that is down is named, and so are Sentinels tha
       remedy: /npm run web/,
     },
   );
+  const remedyOfTwo = ofTwo.find(({ cause }) => cause === 'redis_some_sentinels_down')?.remedy ?? '';
+  t.regex(remedyOfTwo, new RegExp(`Start 127\\.0\\.0\\.1:${deadPort},`));
   master.kill('SIGKILL');
   await master.exited;
   const { findings } = await table.diagnose(t, "a Sentinel's master killed", stack.env, {
