@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { Agent } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
@@ -54,15 +53,16 @@ test.serial('a command that was answered while the process was paused is no fail
 test.serial('an answer of WeChat that came while the process was paused counts', async (t) => {
   // In a thread of its own, as it has to answer meanwhile.
   const server = new Worker(wechat, { eval: true });
-  const agent = new Agent({ keepAlive: true });
-  t.teardown(() => {
-    agent.destroy();
-    return server.terminate();
+  t.teardown(async () => {
+    await server.terminate();
   });
   const [port] = (await once(server, 'message')) as [number];
-  const get = createLeanGet(`http://127.0.0.1:${port}`, agent, 1000);
-  t.deepEqual(await get('/', 1000), { kind: 'body', text: '{}' });
-  const answer = get('/', 500);
+  const lean = createLeanGet(`http://127.0.0.1:${port}`, { maxSockets: 10, maxAnswerBytes: 1000 });
+  t.teardown(lean.close);
+  t.deepEqual(await lean.get('/', 1000), { kind: 'body', text: '{}' });
+  // A connection takes its next call a turn after the last one's answer.
+  await setImmediate();
+  const answer = lean.get('/', 500);
   await setImmediate();
   pause(1000);
   t.deepEqual(await answer, { kind: 'body', text: '{}' });

@@ -7,11 +7,11 @@ import { createLeanGet } from './lean-get.ts';
 export interface WechatClient {
   /** @param query ready for the URL; it holds secrets, so it must never be logged */
   get(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
-  /** The same at a quarter of the cost, for the call of every log-in. The base has to be without a query. */
+  /** The same at an eighth of the cost, for the call of every log-in. The base has to be without a query. */
   leanGet(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
   /** @param body sent as JSON; it may hold secrets, too */
   post(path: string, query: string, body: object, timeoutMs: number): Promise<WechatAnswer>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export type WechatAnswer =
@@ -30,7 +30,7 @@ export function createWechatClient(base: string): WechatClient {
     maxSockets,
     scheduling: 'lifo',
   });
-  const leanGet = createLeanGet(base, agent, maxAnswerBytes);
+  const lean = createLeanGet(base, { maxSockets, maxAnswerBytes });
   const ask = async (path: string, query: string, timeoutMs: number, request: object): Promise<WechatAnswer> => {
     const signal = AbortSignal.timeout(Math.max(Math.ceil(timeoutMs), 1));
     const target = base + path;
@@ -49,7 +49,7 @@ export function createWechatClient(base: string): WechatClient {
     }
   };
   return {
-    leanGet: (path, query, timeoutMs) => leanGet(`${path}?${query}`, timeoutMs),
+    leanGet: (path, query, timeoutMs) => lean.get(`${path}?${query}`, timeoutMs),
     get: (path, query, timeoutMs) => ask(path, query, timeoutMs, {}),
     post: (path, query, body, timeoutMs) =>
       ask(path, query, timeoutMs, {
@@ -57,6 +57,9 @@ export function createWechatClient(base: string): WechatClient {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
       }),
-    close: () => agent.destroy(),
+    async close() {
+      agent.destroy();
+      await lean.close();
+    },
   };
 }
