@@ -12,18 +12,18 @@ export interface Grouper<Item> {
 export interface GrouperOptions {
   /** A group keeps the next one waiting until it has arrived, but no longer than this, in milliseconds. */
   readonly patienceMs?: number;
-  /** The least time between the starts of two groups, in milliseconds. */
-  readonly spacingMs?: number;
+  /** The least time between the starts of two groups, in milliseconds, given the size of the first. */
+  readonly spacingMs?: (size: number) => number;
 }
 
 export function createGrouper<Item>(
   maxPerGroup: number,
   send: (items: Item[]) => Promise<void>,
-  { patienceMs = 20, spacingMs = 0 }: GrouperOptions = {},
+  { patienceMs = 20, spacingMs = () => 0 }: GrouperOptions = {},
 ): Grouper<Item> {
   let pending: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = [];
   let isSending = false;
-  let startedAt = Number.NEGATIVE_INFINITY;
+  let earliestStart = 0;
   let timer: NodeJS.Timeout | undefined;
   let endOfTurn: NodeJS.Immediate | undefined;
 
@@ -31,7 +31,7 @@ export function createGrouper<Item>(
     if (isSending || pending.length === 0) return;
     // A full group has all the company that it can have.
     if (pending.length >= maxPerGroup) return start();
-    const pauseMs = startedAt + spacingMs - performance.now();
+    const pauseMs = earliestStart - performance.now();
     // Not for a part of a millisecond: timers know whole ones.
     if (pauseMs < 0.5) endOfTurn ??= setImmediate(start);
     else
@@ -48,7 +48,7 @@ export function createGrouper<Item>(
     const group = pending.slice(0, maxPerGroup);
     pending = pending.slice(maxPerGroup);
     isSending = true;
-    startedAt = performance.now();
+    earliestStart = performance.now() + spacingMs(group.length);
     let isWaitedFor = true;
     const letNextGo = () => {
       if (!isWaitedFor) return;

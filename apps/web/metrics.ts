@@ -1,5 +1,5 @@
 import { AggregatorRegistry, Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import { createTally, createTimeTally } from './tallies.ts';
+import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
 import type { LookupResult } from './sessions/session-check.ts';
 

@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { failures } from '../../shared/protocol/return-codes.ts';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
+import { returnCodeOf } from '../../shared/protocol/envelope.ts';
 import type { CallName } from '../../shared/rpc/contract.ts';
 import type { Outcome } from '../../shared/protocol/outcome.ts';
 import type { WechatResult } from './wechat/answer.ts';
@@ -23,31 +24,31 @@ export function createWorkerMetrics(): WorkerMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const calls = new Counter({
+  const calls = createTally({
     name: 'wafer_jobs_total',
     help: 'Requests handled by workers',
     labelNames: ['call', 'code'],
-    registers,
+    registry,
   });
-  const callSeconds = new Histogram({
+  const callSeconds = createTimeTally({
     name: 'wafer_job_seconds',
     help: 'Time from taking a request off the queue to its answer',
-    labelNames: ['call'],
+    labelName: 'call',
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
+    registry,
   });
-  const wechat = new Counter({
+  const wechat = createTally({
     name: 'wafer_wechat_calls_total',
     help: 'Calls to WeChat by what it said: ok, an errcode, or why there was no answer (wechat_breaker: not asked)',
     labelNames: ['api', 'result'],
-    registers,
+    registry,
   });
-  const wechatSeconds = new Histogram({
+  const wechatSeconds = createTimeTally({
     name: 'wafer_wechat_seconds',
     help: 'Time that WeChat took',
-    labelNames: ['api'],
+    labelName: 'api',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers,
+    registry,
   });
   const alerts = new Gauge({
     name: 'wafer_wechat_alert',
@@ -65,13 +66,12 @@ export function createWorkerMetrics(): WorkerMetrics {
   return {
     registry,
     called(call, outcome, seconds) {
-      const code = outcome === 'dropped' ? outcome : String(outcome.ok ? 0 : failures[outcome.failure].code);
-      calls.inc({ call, code });
-      callSeconds.observe({ call }, seconds);
+      calls.add(call, outcome === 'dropped' ? outcome : returnCodeOf(outcome));
+      callSeconds.add(call, seconds);
     },
     askedWechat(api, answer, seconds) {
-      wechat.inc({ api, result: resultOf(answer) });
-      if (!isShed(answer)) wechatSeconds.observe({ api }, seconds);
+      wechat.add(api, resultOf(answer));
+      if (!isShed(answer)) wechatSeconds.add(api, seconds);
     },
     raisedAlert: (errcode, count) => alerts.set({ errcode }, count),
     openedBreaker: (api, count) => breakers.set({ api }, count),

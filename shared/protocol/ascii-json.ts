@@ -17,13 +17,16 @@ const needsEscape = /["\\/\u0000-\u001f]|[^\u0000-\u007f]/g;
  * The Java SDK decodes with the platform's charset, so an answer must not hold other bytes.
  */
 export function toAsciiString(value: string): string {
-  return `"${value.replace(needsEscape, (char) => shortEscapes[char] ?? unicodeEscape(char))}"`;
+  return `"${value.replace(needsEscape, escapeChar)}"`;
 }
 
-function unicodeEscape(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function escapeChar(char: string): string {
+  return shortEscapes[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** Without these, white space and escapes can't be told apart by one look. */
+const needsTokens = /[\\ \t\r\n]/;
+const needsEscapeInPlain = /[/\u0080-\uffff]/g;
 const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[ \t\r\n]+/gs;
 const plainString = /^"[^\\/\u0080-\uffff]*"$/;
 
@@ -32,6 +35,8 @@ const plainString = /^"[^\\/\u0080-\uffff]*"$/;
  * (key order, number spelling, `{}` against `[]`, duplicate keys) stays as it was.
  */
 export function toAsciiJson(text: string): string {
+  // As WeChat sends profiles: what has to be escaped stands in strings, and nothing is escaped yet.
+  if (!needsTokens.test(text)) return text.replace(needsEscapeInPlain, escapeChar);
   return text.replace(token, (match) => {
     if (match.charCodeAt(0) !== 0x22) return '';
     return plainString.test(match) ? match : toAsciiString(JSON.parse(match) as string);

@@ -27,9 +27,21 @@ export function parsePhpJsonText(text: string): JsonDocument | undefined {
   } catch {
     return undefined;
   }
-  if (text.length > maxDepth && depthOf(text) > maxDepth) return undefined;
+  if (mayBeDeep(text) && depthOf(text) > maxDepth) return undefined;
   if (text.includes('\\u') && hasForbiddenEscape(text)) return undefined;
   return { text, value };
+}
+
+/** Whether there are brackets enough, which is quicker to see than how they nest. */
+function mayBeDeep(text: string): boolean {
+  if (text.length <= maxDepth) return false;
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
+      if (++count > maxDepth) return true;
+    }
+  }
+  return false;
 }
 
 /** Levels of nesting in valid JSON. */

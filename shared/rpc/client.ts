@@ -59,8 +59,11 @@ interface Waiting {
 const doubtMs = 1000;
 /** How Redis refuses to write: it is out of memory, can't reach its disk or its replicas, or has become a replica. */
 const refusedWrite = /^(OOM|MISCONF|NOREPLICAS|READONLY) /;
-/** Jobs of one queue start this far apart, so that they carry many calls where many come. */
-const jobSpacingMs = 1;
+/**
+ * How far apart jobs of one queue start. One carries many calls where many come: beyond a thousand a second each is larger than the one
+ * before it, up to what comes in the longest pause; below that a call waits a millisecond or two at most.
+ */
+const jobSpacingMs = (calls: number) => Math.min(calls, 12);
 
 export function createRpcClient(options: {
   readonly instance: string;

@@ -166,6 +166,7 @@ class Context implements CallContext {
   readonly remainingMs: () => number;
   readonly redisNowUs: () => number;
   readonly #log: Log;
+  #own: Log | undefined;
 
   constructor(facts: Omit<CallContext, 'log'>, log: Log) {
     this.requestId = facts.requestId;
@@ -179,6 +180,6 @@ class Context implements CallContext {
 
   /** Made when it is used: most calls have nothing to say. */
   get log(): Log {
-    return this.#log.child({ requestId: this.requestId });
+    return (this.#own ??= this.#log.child({ requestId: this.requestId }));
   }
 }

@@ -3,9 +3,16 @@ const offsetSeconds = 8 * 3600;
 
 const pattern = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)/;
 
+/** All who log in within one second need the same. */
+let latest = { epochSeconds: Number.NaN, text: '' };
+
 /** Seconds since 1970 as `YYYY-MM-DD HH:MM:SS` in UTC+8. */
 export function toWallClock(epochSeconds: number): string {
-  return new Date((epochSeconds + offsetSeconds) * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  if (epochSeconds !== latest.epochSeconds) {
+    const text = new Date((epochSeconds + offsetSeconds) * 1000).toISOString().slice(0, 19).replace('T', ' ');
+    latest = { epochSeconds, text };
+  }
+  return latest.text;
 }
 
 /** Seconds since 1970 of a datetime column; a zero or impossible date is far in the past, as it was for the original. */

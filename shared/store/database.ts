@@ -31,6 +31,8 @@ export function openDatabase(
       supportBigNumbers: true,
       dateStrings: true,
       typeCast: true,
+      // Sequelize has put the values in: mysql2 would look through every statement for places that are not there any more.
+      queryFormat: (sql: string) => sql,
     },
     retry: { max: 0 },
   };

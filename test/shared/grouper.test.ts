@@ -52,7 +52,7 @@ test('a group holds no more than it may, and one that hangs holds up the next fo
 
 test('a group that could start too soon after the last waits for company, a full one does not', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(3, send, { spacingMs: 60_000 });
+  const grouper = createGrouper(3, send, { spacingMs: () => 60_000 });
   void grouper.add(1);
   await endOfTurn();
   t.deepEqual(sends[0]?.items, [1]);
@@ -64,7 +64,7 @@ test('a group that could start too soon after the last waits for company, a full
   void grouper.add(4);
   t.deepEqual(sends[1]?.items, [2, 3, 4]);
 
-  const soon = createGrouper(3, send, { spacingMs: 2 });
+  const soon = createGrouper(3, send, { spacingMs: (size) => 2 * size });
   void soon.add(5);
   await sentNext(sends, 2);
   for (const item of [6, 7]) void soon.add(item);

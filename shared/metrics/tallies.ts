@@ -2,7 +2,7 @@ import { Counter, type MetricObjectWithValues, type MetricValueWithName, type Re
 
 /** A counter with up to two labels that is counted in each request, so that counting may cost next to nothing. */
 export interface Tally {
-  add(first: string, second?: number): void;
+  add(first: string, second?: string | number): void;
 }
 
 /** Counts here, and tells prom-client when it is asked: its own counter looks its labels up at each count. */
@@ -14,7 +14,7 @@ export function createTally(options: {
 }): Tally {
   const { name, help, labelNames, registry } = options;
   const [firstName, secondName] = labelNames;
-  const counts = new Map<string, Map<number | undefined, { count: number }>>();
+  const counts = new Map<string, Map<string | number | undefined, { count: number }>>();
   new Counter({
     name,
     help,
