@@ -3,11 +3,10 @@
  * together at its end; what comes while a group is on its way, or within a moment after it, makes the next one. So a quiet server has the
  * latency of single sends, and a busy one the cost of groups. Those that were answered together mostly come to their next step together,
  * and stay a group.
+ *
+ * Resolves when the item's group was sent, with the item's own answer if there is one; rejects with what `send` failed with.
  */
-export interface Grouper<Item> {
-  /** Resolves when the item's group was sent; rejects with what `send` failed with. */
-  add(item: Item): Promise<void>;
-}
+export type Grouper<Item, Answer = void> = (item: Item) => Promise<Answer>;
 
 export interface GrouperOptions {
   /** A group keeps the next one waiting until it has arrived, but no longer than this, in milliseconds. */
@@ -16,12 +15,15 @@ export interface GrouperOptions {
   readonly spacingMs?: (size: number) => number;
 }
 
-export function createGrouper<Item>(
+/**
+ * @param send answers in the order of the items, or nothing; an answer that is a promise of its own may fail alone
+ */
+export function createGrouper<Item, Answer = void>(
   maxPerGroup: number,
-  send: (items: Item[]) => Promise<void>,
+  send: (items: Item[]) => Promise<readonly (Answer | Promise<Answer>)[] | void>,
   { patienceMs = 20, spacingMs = () => 0 }: GrouperOptions = {},
-): Grouper<Item> {
-  let pending: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = [];
+): Grouper<Item, Answer> {
+  let pending: Pending<Item, Answer>[] = [];
   let isSending = false;
   let earliestStart = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -61,43 +63,22 @@ export function createGrouper<Item>(
     const patience = setTimeout(letNextGo, patienceMs);
     send(group.map(({ item }) => item))
       .then(
-        () => group.forEach(({ resolve }) => resolve()),
+        (answers) =>
+          group.forEach(({ resolve }, index) => resolve((answers as readonly Answer[] | undefined)?.[index] as Answer)),
         (error: unknown) => group.forEach(({ reject }) => reject(error)),
       )
       .finally(letNextGo);
   };
 
-  return {
-    add: (item) =>
-      new Promise((resolve, reject) => {
-        pending.push({ item, resolve, reject });
-        sendNext();
-      }),
-  };
+  return (item) =>
+    new Promise((resolve, reject) => {
+      pending.push({ item, resolve, reject });
+      sendNext();
+    });
 }
 
-/**
- * The same for questions: many are asked in one go where many wait, and each gets its own answer.
- * @param loadMany answers in the order of the questions; one that is a promise of its own may fail alone
- */
-export function createGroupedLoader<Question, Answer>(
-  maxPerGroup: number,
-  loadMany: (questions: Question[]) => Promise<(Answer | Promise<Answer>)[]>,
-  options: GrouperOptions = {},
-): (question: Question) => Promise<Answer> {
-  const grouper = createGrouper<{ question: Question; answer?: Answer | Promise<Answer> }>(
-    maxPerGroup,
-    async (items) => {
-      const answers = await loadMany(items.map(({ question }) => question));
-      items.forEach((item, index) => {
-        item.answer = answers[index] as Answer | Promise<Answer>;
-      });
-    },
-    options,
-  );
-  return async (question) => {
-    const item: { question: Question; answer?: Answer | Promise<Answer> } = { question };
-    await grouper.add(item);
-    return item.answer as Answer | Promise<Answer>;
-  };
+interface Pending<Item, Answer> {
+  readonly item: Item;
+  readonly resolve: (answer: Answer | Promise<Answer>) => void;
+  readonly reject: (error: unknown) => void;
 }

@@ -1,5 +1,5 @@
 import { Cluster } from 'ioredis';
-import { createGroupedLoader } from '../grouper.ts';
+import { createGrouper } from '../grouper.ts';
 import type { RedisClient } from './connect.ts';
 
 export type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
@@ -33,7 +33,7 @@ export function defineKeyScript(
 ): KeyScript {
   const run = defineScript(client, name, lua);
   const createLoader = () =>
-    createGroupedLoader<{ key: string; args: readonly (string | number)[] }, unknown>(maxKeysPerRun, async (calls) => {
+    createGrouper<{ key: string; args: readonly (string | number)[] }, unknown>(maxKeysPerRun, async (calls) => {
       const args = [...common];
       for (const call of calls) args.push(...call.args);
       return (await run(
@@ -43,11 +43,13 @@ export function defineKeyScript(
     });
   /** By what puts keys into one slot: everything on a single server, the hash tag on a cluster. */
   const loaders = new Map<string, ReturnType<typeof createLoader>>();
+  const runAlone = async (key: string, args: readonly (string | number)[]) =>
+    ((await run([key], [...common, ...args])) as unknown[])[0];
   const isCluster = client instanceof Cluster;
-  return async (key, args) => {
+  return (key, args) => {
     const slot = isCluster ? hashTag.exec(key)?.[1] : '';
     // Each key of a cluster without a tag has a slot of its own.
-    if (slot === undefined) return ((await run([key], [...common, ...args])) as unknown[])[0];
+    if (slot === undefined) return runAlone(key, args);
     let load = loaders.get(slot);
     if (load === undefined) loaders.set(slot, (load = createLoader()));
     return load({ key, args });

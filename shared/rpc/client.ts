@@ -158,13 +158,12 @@ export function createRpcClient(options: {
       return new Promise((resolve, reject) => {
         const deadline = setPatientTimeout(() => take(id)?.reject(new RpcError('deadline')), timeoutMs);
         waiting.set(id, { resolve, reject, deadline });
-        grouperOf(queue, shardOf(shardKey, shards[queue]))
-          .add(call)
-          .catch((error: Error) => {
-            take(id)?.reject(new RpcError('store_unavailable'));
-            // Nor can a worker write its answer then.
-            if (refusedWrite.test(error.message)) doubtRefused();
-          });
+        const send = grouperOf(queue, shardOf(shardKey, shards[queue]));
+        send(call).catch((error: Error) => {
+          take(id)?.reject(new RpcError('store_unavailable'));
+          // Nor can a worker write its answer then.
+          if (refusedWrite.test(error.message)) doubtRefused();
+        });
       });
     },
     async close() {

@@ -94,10 +94,12 @@ export function createRpcServer(options: {
         { requestId, shard, isRepeated, madeByUs: call.madeByUs, remainingMs, redisNowUs },
         log,
       );
-      response = await handle(call.request, context).catch((error: unknown) => {
+      try {
+        response = await handle(call.request, context);
+      } catch (error) {
         context.log.error({ call: name, err: describeError(error) }, 'bug: call failed');
-        return fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal');
-      });
+        response = fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal');
+      }
     }
     onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
     if (response === dropped) return;
@@ -105,13 +107,13 @@ export function createRpcServer(options: {
     await untilSent(() => send(timed), remainingMs);
   };
 
-  const replies = createReplySender(commands, seal);
+  const sendReply = createReplySender(commands, seal);
   const open = (job: CallJob): OpenedCall[] => {
     if (isFormerJob(job)) return openFormerJob(job, queueTag(queue, shard), commands, seal);
     const { replyTo, calls } = job;
     return (JSON.parse(seal.open(callsPurpose(replyTo), calls)) as Call[]).map((call) => ({
       call,
-      send: (response) => replies.add({ replyTo, reply: [call.id, response] }),
+      send: (response) => sendReply({ replyTo, reply: [call.id, response] }),
     }));
   };
 
@@ -148,12 +150,12 @@ export function createRpcServer(options: {
 /** While Redis is away somebody may still wait for the answer: so again until the deadline. */
 async function untilSent(send: () => Promise<void>, remainingMs: () => number): Promise<void> {
   for (;;) {
-    const isSent = await send().then(
-      () => true,
-      () => false,
-    );
-    if (isSent) return;
-    if (remainingMs() <= replyRetryMs) throw new Error('the reply could not be stored before the deadline');
+    try {
+      return await send();
+    } catch (error) {
+      if (remainingMs() <= replyRetryMs)
+        throw new Error('the reply could not be stored before the deadline', { cause: error });
+    }
     await setTimeout(replyRetryMs);
   }
 }

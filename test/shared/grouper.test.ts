@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createGroupedLoader, createGrouper } from '../../shared/grouper.ts';
+import { createGrouper } from '../../shared/grouper.ts';
 
 /** Sends that end when they are told to. */
 function createSends() {
@@ -19,13 +19,13 @@ const endOfTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('what comes in one turn goes together, and what comes while it is on its way goes next', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(10, send);
-  const added = [1, 2].map((item) => grouper.add(item));
+  const group = createGrouper<number>(10, send);
+  const added = [1, 2].map((item) => group(item));
   t.is(sends.length, 0);
   await endOfTurn();
-  added.push(grouper.add(3));
+  added.push(group(3));
   await endOfTurn();
-  added.push(grouper.add(4));
+  added.push(group(4));
   t.deepEqual(
     sends.map(({ items }) => items),
     [[1, 2]],
@@ -40,8 +40,8 @@ test('what comes in one turn goes together, and what comes while it is on its wa
 
 test('a group holds no more than it may, and one that hangs holds up the next for a while only', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(2, send, { patienceMs: 1 });
-  for (const item of [1, 2, 3, 4, 5]) void grouper.add(item);
+  const group = createGrouper<number>(2, send, { patienceMs: 1 });
+  for (const item of [1, 2, 3, 4, 5]) void group(item);
   t.is(sends.length, 1);
   await sentNext(sends, 2);
   t.deepEqual(
@@ -52,22 +52,22 @@ test('a group holds no more than it may, and one that hangs holds up the next fo
 
 test('a group that could start too soon after the last waits for company, a full one does not', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(3, send, { spacingMs: () => 60_000 });
-  void grouper.add(1);
+  const group = createGrouper<number>(3, send, { spacingMs: () => 60_000 });
+  void group(1);
   await endOfTurn();
   t.deepEqual(sends[0]?.items, [1]);
-  for (const item of [2, 3]) void grouper.add(item);
+  for (const item of [2, 3]) void group(item);
   sends[0]?.end();
   // It has arrived, and still the next one waits.
   await endOfTurn();
   t.is(sends.length, 1);
-  void grouper.add(4);
+  void group(4);
   t.deepEqual(sends[1]?.items, [2, 3, 4]);
 
-  const soon = createGrouper(3, send, { spacingMs: (size) => 2 * size });
-  void soon.add(5);
+  const soon = createGrouper<number>(3, send, { spacingMs: (size) => 2 * size });
+  void soon(5);
   await sentNext(sends, 2);
-  for (const item of [6, 7]) void soon.add(item);
+  for (const item of [6, 7]) void soon(item);
   sends[2]?.end();
   await sentNext(sends, 3);
   t.deepEqual(sends[3]?.items, [6, 7], 'after its time it goes though it is not full');
@@ -75,10 +75,10 @@ test('a group that could start too soon after the last waits for company, a full
 
 test('a failure is told to its own group alone', async (t) => {
   const { sends, send } = createSends();
-  const grouper = createGrouper(10, send);
-  const first = grouper.add(1);
+  const group = createGrouper<number>(10, send);
+  const first = group(1);
   await endOfTurn();
-  const second = grouper.add(2);
+  const second = group(2);
   sends[0]?.fail(new Error('no'));
   await t.throwsAsync(first, { message: 'no' });
   await sentNext(sends, 1);
@@ -87,7 +87,7 @@ test('a failure is told to its own group alone', async (t) => {
 });
 
 test('each question gets its own answer, and one answer may fail alone', async (t) => {
-  const ask = createGroupedLoader<number, number>(10, async (questions) =>
+  const ask = createGrouper<number, number>(10, async (questions) =>
     questions.map((question) => (question === 3 ? Promise.reject(new Error('three')) : question * 2)),
   );
   const answers = await Promise.allSettled([1, 2, 3, 4].map(ask));

@@ -9,7 +9,7 @@ export async function findApp(
   settings: AppSettings<AppWithSecret>,
   appid: string,
 ): Promise<(AppWithSecret & { isDefault: boolean }) | undefined> {
-  let apps = await settings.current();
+  let apps = settings.fresh() ?? (await settings.current());
   if (!apps.byAppid.has(appid)) {
     settings.forget();
     apps = await settings.current();

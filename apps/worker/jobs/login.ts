@@ -58,16 +58,22 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     };
     const known = running.get(code.requestFingerprint);
     if (known !== undefined) return known;
-    const run = login(parts, request, code, context)
-      .catch((error: unknown) => {
-        context.log.warn({ err: describeError(error) }, 'log-in not written');
-        // Whoever asks the same again goes on from the record.
-        return fail('sessionNotWritten', 'store_unavailable');
-      })
-      .finally(() => running.delete(code.requestFingerprint));
+    const run = runOnce(request, code, context);
     running.set(code.requestFingerprint, run);
     return run;
   };
+
+  async function runOnce(request: LoginRequest, code: CodeKey, context: CallContext): Promise<Outcome | Dropped> {
+    try {
+      return await login(parts, request, code, context);
+    } catch (error) {
+      context.log.warn({ err: describeError(error) }, 'log-in not written');
+      // Whoever asks the same again goes on from the record.
+      return fail('sessionNotWritten', 'store_unavailable');
+    } finally {
+      running.delete(code.requestFingerprint);
+    }
+  }
 
   async function login(
     { apps, wechat, watch, wechatTimeoutMs, sessions, userLimit }: LoginParts,

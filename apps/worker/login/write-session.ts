@@ -4,7 +4,7 @@ import type { Session } from '../../../shared/session/session.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { decodeUserInfo, isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
-import { createGroupedLoader } from '../../../shared/grouper.ts';
+import { createGrouper } from '../../../shared/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import { insertSessions, type LoginWrite, type NewSession } from '../../../shared/store/session-writer.ts';
 import { renewSessions, type Renewal } from '../../../shared/store/session-renewals.ts';
@@ -71,9 +71,9 @@ export function createSessionWriter(store: {
 }): SessionWriter {
   const { sequelize, cache } = store;
   // Log-ins that run at once read and write together; one that is alone goes alone.
-  const findRows = createGroupedLoader(maxPerStatement, (users: UserOfApp[]) => findUserRows(sequelize, users));
-  const insert = createGroupedLoader(maxPerStatement, (sessions: NewSession[]) => insertSessions(sequelize, sessions));
-  const renew = createGroupedLoader(maxPerStatement, (renewals: Renewal[]) => renewSessions(sequelize, renewals));
+  const findRows = createGrouper(maxPerStatement, (users: UserOfApp[]) => findUserRows(sequelize, users));
+  const insert = createGrouper(maxPerStatement, (sessions: NewSession[]) => insertSessions(sequelize, sessions));
+  const renew = createGrouper(maxPerStatement, (renewals: Renewal[]) => renewSessions(sequelize, renewals));
 
   const create = async (
     login: LoginSession,

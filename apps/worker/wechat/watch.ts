@@ -82,10 +82,13 @@ export function createWechatWatch({
         return shed;
       }
       const startedAt = performance.now();
-      const answer = await call().catch((error: unknown) => {
+      let answer;
+      try {
+        answer = await call();
+      } catch (error) {
         settle(undefined);
         throw error;
-      });
+      }
       settle(answer);
       onAnswer(subject.api, answer, (performance.now() - startedAt) / 1000);
       if (answer.kind === 'refused') note(subject, (answer as unknown as Refused).errcode);
