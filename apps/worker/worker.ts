@@ -37,13 +37,9 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
 
   const sequelize = openDatabase(config.database.primary, config.database);
   closer.add('database', () => sequelize.close());
-  const commands = connectRedis(config.redis.queue, 'commands', { pipelined: true, commandTimeoutMs });
+  const commands = connectRedis(config.redis.queue, 'commands', { commandTimeoutMs });
   closer.add('redis', () => commands.disconnect());
-  const cacheRedis = connectRedis(config.redis.cache, 'commands', {
-    isWatched: true,
-    pipelined: true,
-    commandTimeoutMs,
-  });
+  const cacheRedis = connectRedis(config.redis.cache, 'commands', { isWatched: true, commandTimeoutMs });
   closer.add('redis cache', () => cacheRedis.disconnect());
   const subscriber = connectRedis(config.redis.queue, 'subscriber');
   closer.add('redis subscriber', () => subscriber.disconnect());
