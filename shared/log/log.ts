@@ -54,7 +54,7 @@ export function createLog(role: string, level: string, file?: string): Log {
 }
 
 const flushIntervalMs = 100;
-const flushBytes = 4096;
+const flushBytes = 16_000;
 /** Warnings and worse (pino's 40) wait for nobody. */
 const promptLevel = 40;
 
