@@ -10,6 +10,8 @@ export interface ComparisonOptions {
   readonly peer: Side;
   /** Where the load runs. */
   readonly cores: Cores;
+  /** How many times as long as usual both sides are warmed up. */
+  readonly warmUps?: number;
   /** Looks at a round of ours from outside. @returns why it does not count */
   readonly inspectOurs?: (measure: () => Promise<Measurement>) => Promise<Inspected>;
   readonly notes?: readonly string[];
@@ -33,14 +35,14 @@ const maxVoided = 3;
 
 /** Ours and the peer in turn, so that whatever happens on the machine meanwhile happens to both. */
 export async function compare(bench: Bench, options: ComparisonOptions): Promise<Result> {
-  const { name, ours, peer, cores, inspectOurs, notes = [] } = options;
+  const { name, ours, peer, cores, warmUps = 1, inspectOurs, notes = [] } = options;
   const { progress, rounds: wanted, warmUpSeconds, roundSeconds } = bench;
   for (const [label, side] of [
     ['ours', ours],
     ['peer', peer],
   ] as const) {
     progress.step(`${name}: warming up ${label}`);
-    await measureSide(bench, side, warmUpSeconds, cores);
+    await measureSide(bench, side, warmUpSeconds * warmUps, cores);
   }
   const rounds: Round[] = [];
   const good = () => rounds.filter(({ fault }) => fault === undefined);

@@ -1,6 +1,6 @@
 import { childrenOf } from '../measure/cpu.ts';
 import { compare } from '../measure/compare.ts';
-import { counted, loginConnections, stopAll } from './login.ts';
+import { counted, loginConnections, loginWarmUps, stopAll } from './login.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Ours with one front end and one worker against two processes whose handler does the whole log-in itself. */
@@ -16,6 +16,7 @@ export const loginVsInline: Scenario = async (bench) => {
     return await compare(bench, {
       name: 'login.vs-inline',
       cores: 'any',
+      warmUps: loginWarmUps,
       ours: {
         urls: [web.url],
         shares,

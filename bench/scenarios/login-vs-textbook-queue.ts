@@ -1,5 +1,5 @@
 import { compare } from '../measure/compare.ts';
-import { counted, loginConnections, stopAll } from './login.ts';
+import { counted, loginConnections, loginWarmUps, stopAll } from './login.ts';
 import type { Scenario } from './scenario.ts';
 
 /** A whole log-in of ours against a BullMQ job that does nothing, awaited with waitUntilFinished; one front end and one worker each. */
@@ -15,6 +15,7 @@ export const loginVsTextbookQueue: Scenario = async (bench) => {
     return await compare(bench, {
       name: 'login.vs-textbook-queue',
       cores: 'any',
+      warmUps: loginWarmUps,
       ours: {
         urls: [web.url],
         shares,
