@@ -57,8 +57,6 @@ interface Waiting {
 
 /** For answers that may be gone, or can't be written, to come after all. */
 const doubtMs = 1000;
-/** How Redis refuses to write: it is out of memory, can't reach its disk or its replicas, or has become a replica. */
-const refusedWrite = /^(OOM|MISCONF|NOREPLICAS|READONLY) /;
 /**
  * How far apart jobs of one queue start. One carries many calls where many come: beyond a thousand a second each is larger than the one
  * before it, up to what comes in the longest pause; below that a call waits a millisecond or two at most.
@@ -103,15 +101,7 @@ export function createRpcClient(options: {
     const ids = [...waiting.keys()];
     setPatientTimeout(() => giveUp(ids), doubtMs).unref();
   };
-  let isWriteRefused = false;
-  const doubtRefused = () => {
-    // Once for all who are refused meanwhile.
-    if (isWriteRefused) return;
-    isWriteRefused = true;
-    doubt();
-    setTimeout(() => (isWriteRefused = false), doubtMs).unref();
-  };
-  const losses = watchLoss({ commands, clock, onAway: () => giveUp([...waiting.keys()]), onLost: doubt });
+  const losses = watchLoss({ commands, clock, onAway: () => giveUp([...waiting.keys()]), onDoubt: doubt });
 
   const grouperOf = (queueName: QueueName, shard: number): Grouper<Call> => {
     const prefix = queueTag(queueName, shard);
@@ -161,8 +151,7 @@ export function createRpcClient(options: {
         const send = grouperOf(queue, shardOf(shardKey, shards[queue]));
         send(call).catch((error: Error) => {
           take(id)?.reject(new RpcError('store_unavailable'));
-          // Nor can a worker write its answer then.
-          if (refusedWrite.test(error.message)) doubtRefused();
+          losses.noteFailure(error);
         });
       });
     },

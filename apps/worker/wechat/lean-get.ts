@@ -9,8 +9,11 @@ export interface LeanGet {
   close(): Promise<void>;
 }
 
-/** Connections that WeChat sets no limit to are closed before a balancer in between forgets them. */
-const idleMs = 30_000;
+/**
+ * An idle connection is closed here, unless WeChat names its own time: a call that goes out while WeChat closes it is lost, and its code
+ * with it. undici also opens one in the place of each that it had to cut, and nobody may need it.
+ */
+const idleMs = 10_000;
 const headers = ['accept', 'application/json'];
 
 /**
