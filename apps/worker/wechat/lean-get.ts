@@ -13,7 +13,7 @@ export interface LeanGet {
  * An idle connection is closed here, unless WeChat names its own time: a call that goes out while WeChat closes it is lost, and its code
  * with it. undici also opens one in the place of each that it had to cut, and nobody may need it.
  */
-const idleMs = 10_000;
+const idleMs = 5000;
 const headers = ['accept', 'application/json'];
 
 /**
