@@ -24,7 +24,7 @@ function escapeChar(char: string): string {
   return shortEscapes[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** Without these, white space and escapes can't be told apart by one look. */
+/** A text with none of these has no escapes, and no white space between its tokens. */
 const needsTokens = /[\\ \t\r\n]/;
 const needsEscapeInPlain = /[/\u0080-\uffff]/g;
 const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[ \t\r\n]+/gs;

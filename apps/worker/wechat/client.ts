@@ -7,7 +7,7 @@ import { createLeanGet } from './lean-get.ts';
 export interface WechatClient {
   /** @param query ready for the URL; it holds secrets, so it must never be logged */
   get(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
-  /** The same at an eighth of the cost, for the call of every log-in. The base has to be without a query. */
+  /** The same at a seventh of the cost, for the call of every log-in. The base has to be without a query. */
   leanGet(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
   /** @param body sent as JSON; it may hold secrets, too */
   post(path: string, query: string, body: object, timeoutMs: number): Promise<WechatAnswer>;

@@ -17,7 +17,7 @@ const idleMs = 5000;
 const headers = ['accept', 'application/json'];
 
 /**
- * Log-ins are one GET each, and node-fetch with its streams and signals takes eight times the processor time of undici's dispatch for
+ * Log-ins are one GET each, and node-fetch with its streams and signals takes seven times the processor time of undici's dispatch for
  * one (docs/adr/0017-lean-get.md). No redirect is followed, nothing is inflated, nothing is sent twice, an answer over the limit is not
  * read to its end.
  * @param base where WeChat is; its path comes before `path`
