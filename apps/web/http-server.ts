@@ -4,6 +4,8 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { Server as NetServer, type Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Certificate } from './certificate.ts';
+import { createFastLane, type FastLaneRoute, type Lane } from './fast-lane/fast-lane.ts';
+import { defaultHttpLimits, maxHeaderBytes, type HttpLimits } from './http-limits.ts';
 import { answerBrokenRequest, refuseExpectation } from './middleware/broken-request.ts';
 import { untilConnectionEnds } from './middleware/ending-connection.ts';
 
@@ -15,33 +17,6 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** What one client may cost. */
-export interface HttpLimits {
-  /** A request with its body has to be here by then. */
-  readonly requestTimeoutMs: number;
-  /** Its headers by then, counted from the start of a connection too. */
-  readonly headersTimeoutMs: number;
-  /** Longer than what balancers keep idle connections for, so that it is never this side that closes first. */
-  readonly keepAliveTimeoutMs: number;
-  /** A connection on which nothing moves although a request is in flight, such as one whose client does not read, ends. */
-  readonly inactivityTimeoutMs: number;
-  /** How often late clients are looked for: they live that much longer. */
-  readonly checkEveryMs: number;
-  /** Connections at once; more are closed at once. Each costs about 10 kB, and a file descriptor that Redis may need. */
-  readonly maxConnections: number;
-}
-
-export const defaultHttpLimits: HttpLimits = {
-  requestTimeoutMs: 15_000,
-  headersTimeoutMs: 10_000,
-  keepAliveTimeoutMs: 75_000,
-  inactivityTimeoutMs: 60_000,
-  checkEveryMs: 2000,
-  maxConnections: 16_000,
-};
-
-/** All headers of a request together; more is 431. */
-const maxHeaderBytes = 16_384;
 /** For this long answers carry `Connection: close` before idle connections are cut: Node cuts them at once. */
 const drainMs = 1500;
 const drainStepMs = 50;
@@ -53,13 +28,24 @@ export interface RequestHandlers {
   readonly onRequest: RequestListener;
   /** For requests that send their body only when told to, with `Expect: 100-continue`. */
   readonly onExpectContinue: RequestListener;
+  /** What need not be read by Node. */
+  readonly fastLane?: FastLaneRoute;
 }
 
 /** Node's own mark for a connection with a request in hand; it has no other that can be read of a single one. */
-const isAnswering = (socket: Socket): boolean =>
+const isNodeAnswering = (socket: Socket): boolean =>
   Boolean((socket as { _httpMessage?: ServerResponse | null })._httpMessage);
 
+/** Takes the place of Node's own listener for new connections, which is given back: it makes a connection Node's. */
+function replaceListener(server: Server, event: string, listener: (socket: Socket) => void): (socket: Socket) => void {
+  const [serve] = server.listeners(event) as [(this: Server, socket: Socket) => void];
+  server.removeAllListeners(event);
+  server.on(event, listener);
+  return (socket) => serve.call(server, socket);
+}
+
 interface Accepted {
+  readonly lane: Lane | undefined;
   readonly at: number;
   /** With the handshake, over TLS. */
   readonly bytesRead: number;
@@ -70,7 +56,7 @@ const isFresh = (socket: Socket, { at, bytesRead }: Accepted): boolean =>
 
 /** @throws with a clear message if the port can't be had */
 export async function listen(
-  { onRequest, onExpectContinue }: RequestHandlers,
+  { onRequest, onExpectContinue, fastLane }: RequestHandlers,
   { host, port, certificate }: { host: string; port: number; certificate?: Certificate | undefined },
   limits: HttpLimits = defaultHttpLimits,
 ): Promise<HttpServer> {
@@ -94,18 +80,23 @@ export async function listen(
   server.on('clientError', answerBrokenRequest);
   server.maxConnections = limits.maxConnections;
   server.setTimeout(limits.inactivityTimeoutMs);
+  let stopping = false;
+  const isStopping = () => stopping;
+  const enterLane = fastLane && createFastLane(fastLane, limits, isStopping);
   const connections = new Map<Socket, Accepted>();
-  server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    connections.set(socket, { at: performance.now(), bytesRead: socket.bytesRead });
+  const event = certificate === undefined ? 'connection' : 'secureConnection';
+  const serveByNode = replaceListener(server, event, (socket) => {
+    const lane = enterLane?.(socket, () => serveByNode(socket));
+    if (lane === undefined) serveByNode(socket);
+    connections.set(socket, { lane, at: performance.now(), bytesRead: socket.bytesRead });
     socket.once('close', () => connections.delete(socket));
   });
   server.listen(port, host);
   await once(server, 'listening');
   const watching = certificate?.watch((renewed) => (server as TlsServer).setSecureContext(renewed));
-  let stopping = false;
   return {
     port: (server.address() as { port: number }).port,
-    isStopping: () => stopping,
+    isStopping,
     async close() {
       stopping = true;
       watching?.stop();
@@ -123,7 +114,7 @@ export async function listen(
         for (const [socket, accepted] of connections) {
           await setImmediate();
           if (isFresh(socket, accepted)) freshCount++;
-          else if (!isAnswering(socket)) socket.destroy();
+          else if (!accepted.lane?.isAnswering() && !isNodeAnswering(socket)) socket.destroy();
         }
       } while (freshCount > 0);
       server.close();
@@ -133,7 +124,7 @@ export async function listen(
         setTimeout(inFlightLimitMs, undefined, { signal: limit.signal }).catch(() => undefined),
       ]);
       limit.abort();
-      server.closeAllConnections();
+      for (const socket of connections.keys()) socket.destroy();
     },
   };
 }

@@ -35,7 +35,7 @@ import { createWebMetrics } from './metrics.ts';
 import { createReadiness } from './readiness.ts';
 import { createForwardAuth } from './routes/forward-auth.ts';
 import { answerAndClose } from './middleware/broken-request.ts';
-import { createMinaAuth, isMinaAuth } from './routes/mina-auth.ts';
+import { createMinaAuth, createMinaAuthListener, isMinaAuth } from './routes/mina-auth.ts';
 import { createOpenApiRouter } from './routes/openapi.ts';
 import { createOperationsRouter } from './routes/operations.ts';
 import { openSessions } from './sessions/open-sessions.ts';
@@ -143,25 +143,23 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     bodyLimitBytes: config.http.bodyLimitBytes,
     isStopping: () => isStopping(),
   }).callback();
-  const minaAuth = createMinaAuth({
-    interfaces: createInterfaces(parts),
-    bodyLimitBytes: config.http.bodyLimitBytes,
-    metrics,
-    log,
-    isStopping: () => isStopping(),
-  });
+  const answer = createMinaAuth({ interfaces: createInterfaces(parts), metrics, log });
+  const { bodyLimitBytes } = config.http;
+  const minaAuth = createMinaAuthListener({ answer, bodyLimitBytes, isStopping: () => isStopping() });
   const route: RequestListener = (request, response) =>
     isMinaAuth(request.url ?? '') ? minaAuth(request, response) : void koa(request, response);
   // Only who may call, and has not announced too much, is told to send the body.
   const routeExpecting: RequestListener = (request, response) => {
-    if (Number(request.headers['content-length']) > config.http.bodyLimitBytes)
+    if (Number(request.headers['content-length']) > bodyLimitBytes)
       return answerAndClose(response, 413, 'body_too_large');
     response.writeContinue();
     return route(request, response);
   };
+  const { gate } = access;
   const handlers: RequestHandlers = {
-    onRequest: (request, response) => access.gate(request, response, route),
-    onExpectContinue: (request, response) => access.gate(request, response, routeExpecting),
+    onRequest: (request, response) => gate.pass(request, response, route),
+    onExpectContinue: (request, response) => gate.pass(request, response, routeExpecting),
+    fastLane: { admits: gate.admitsAtOnce, answer, bodyLimitBytes },
   };
   const open = async () => {
     const certificate = config.http.tls && openCertificate(config.http.tls, log);

@@ -4,12 +4,37 @@ import type { KnownCallers } from '../../../shared/callers/known-callers.ts';
 import { isForwardAuth } from '../routes/forward-auth.ts';
 import { isMinaAuth } from '../routes/mina-auth.ts';
 import type { AccessMetrics } from './access-metrics.ts';
+import type { Client } from './client-address.ts';
 import type { ClientCheck } from './client-check.ts';
 import { keyPrefix, splitKeyPrefix } from './key-prefix.ts';
 import { refuse, statusOfRefusal, type RefusalReason } from './refusal.ts';
 
-/** Lets a request through to `proceed`, or answers it. */
-export type Gate = (request: IncomingMessage, response: ServerResponse, proceed: RequestListener) => void;
+/** Who may call, decided before the body is read. A key is taken off the URL here, so that nothing behind this ever sees one. */
+export interface Gate {
+  /** Lets a request through to `proceed`, or answers it. */
+  pass(request: IncomingMessage, response: ServerResponse, proceed: RequestListener): void;
+  /**
+   * Whether a request is let in, for one that comes again through `pass` if not.
+   * @param url that begins with a slash
+   * @returns false also if that can't be told at once
+   */
+  admitsAtOnce(url: string, client: Client): boolean;
+}
+
+type Verdict = Admitted | Refused;
+
+interface Admitted {
+  /** Without a key. */
+  readonly url: string;
+  /** The name of the caller whose key it was. */
+  readonly caller?: string;
+}
+
+interface Refused {
+  readonly reason: RefusalReason;
+  /** Of the URL without a key. */
+  readonly path: string;
+}
 
 /**
  * What is not for callers; balancers and monitoring ask. /metrics has a list of its own. Everything that is not spelled exactly so is for
@@ -17,7 +42,6 @@ export type Gate = (request: IncomingMessage, response: ServerResponse, proceed:
  */
 const operationsPaths = new Set(['/livez', '/readyz', '/metrics', '/openapi.json']);
 
-/** Who may call, decided before the body is read. A key is taken off the URL here, so that nothing behind this ever sees one. */
 export function createGate(parts: {
   readonly isAllowed: ClientCheck;
   /** Nobody is refused for their address or for want of a key. */
@@ -29,48 +53,65 @@ export function createGate(parts: {
 }): Gate {
   const { isAllowed, isOpen, requiresKey, callers, metrics, onRefused } = parts;
 
-  const turnAway = (request: IncomingMessage, response: ServerResponse, reason: RefusalReason, path: string) => {
-    metrics.refused(reason);
-    onRefused(request, reason);
-    refuse(request, response, statusOfRefusal(reason, isForwardAuth(path)), reason);
-  };
-
-  const admitByKey = (request: IncomingMessage, response: ServerResponse, url: string, proceed: RequestListener) => {
+  const judgeKey = (url: string): Verdict | Promise<Verdict> => {
     const { key, rest } = splitKeyPrefix(url);
     const path = withoutQuery(rest);
-    const decide = (name: string | undefined) => {
-      if (name === undefined) return turnAway(request, response, 'caller_key_unknown', path);
-      if (!isMinaAuth(rest) && !isForwardAuth(path)) return turnAway(request, response, 'not_found', path);
-      metrics.called(name);
-      request.url = rest;
-      return proceed(request, response);
+    const decide = (caller: string | undefined): Verdict => {
+      if (caller === undefined) return { reason: 'caller_key_unknown', path };
+      return isMinaAuth(rest) || isForwardAuth(path) ? { url: rest, caller } : { reason: 'not_found', path };
     };
     const keyHash = hashCallerKey(key);
     const found = keyHash === undefined ? undefined : callers.find(keyHash);
     if (!(found instanceof Promise)) return decide(found);
-    found.then(decide, () => turnAway(request, response, 'callers_unavailable', path));
+    return found.then(decide, (): Verdict => ({ reason: 'callers_unavailable', path }));
   };
 
-  return (request, response, proceed) => {
-    const url = originForm(request);
+  const judge = (url: string, client: Client): Verdict | Promise<Verdict> => {
     const hasPrefix = url.startsWith(keyPrefix);
-    if (isOpen && !hasPrefix) return proceed(request, response);
+    if (isOpen && !hasPrefix) return { url };
     const path = withoutQuery(url);
-    if (!hasPrefix && operationsPaths.has(path)) return proceed(request, response);
-    if (!isAllowed(request)) return turnAway(request, response, 'client_not_allowed', path);
-    if (hasPrefix) return admitByKey(request, response, url, proceed);
-    return requiresKey ? turnAway(request, response, 'caller_key_missing', path) : proceed(request, response);
+    if (!hasPrefix && operationsPaths.has(path)) return { url };
+    if (!isAllowed(client)) return { reason: 'client_not_allowed', path };
+    if (hasPrefix) return judgeKey(url);
+    return requiresKey ? { reason: 'caller_key_missing', path } : { url };
+  };
+
+  const count = ({ caller }: Admitted): void => {
+    if (caller !== undefined) metrics.called(caller);
+  };
+
+  return {
+    pass(request, response, proceed) {
+      const carryOut = (verdict: Verdict): void => {
+        if ('reason' in verdict) {
+          const { reason, path } = verdict;
+          metrics.refused(reason);
+          onRefused(request, reason);
+          return refuse(request, response, statusOfRefusal(reason, isForwardAuth(path)), reason);
+        }
+        count(verdict);
+        request.url = verdict.url;
+        return proceed(request, response);
+      };
+      const verdict = judge(originForm(request.url ?? ''), request);
+      if (verdict instanceof Promise) void verdict.then(carryOut);
+      else carryOut(verdict);
+    },
+    admitsAtOnce(url, client) {
+      const verdict = judge(url, client);
+      if (verdict instanceof Promise || 'reason' in verdict) return false;
+      count(verdict);
+      return true;
+    },
   };
 }
 
-/** `http://host/path`, as a client of a proxy sends it, is `/path`. Replaced, so that nothing behind the gate reads another path than it did. */
-function originForm(request: IncomingMessage): string {
-  const url = request.url ?? '';
+/** `http://host/path`, as a client of a proxy sends it, is `/path`: nothing behind the gate reads another path than it did. */
+function originForm(url: string): string {
   if (url.startsWith('/')) return url;
   const [, path] = /^https?:\/\/[^/?#]*(.*)$/is.exec(url) ?? [];
   if (path === undefined) return url;
-  request.url = path.startsWith('/') ? path : `/${path}`;
-  return request.url;
+  return path.startsWith('/') ? path : `/${path}`;
 }
 
 function withoutQuery(url: string): string {

@@ -11,3 +11,8 @@ export function splitKeyPrefix(url: string): { readonly key: string; readonly re
     ? { key: url.slice(keyPrefix.length), rest: '' }
     : { key: url.slice(keyPrefix.length, end), rest: url.slice(end) };
 }
+
+/** The URL that a caller with a key means; any other as it is. */
+export function withoutKey(url: string): string {
+  return url.startsWith(keyPrefix) ? splitKeyPrefix(url).rest : url;
+}

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerAndClose } from '../middleware/broken-request.ts';
-import { chooseRequestId } from '../middleware/request-id.ts';
+import { chooseRequestId, requestIdHeaderOf } from '../middleware/request-id.ts';
 
 /** Why a request does not reach the protocol. */
 export type RefusalReason =
@@ -32,7 +32,7 @@ export function refuse(
   reason: RefusalReason,
 ): void {
   answerAndClose(response, status, reason, {
-    'X-Request-Id': chooseRequestId(request),
+    'X-Request-Id': chooseRequestId(requestIdHeaderOf(request)),
     'X-Wafer-Reason': reason,
     ...(status === 401 ? { 'WWW-Authenticate': 'Wafer-Caller' } : {}),
     ...(status === 503 ? { 'Retry-After': 1 } : {}),

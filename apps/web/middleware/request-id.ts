@@ -12,24 +12,27 @@ let count = 0;
 /**
  * The id of a request: the caller's `X-Request-Id` if it is harmless in a log, else a new one. It goes back in the answer and
  * along with a log-in into the worker.
+ * @param given the caller's, if it sent one
  */
-export function chooseRequestId(request: IncomingMessage): string {
+export function chooseRequestId(given: string | undefined): string {
+  return given !== undefined && acceptable.test(given) ? given : `${beginning}-${(count++).toString(36)}`;
+}
+
+/** The first `X-Request-Id` of a request that Node read. */
+export function requestIdHeaderOf({ rawHeaders }: IncomingMessage): string | undefined {
   // Not `headers`: that would make an object of all of them for each request.
-  const { rawHeaders } = request;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
-    if (name.length !== header.length || name.toLowerCase() !== 'x-request-id') continue;
-    const given = rawHeaders[index + 1] as string;
-    if (acceptable.test(given)) return given;
+    if (name.length === header.length && name.toLowerCase() === 'x-request-id') return rawHeaders[index + 1];
   }
-  return `${beginning}-${(count++).toString(36)}`;
+  return undefined;
 }
 
 /** The same for a request that Koa answers, where it is chosen once. */
 export function requestIdOf(context: Context): string {
   const state = context.state as { requestId?: string };
   if (state.requestId === undefined) {
-    state.requestId = chooseRequestId(context.req);
+    state.requestId = chooseRequestId(requestIdHeaderOf(context.req));
     context.set(header, state.requestId);
   }
   return state.requestId;

@@ -6,7 +6,7 @@ import { parseRequest, readOptional } from '../../../shared/protocol/request.ts'
 import type { Interface } from '../interfaces/interface.ts';
 import { endConnectionAfter } from '../middleware/ending-connection.ts';
 import { readRawBody } from '../middleware/raw-body.ts';
-import { chooseRequestId } from '../middleware/request-id.ts';
+import { chooseRequestId, requestIdHeaderOf } from '../middleware/request-id.ts';
 import type { WebMetrics } from '../metrics.ts';
 
 /** All three answer directly: SDKs replay a redirected POST as a GET. A query string is ignored. */
@@ -17,49 +17,66 @@ export function isMinaAuth(url: string): boolean {
   return paths.has(query < 0 ? url : url.slice(0, query));
 }
 
-interface Answered {
-  /** For the metrics: the interface, or why none was called. */
-  readonly name: string;
-  readonly outcome: Outcome;
+/** An answer of the protocol, or that there is none. */
+export interface Answer {
+  readonly status: 200 | 500;
+  /** For the header `X-Wafer-Reason`. */
+  readonly reason?: string | undefined;
+  /** ASCII JSON. */
+  readonly body: string;
+}
+
+/** From a request's body to its answer; at once, if nothing has to be waited for. Never fails. */
+export type AnswerBody = (body: Buffer, requestId: string) => Answer | Promise<Answer>;
+
+/** The protocol without its transport: bytes in, envelope out. */
+export function createMinaAuth(parts: {
+  readonly interfaces: ReadonlyMap<string, Interface>;
+  readonly metrics: WebMetrics;
+  readonly log: Log;
+}): AnswerBody {
+  const { interfaces, metrics, log } = parts;
+
+  return (body, requestId) => {
+    const started = performance.now();
+    const finish = (name: string, outcome: Outcome): Answer => {
+      metrics.answered(name, returnCodeOf(outcome), (performance.now() - started) / 1000);
+      return { status: 200, reason: outcome.ok ? undefined : outcome.reason, body: renderEnvelope(outcome) };
+    };
+    const crash = (error: unknown): Answer => {
+      log.error({ requestId, err: describeError(error) }, 'bug: request failed');
+      return { status: 500, body: '{"error":"internal"}' };
+    };
+    try {
+      const request = parseRequest(body);
+      if (!request.ok) return finish('none', request);
+      const name = typeof request.interfaceName === 'string' ? request.interfaceName : '';
+      const call = interfaces.get(name);
+      if (call === undefined) return finish('unknown', fail('unknownInterface'));
+      const requestedAppid = readOptional(request.interface, 'appid') ?? readOptional(request.para, 'appid');
+      const outcome = call(request.para, { requestId, requestedAppid });
+      if (outcome instanceof Promise) return outcome.then((late) => finish(name, late)).catch(crash);
+      return finish(name, outcome);
+    } catch (error) {
+      return crash(error);
+    }
+  };
 }
 
 /**
- * The protocol over HTTP: bytes in, envelope out. Neither the method nor a content type matters (PROTOCOL.md, 1). It stands before
- * Koa, on the bare request: every auth check comes through here, and Koa's context alone costs as much as the whole check.
+ * The protocol over Node's HTTP server. Neither the method nor a content type matters (PROTOCOL.md, 1). It stands before Koa, on the bare request:
+ * Koa's context alone costs as much as the whole check. Most requests are not even read by Node (fast-lane.ts).
  */
-export function createMinaAuth(parts: {
-  readonly interfaces: ReadonlyMap<string, Interface>;
+export function createMinaAuthListener(parts: {
+  readonly answer: AnswerBody;
   readonly bodyLimitBytes: number;
-  readonly metrics: WebMetrics;
-  readonly log: Log;
   readonly isStopping: () => boolean;
 }): RequestListener {
-  const { interfaces, bodyLimitBytes, metrics, log, isStopping } = parts;
-
-  const answer = (body: Buffer, requestId: string): Answered | Promise<Answered> => {
-    const request = parseRequest(body);
-    if (!request.ok) return { name: 'none', outcome: request };
-    const name = typeof request.interfaceName === 'string' ? request.interfaceName : '';
-    const call = interfaces.get(name);
-    if (call === undefined) return { name: 'unknown', outcome: fail('unknownInterface') };
-    const requestedAppid = readOptional(request.interface, 'appid') ?? readOptional(request.para, 'appid');
-    const outcome = call(request.para, { requestId, requestedAppid });
-    return outcome instanceof Promise ? outcome.then((late) => ({ name, outcome: late })) : { name, outcome };
-  };
+  const { answer, bodyLimitBytes, isStopping } = parts;
 
   return (request, response) => {
-    const started = performance.now();
-    const requestId = chooseRequestId(request);
-    const send = ({ name, outcome }: Answered) => {
-      const headers = ['Content-Type', 'application/json;charset=utf-8', 'X-Request-Id', requestId];
-      if (!outcome.ok && outcome.reason !== undefined) headers.push('X-Wafer-Reason', outcome.reason);
-      respond(response, 200, headers, renderEnvelope(outcome));
-      metrics.answered(name, returnCodeOf(outcome), (performance.now() - started) / 1000);
-    };
-    const crash = (error: unknown) => {
-      log.error({ requestId, err: describeError(error) }, 'bug: request failed');
-      if (!response.headersSent) respond(response, 500, jsonHeaders(requestId), '{"error":"internal"}');
-    };
+    const requestId = chooseRequestId(requestIdHeaderOf(request));
+    const send = ({ status, reason, body }: Answer) => respond(response, status, requestId, body, reason);
     // Asks clients to come back on a new connection, which leads to another process.
     if (isStopping()) response.shouldKeepAlive = false;
     readRawBody(request, bodyLimitBytes, (body) => {
@@ -67,25 +84,19 @@ export function createMinaAuth(parts: {
       if (body === 'too-large') {
         // The rest of the body is not read, so this connection can't carry another request.
         endConnectionAfter(response);
-        return respond(response, 413, jsonHeaders(requestId), '{"error":"body_too_large"}');
+        return respond(response, 413, requestId, '{"error":"body_too_large"}');
       }
-      try {
-        const answered = answer(body, requestId);
-        if (answered instanceof Promise) answered.then(send).catch(crash);
-        else send(answered);
-      } catch (error) {
-        crash(error);
-      }
+      const answered = answer(body, requestId);
+      if (answered instanceof Promise) void answered.then(send);
+      else send(answered);
     });
   };
 }
 
-function jsonHeaders(requestId: string): string[] {
-  return ['Content-Type', 'application/json;charset=utf-8', 'X-Request-Id', requestId];
-}
-
 /** @param body ASCII, so its length in characters is its length in bytes */
-function respond(response: ServerResponse, status: number, headers: string[], body: string): void {
+function respond(response: ServerResponse, status: number, requestId: string, body: string, reason?: string): void {
+  const headers = ['Content-Type', 'application/json;charset=utf-8', 'X-Request-Id', requestId];
+  if (reason !== undefined) headers.push('X-Wafer-Reason', reason);
   headers.push('Content-Length', String(body.length));
   response.writeHead(status, headers);
   response.end(body, 'latin1');

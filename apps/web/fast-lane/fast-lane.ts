@@ -1,0 +1,113 @@
+import type { Socket } from 'node:net';
+import type { Gate } from '../access/gate.ts';
+import { withoutKey } from '../access/key-prefix.ts';
+import type { HttpLimits } from '../http-limits.ts';
+import { answerBrokenRequest } from '../middleware/broken-request.ts';
+import { chooseRequestId } from '../middleware/request-id.ts';
+import { isMinaAuth, type Answer, type AnswerBody } from '../routes/mina-auth.ts';
+import { createAnswerRenderer } from './answer-renderer.ts';
+import { readWholeRequest } from './whole-request.ts';
+
+/** What is answered in the lane. */
+export interface FastLaneRoute {
+  readonly admits: Gate['admitsAtOnce'];
+  readonly answer: AnswerBody;
+  readonly bodyLimitBytes: number;
+}
+
+/** A new connection, for as long as it stays in the lane. */
+export interface Lane {
+  /** Something is being answered, or an answer is not out yet: the connection is not to be ended. */
+  isAnswering(): boolean;
+}
+
+/**
+ * The protocol without Node's HTTP server, which costs more than an auth check (ADR 20). What is answered here are plain requests for the
+ * protocol that come whole and one at a time. With the first bytes that are anything else a connection is Node's, for good.
+ * @param isStopping answers are the last of their connections
+ * @returns takes a connection, and calls `serveByNode` if it leaves the lane
+ */
+export function createFastLane(
+  { admits, answer, bodyLimitBytes }: FastLaneRoute,
+  limits: HttpLimits,
+  isStopping: () => boolean,
+): (socket: Socket, serveByNode: () => void) => Lane {
+  const render = createAnswerRenderer(limits.keepAliveTimeoutMs);
+
+  return (socket, serveByNode) => {
+    let hasAsked = false;
+    let isAnswering = false;
+    /** What came while an answer was due. */
+    let waiting: Buffer | undefined;
+
+    const send = (given: Answer, requestId: string): void => {
+      isAnswering = false;
+      if (!socket.writable) return;
+      const isLast = isStopping();
+      const isTaken = socket.write(render(given, requestId, isLast), 'latin1');
+      if (isLast) socket.destroySoon();
+      else if (!isTaken) socket.setTimeout(limits.inactivityTimeoutMs);
+    };
+
+    /** @returns false if these bytes are not for the lane */
+    const tryToAnswer = (bytes: Buffer): boolean => {
+      const request = readWholeRequest(bytes);
+      if (request === undefined || request.body.length > bodyLimitBytes) return false;
+      const { url, headers } = request;
+      if (!isMinaAuth(withoutKey(url)) || !admits(url, { socket, headers })) return false;
+      const requestId = chooseRequestId(request.requestId);
+      const answered = answer(request.body, requestId);
+      if (answered instanceof Promise) {
+        isAnswering = true;
+        void answered.then((late) => {
+          send(late, requestId);
+          goOn();
+        });
+      } else send(answered, requestId);
+      return true;
+    };
+
+    const leave = (bytes: Buffer): void => {
+      for (const [event, listener] of Object.entries(listeners)) socket.off(event, listener);
+      serveByNode();
+      socket.emit('data', bytes);
+    };
+
+    /** Whoever does not wait for answers, or does not read them, is not heard meanwhile. */
+    const isBusy = () => isAnswering || socket.writableNeedDrain;
+
+    const goOn = (): void => {
+      if (waiting === undefined || isBusy()) return;
+      const bytes = waiting;
+      waiting = undefined;
+      socket.resume();
+      listeners.data(bytes);
+    };
+
+    const listeners = {
+      data(bytes: Buffer) {
+        if (isBusy()) {
+          waiting = bytes;
+          socket.pause();
+        } else if (!tryToAnswer(bytes)) leave(bytes);
+        else if (!hasAsked) {
+          hasAsked = true;
+          socket.setTimeout(limits.keepAliveTimeoutMs);
+        }
+      },
+      drain() {
+        socket.setTimeout(limits.keepAliveTimeoutMs);
+        goOn();
+      },
+      end: () => void socket.end(),
+      timeout() {
+        if (hasAsked) socket.destroy();
+        else answerBrokenRequest(Object.assign(new Error('no request'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+      },
+      error: () => undefined,
+    };
+    socket.setTimeout(limits.headersTimeoutMs);
+    for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);
+    return { isAnswering: () => isAnswering || socket.writableLength > 0 };
+  };
+}
