@@ -59,7 +59,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   closer.add('redis', () => commands.disconnect());
   const cacheRedis = connectRedis(config.redis.cache, 'commands', {
     commandTimeoutMs: cacheTimeoutMs,
-    pipelined: true,
+    pipelined: config.redis.cache.kind === 'cluster',
   });
   closer.add('redis cache', () => cacheRedis.disconnect());
   const subscriber = connectRedis(config.redis.queue, 'subscriber');

@@ -13,7 +13,7 @@ export interface MinaRequest {
 
 /** The auth check as JSON.stringify writes it in the SDKs' order of keys, with an id and an skey that hold nothing special. */
 const plainAuth =
-  /^\{"version":1,"componentName":"MA","interface":\{"interfaceName":"(qcloud\.cam\.auth)","para":\{"id":"([\w-]{1,100})","skey":"([\w-]{1,100})"\}\}\}$/;
+  /^\{"version":1,"componentName":"MA","interface":\{"interfaceName":"qcloud\.cam\.auth","para":\{"id":"([\w-]{1,100})","skey":"([\w-]{1,100})"\}\}\}$/;
 const longestPlainAuth = 320;
 
 /** Checks 1 to 3 of PROTOCOL.md, 2: JSON, a name, parameters; in this order. */
@@ -22,8 +22,10 @@ export function parseRequest(body: Buffer): MinaRequest | Failure {
   // Nearly every request, and read in a fifth of the time.
   const plain = body.length <= longestPlainAuth ? plainAuth.exec(body.toString('latin1')) : null;
   if (plain !== null) {
-    const [, interfaceName, id, skey] = plain;
+    const [, id, skey] = plain;
     const para = { id, skey };
+    // A name that the program itself holds is found faster than one that was cut out of a request.
+    const interfaceName = 'qcloud.cam.auth';
     return { ok: true, interfaceName, para, interface: { interfaceName, para } };
   }
   return parseAnyRequest(body);

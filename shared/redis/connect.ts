@@ -36,7 +36,7 @@ function retryDelayMs(attempt: number): number {
 /**
  * Opens a connection; it comes up in the background. The caller closes it with `disconnect()`.
  * @param isWatched for a connection for commands that is idle while a queue is away, and whose first user would find it dead
- * @param pipelined commands of one turn of the event loop go out in one write: for connections with many small commands at once
+ * @param pipelined commands of one turn of the event loop go out in one write: for many small commands at once that can't be made one
  */
 export function connectRedis(
   address: RedisAddress,

@@ -1,6 +1,6 @@
 import { takeRandomBytes } from '../random.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import { createBreaker } from '../redis/breaker.ts';
+import { createKeyReader } from '../redis/key-reader.ts';
 import { defineKeyScript, defineScript } from '../redis/script.ts';
 import { changeChannel, nameInChange } from './change-channel.ts';
 import { cacheKeyOf } from './cache-key.ts';
@@ -93,7 +93,7 @@ end
 return answers`;
 
 export function createSessionCache(client: RedisClient): SessionCache {
-  const breaker = createBreaker();
+  const read = createKeyReader(client);
   const replace = defineScript(client, 'waferReplace', fillScript);
   const markKey = defineKeyScript(client, 'waferMark', markScript, [markTtlMs, changeChannel]);
   const unmarkKey = defineKeyScript(client, 'waferUnmark', unmarkScript);
@@ -105,7 +105,7 @@ export function createSessionCache(client: RedisClient): SessionCache {
   };
   return {
     async find(id) {
-      const value = await breaker.run(() => client.get(cacheKeyOf(id)));
+      const value = await read(cacheKeyOf(id));
       const session = value === null ? undefined : decodeSession(value);
       return session === undefined ? { marked: value !== null } : { session, seen: value as Seen };
     },

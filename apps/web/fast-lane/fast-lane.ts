@@ -6,7 +6,8 @@ import { answerBrokenRequest } from '../middleware/broken-request.ts';
 import { chooseRequestId } from '../middleware/request-id.ts';
 import { isMinaAuth, type Answer, type AnswerBody } from '../routes/mina-auth.ts';
 import { createAnswerRenderer } from './answer-renderer.ts';
-import { readWholeRequest } from './whole-request.ts';
+import { createOutbox } from './outbox.ts';
+import { createRequestReader } from './whole-request.ts';
 
 /** What is answered in the lane. */
 export interface FastLaneRoute {
@@ -33,37 +34,37 @@ export function createFastLane(
   isStopping: () => boolean,
 ): (socket: Socket, serveByNode: () => void) => Lane {
   const render = createAnswerRenderer(limits.keepAliveTimeoutMs);
+  const writeSoon = createOutbox();
 
   return (socket, serveByNode) => {
+    const readRequest = createRequestReader();
     let hasAsked = false;
     let isAnswering = false;
     /** What came while an answer was due. */
     let waiting: Buffer | undefined;
 
-    const send = (given: Answer, requestId: string): void => {
+    const send = (due: Answer, requestId: string): void => {
       isAnswering = false;
       if (!socket.writable) return;
       const isLast = isStopping();
-      const isTaken = socket.write(render(given, requestId, isLast), 'latin1');
-      if (isLast) socket.destroySoon();
-      else if (!isTaken) socket.setTimeout(limits.inactivityTimeoutMs);
+      const isTaken = socket.write(render(due, requestId, isLast), 'latin1');
+      if (isLast || socket.readableEnded) return socket.destroySoon();
+      if (!isTaken) socket.setTimeout(limits.inactivityTimeoutMs);
+      goOn();
     };
 
     /** @returns false if these bytes are not for the lane */
     const tryToAnswer = (bytes: Buffer): boolean => {
-      const request = readWholeRequest(bytes);
+      const request = readRequest(bytes);
       if (request === undefined || request.body.length > bodyLimitBytes) return false;
-      const { url, headers } = request;
+      const { url, headers, requestId: given } = request.head;
       if (!isMinaAuth(withoutKey(url)) || !admits(url, { socket, headers })) return false;
-      const requestId = chooseRequestId(request.requestId);
+      isAnswering = true;
+      const requestId = chooseRequestId(given);
+      const sendSoon = (due: Answer) => writeSoon(() => send(due, requestId));
       const answered = answer(request.body, requestId);
-      if (answered instanceof Promise) {
-        isAnswering = true;
-        void answered.then((late) => {
-          send(late, requestId);
-          goOn();
-        });
-      } else send(answered, requestId);
+      if (answered instanceof Promise) void answered.then(sendSoon);
+      else sendSoon(answered);
       return true;
     };
 
@@ -99,7 +100,9 @@ export function createFastLane(
         socket.setTimeout(limits.keepAliveTimeoutMs);
         goOn();
       },
-      end: () => void socket.end(),
+      end() {
+        if (!isAnswering) socket.end();
+      },
       timeout() {
         if (hasAsked) socket.destroy();
         else answerBrokenRequest(Object.assign(new Error('no request'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);

@@ -1,81 +1,88 @@
+import { maxHeaderBytes } from '../http-limits.ts';
+
 /** One POST whose head and body came together, as nearly every request of the protocol comes. */
 export interface WholeRequest {
+  readonly head: Head;
+  readonly body: Buffer;
+}
+
+interface Head {
   readonly url: string;
   /** `X-Request-Id`, as it was sent. */
   readonly requestId: string | undefined;
   /** Where the request may have come from; in the form that Node gives headers, for those who judge clients. */
   readonly headers: { readonly 'x-forwarded-for'?: string };
-  readonly body: Buffer;
+  /** From the first byte of the request to the first of its body. */
+  readonly headBytes: number;
+  readonly bodyBytes: number;
 }
 
-/** Node's own limit (http-server.ts) is the same. */
-const maxHeadBytes = 16_384;
-
-/** RFC 9112, 3; the only version and method here, and a target without anything that would have to be read twice. */
-const requestLine = /POST (\/[\w./?=&%~-]*) HTTP\/1\.1\r\n/y;
-/** RFC 9110, 5.1 and 5.5: a token, and a value without control characters. What is folded, or ends in a bare LF, is not matched. */
+/** RFC 9112, 3: the one method and version here, and a target in origin form. */
+const requestLine = /POST (\/[\w./~-]*) HTTP\/1\.1\r\n/y;
+/** RFC 9110, 5.1 and 5.5: a token, and a value without control characters. A folded line is none, nor one that ends in a bare LF or CR. */
 const headerLine = /([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)\r\n/y;
 const decimal = /^\d{1,8}$/;
 
-/** Whatever says that the body is not simply so many bytes, or that more is to be said before or after it. */
-const special = new Set(['transfer-encoding', 'expect', 'upgrade', 'trailer', 'te', 'proxy-connection']);
+/** Whatever says that the body is not simply so many bytes, or that something is to be said before, behind or instead of the answer. */
+const forNode = new Set(['transfer-encoding', 'expect', 'upgrade', 'trailer', 'te', 'proxy-connection']);
+
+/** What is made use of here: said twice, it is Node's to choose. */
+const readOnce = new Set(['host', 'content-length', 'connection', 'x-request-id', 'x-forwarded-for']);
+
+/** Heads longer than this are read anew for each request: what is remembered lasts as long as the connection. */
+const longestRemembered = 1024;
 
 /**
  * Reads what is exactly one plain request. Anything else is Node's to read, and to judge: what is broken, late, in pieces, more than one, asks to
  * end the connection, or says one thing twice. It is stricter than Node throughout, so that nothing is a request here that is none there.
- * @returns undefined if it is not one
+ * @returns for one connection: gives undefined for what is not one
  */
-export function readWholeRequest(bytes: Buffer): WholeRequest | undefined {
-  const headEnd = bytes.indexOf('\r\n\r\n', 0, 'latin1') + 2;
-  if (headEnd < 2 || headEnd > maxHeadBytes) return undefined;
-  const head = bytes.toString('latin1', 0, headEnd);
+export function createRequestReader(): (bytes: Buffer) => WholeRequest | undefined {
+  /** As a rule the requests of a connection begin with the same bytes, up to the body. */
+  let last: { readonly bytes: Buffer; readonly head: Head } | undefined;
+
+  return (bytes) => {
+    const isAsLast = last !== undefined && last.bytes.compare(bytes, 0, last.bytes.length) === 0;
+    const head = isAsLast ? last?.head : readHead(bytes);
+    if (head === undefined || bytes.length - head.headBytes !== head.bodyBytes) return undefined;
+    if (!isAsLast && head.headBytes <= longestRemembered && head.requestId === undefined) {
+      // A copy: a part would keep the whole.
+      const copy = Buffer.allocUnsafeSlow(head.headBytes);
+      bytes.copy(copy);
+      last = { bytes: copy, head };
+    }
+    return { head, body: bytes.subarray(head.headBytes) };
+  };
+}
+
+function readHead(bytes: Buffer): Head | undefined {
+  const end = bytes.indexOf('\r\n\r\n', 0, 'latin1') + 2;
+  if (end < 2 || end > maxHeaderBytes) return undefined;
+  const text = bytes.toString('latin1', 0, end);
   requestLine.lastIndex = 0;
-  const url = requestLine.exec(head)?.[1];
+  const url = requestLine.exec(text)?.[1];
   if (url === undefined) return undefined;
 
-  let at = requestLine.lastIndex;
-  let host: string | undefined;
-  let length: string | undefined;
-  let requestId: string | undefined;
-  let forwardedFor: string | undefined;
-  while (at < headEnd) {
+  const once = new Map<string, string>();
+  for (let at = requestLine.lastIndex; at < end; at = headerLine.lastIndex) {
     headerLine.lastIndex = at;
-    const line = headerLine.exec(head);
+    const line = headerLine.exec(text);
     if (line === null) return undefined;
-    at = headerLine.lastIndex;
     const name = (line[1] as string).toLowerCase();
-    const value = (line[2] as string).trimEnd();
-    switch (name) {
-      case 'host':
-        if (host !== undefined) return undefined;
-        host = value;
-        break;
-      case 'content-length':
-        if (length !== undefined) return undefined;
-        length = value;
-        break;
-      case 'connection':
-        if (value.toLowerCase() !== 'keep-alive') return undefined;
-        break;
-      case 'x-request-id':
-        if (requestId !== undefined) return undefined;
-        requestId = value;
-        break;
-      case 'x-forwarded-for':
-        if (forwardedFor !== undefined) return undefined;
-        forwardedFor = value;
-        break;
-      default:
-        if (special.has(name)) return undefined;
-    }
+    if (forNode.has(name)) return undefined;
+    if (!readOnce.has(name)) continue;
+    if (once.has(name)) return undefined;
+    once.set(name, (line[2] as string).trimEnd());
   }
-  const bodyStart = headEnd + 2;
-  if (host === undefined || length === undefined || !decimal.test(length)) return undefined;
-  if (bytes.length - bodyStart !== Number(length)) return undefined;
+  const length = once.get('content-length');
+  if (!once.has('host') || length === undefined || !decimal.test(length)) return undefined;
+  if ((once.get('connection') ?? 'keep-alive').toLowerCase() !== 'keep-alive') return undefined;
+  const forwardedFor = once.get('x-forwarded-for');
   return {
     url,
-    requestId,
+    requestId: once.get('x-request-id'),
     headers: forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor },
-    body: bytes.subarray(bodyStart),
+    headBytes: end + 2,
+    bodyBytes: Number(length),
   };
 }

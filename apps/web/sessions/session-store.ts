@@ -23,53 +23,53 @@ export interface SessionStore {
   size(): number;
 }
 
-/** Room for the texts of a session: ids and hash of about 110 characters, and a profile of up to 600 or so. */
+/** Room for a session: its numbers, its ids and hash of about 110 characters, and a profile of up to 590 or so. */
 const cellBytes = 768;
 /** Cells that are reserved at once, when they are first needed. */
 const cellsPerBlock = 8192;
+
+/**
+ * What a cell holds. Everything about a session lies together: to look at it in one place, of hundreds of megabytes, is one wait for memory;
+ * with an array for each number it was a dozen.
+ */
+const doublesPerCell = cellBytes / 8;
+const double = { row: 0, createTime: 1, lastVisitTime: 2, fence: 3, until: 4, mark: 5 } as const;
+const shortsPerCell = cellBytes / 2;
+const short = { app: 24, id: 25, skeyHash: 26, openId: 27, unionId: 28, userInfo: 29 } as const;
+const textStart = 64;
+
+interface Block {
+  readonly bytes: Buffer;
+  readonly doubles: Float64Array;
+  /** The app by its number, and the lengths of the texts. */
+  readonly shorts: Uint16Array;
+}
+
 const none = -1;
 
 const ascii = /^[ -~]{0,100}$/;
 
 /** @param capacity sessions, at least 1 */
 export function createSessionStore(capacity: number): SessionStore {
-  const blocks: Buffer[] = [];
+  const blocks: Block[] = [];
   /** Chains of the places whose ids have the same hash: the first of each, and the one after each. */
   const firsts = new Int32Array(2 ** Math.ceil(Math.log2(capacity + 1))).fill(none);
   const nexts = new Int32Array(capacity).fill(none);
   const chains = new Int32Array(capacity).fill(none);
-  const numbers = {
-    row: new Float64Array(capacity),
-    createTime: new Float64Array(capacity),
-    lastVisitTime: new Float64Array(capacity),
-    fence: new Float64Array(capacity),
-    until: new Float64Array(capacity),
-    mark: new Float64Array(capacity),
-    app: new Uint32Array(capacity),
-  };
-  const lengths = {
-    id: new Uint8Array(capacity),
-    skeyHash: new Uint8Array(capacity),
-    openId: new Uint8Array(capacity),
-    unionId: new Uint8Array(capacity),
-    userInfo: new Uint16Array(capacity),
-  };
   /** Appids by number: there are few, and each is in very many sessions. */
   const appids: string[] = [];
   let nextPlace = 0;
   let size = 0;
 
-  const blockOf = (place: number): Buffer => {
-    const index = Math.floor(place / cellsPerBlock);
-    return (blocks[index] ??= Buffer.allocUnsafeSlow(Math.min(cellsPerBlock, capacity) * cellBytes));
-  };
-  const offsetOf = (place: number) => (place % cellsPerBlock) * cellBytes;
+  const blockOf = (place: number): Block =>
+    (blocks[Math.floor(place / cellsPerBlock)] ??= createBlock(Math.min(cellsPerBlock, capacity)));
 
   const isOf = (place: number, id: string): boolean => {
-    if (lengths.id[place] !== id.length) return false;
-    const block = blockOf(place);
-    const offset = offsetOf(place);
-    for (let index = 0; index < id.length; index++) if (block[offset + index] !== id.charCodeAt(index)) return false;
+    const { bytes, shorts } = blockOf(place);
+    const cell = place % cellsPerBlock;
+    if (shorts[cell * shortsPerCell + short.id] !== id.length) return false;
+    const offset = cell * cellBytes + textStart;
+    for (let index = 0; index < id.length; index++) if (bytes[offset + index] !== id.charCodeAt(index)) return false;
     return true;
   };
 
@@ -98,22 +98,22 @@ export function createSessionStore(capacity: number): SessionStore {
     return known < 0 ? appids.push(appid) - 1 : known;
   };
 
-  const write = (place: number, id: string, session: Session): void => {
-    const block = blockOf(place);
-    let at = offsetOf(place);
+  const write = (place: number, id: string, session: Session, until: number, mark: number): void => {
+    const { bytes, doubles, shorts } = blockOf(place);
+    const cell = place % cellsPerBlock;
     const { skeyHash, openId, unionId, userInfoJson } = session;
-    for (const text of [id, skeyHash, openId, unionId, userInfoJson]) at += block.write(text, at, 'latin1');
-    lengths.id[place] = id.length;
-    lengths.skeyHash[place] = skeyHash.length;
-    lengths.openId[place] = openId.length;
-    lengths.unionId[place] = unionId.length;
-    lengths.userInfo[place] = userInfoJson.length;
-    numbers.row[place] = session.row;
-    numbers.createTime[place] = session.createTime;
-    numbers.lastVisitTime[place] = session.lastVisitTime;
-    numbers.fence[place] = session.fence;
-    numbers.app[place] = numberOfAppid(session.appid);
+    let at = cell * cellBytes + textStart;
+    for (const text of [id, skeyHash, openId, unionId, userInfoJson]) at += bytes.write(text, at, 'latin1');
+    shorts.set(
+      [numberOfAppid(session.appid), id.length, skeyHash.length, openId.length, unionId.length, userInfoJson.length],
+      cell * shortsPerCell + short.app,
+    );
+    const { row, createTime, lastVisitTime, fence } = session;
+    doubles.set([row, createTime, lastVisitTime, fence, until, mark], cell * doublesPerCell);
   };
+
+  const doubleOf = (place: number, which: number): number =>
+    blockOf(place).doubles[(place % cellsPerBlock) * doublesPerCell + which] as number;
 
   return {
     find,
@@ -123,13 +123,11 @@ export function createSessionStore(capacity: number): SessionStore {
       if (earlier !== none) free(earlier);
       const { skeyHash, openId, unionId, userInfoJson } = session;
       const bytes = id.length + skeyHash.length + openId.length + unionId.length + userInfoJson.length;
-      if (bytes > cellBytes || !isPlainId(id) || !ascii.test(openId) || !ascii.test(unionId)) return false;
+      if (bytes > cellBytes - textStart || !isPlainId(id) || !ascii.test(openId) || !ascii.test(unionId)) return false;
       const place = nextPlace;
       nextPlace = (nextPlace + 1) % capacity;
       free(place);
-      write(place, id, session);
-      numbers.until[place] = until;
-      numbers.mark[place] = mark;
+      write(place, id, session, until, mark);
       const chain = hashOf(id) & (firsts.length - 1);
       nexts[place] = firsts[chain] as number;
       firsts[chain] = place;
@@ -146,31 +144,40 @@ export function createSessionStore(capacity: number): SessionStore {
       chains.fill(none);
       size = 0;
     },
-    untilOf: (place) => numbers.until[place] as number,
-    markOf: (place) => numbers.mark[place] as number,
+    untilOf: (place) => doubleOf(place, double.until),
+    markOf: (place) => doubleOf(place, double.mark),
     read(place) {
-      const idEnd = lengths.id[place] as number;
-      const hashEnd = idEnd + (lengths.skeyHash[place] as number);
-      const openIdEnd = hashEnd + (lengths.openId[place] as number);
-      const unionIdEnd = openIdEnd + (lengths.unionId[place] as number);
-      const start = offsetOf(place);
-      const end = start + unionIdEnd + (lengths.userInfo[place] as number);
+      const { bytes, doubles, shorts } = blockOf(place);
+      const cell = place % cellsPerBlock;
+      const lengths = cell * shortsPerCell;
+      const idEnd = shorts[lengths + short.id] as number;
+      const hashEnd = idEnd + (shorts[lengths + short.skeyHash] as number);
+      const openIdEnd = hashEnd + (shorts[lengths + short.openId] as number);
+      const unionIdEnd = openIdEnd + (shorts[lengths + short.unionId] as number);
+      const start = cell * cellBytes + textStart;
+      const end = start + unionIdEnd + (shorts[lengths + short.userInfo] as number);
       // Once, and then in slices: each reading of bytes costs more than a slice.
-      const texts = blockOf(place).toString('latin1', start, end);
+      const texts = bytes.toString('latin1', start, end);
+      const numbers = cell * doublesPerCell;
       return {
         skeyHash: texts.slice(idEnd, hashEnd),
         openId: texts.slice(hashEnd, openIdEnd),
         unionId: texts.slice(openIdEnd, unionIdEnd),
         userInfoJson: texts.slice(unionIdEnd),
-        row: numbers.row[place] as number,
-        createTime: numbers.createTime[place] as number,
-        lastVisitTime: numbers.lastVisitTime[place] as number,
-        fence: numbers.fence[place] as number,
-        appid: appids[numbers.app[place] as number] as string,
+        row: doubles[numbers + double.row] as number,
+        createTime: doubles[numbers + double.createTime] as number,
+        lastVisitTime: doubles[numbers + double.lastVisitTime] as number,
+        fence: doubles[numbers + double.fence] as number,
+        appid: appids[shorts[lengths + short.app] as number] as string,
       };
     },
     size: () => size,
   };
+}
+
+function createBlock(cells: number): Block {
+  const bytes = Buffer.allocUnsafeSlow(cells * cellBytes);
+  return { bytes, doubles: new Float64Array(bytes.buffer), shorts: new Uint16Array(bytes.buffer) };
 }
 
 /** FNV-1a. Ids are random, and nobody but we choose those that are stored, so nobody can make chains long. */
