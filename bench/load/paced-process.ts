@@ -8,6 +8,9 @@ import type { PacedOptions, PacedResult } from './paced.ts';
 import { createRenderer } from './render.ts';
 import { requestParts } from './source.ts';
 
+/** This process is cold itself, and has no connections yet: what it measures at first is mostly that. */
+const settleMs = 1000;
+
 const { urls, shares, requestsPerSecond, seconds, maxConnections, firstNumber } = JSON.parse(
   await text(process.stdin),
 ) as PacedOptions;
@@ -31,6 +34,7 @@ function choose() {
   return chosen;
 }
 
+let sent = 0;
 let errors = 0;
 let errorSample: string | undefined;
 let number = firstNumber;
@@ -45,8 +49,9 @@ function send(pool: (typeof pools)[number], since: number): void {
   inFlight++;
   connection.send(source.next(number++), (answer) => {
     inFlight--;
+    sent++;
     if (answer?.includes(source.expect) === true) {
-      source.latencies.push(performance.now() - since);
+      if (since >= countedFrom) source.latencies.push(performance.now() - since);
     } else {
       errors++;
       errorSample ??= answer ?? 'no answer';
@@ -64,7 +69,8 @@ function send(pool: (typeof pools)[number], since: number): void {
 
 const random = createRandom(firstNumber + 1);
 const started = performance.now();
-const endAt = started + seconds * 1000;
+const countedFrom = started + settleMs;
+const endAt = countedFrom + seconds * 1000;
 let nextAt = started;
 let turn = 0;
 /** Arrivals as of many independent clients: the pauses between two are exponential. */
@@ -95,6 +101,7 @@ await new Promise<void>((resolve) => {
 });
 
 const result: PacedResult = {
+  sent: sent + inFlight + waiting.length,
   requests: sources.reduce((sum, { latencies }) => sum + latencies.length, 0),
   errors: errors + inFlight + waiting.length,
   ...(errorSample === undefined ? {} : { errorSample: errorSample.slice(-300) }),

@@ -10,6 +10,7 @@ export interface PacedOptions {
   readonly shares: readonly Share[];
   /** `peak`: the next as soon as one is answered, over all connections. */
   readonly requestsPerSecond: number | 'peak';
+  /** After a first second, which is not counted. */
   readonly seconds: number;
   readonly maxConnections: number;
   readonly firstNumber: number;
@@ -17,6 +18,8 @@ export interface PacedOptions {
 }
 
 export interface PacedResult {
+  /** With those that are not counted. */
+  readonly sent: number;
   readonly requests: number;
   readonly errors: number;
   readonly errorSample?: string;

@@ -52,6 +52,6 @@ async function run(
 ): Promise<PacedResult> {
   bench.progress.step(step);
   const result = await loadPaced({ ...options, seconds, firstNumber: bench.numbers.next() });
-  bench.numbers.use(result.requests + result.errors);
+  bench.numbers.use(result.sent);
   return result;
 }

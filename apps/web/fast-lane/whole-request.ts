@@ -42,7 +42,7 @@ export function createRequestReader(): (bytes: Buffer) => WholeRequest | undefin
   let last: { readonly bytes: Buffer; readonly head: Head } | undefined;
 
   return (bytes) => {
-    const isAsLast = last !== undefined && last.bytes.compare(bytes, 0, last.bytes.length) === 0;
+    const isAsLast = last !== undefined && startsWith(bytes, last.bytes);
     const head = isAsLast ? last?.head : readHead(bytes);
     if (head === undefined || bytes.length - head.headBytes !== head.bodyBytes) return undefined;
     if (!isAsLast && head.headBytes <= longestRemembered && head.requestId === undefined) {
@@ -53,6 +53,10 @@ export function createRequestReader(): (bytes: Buffer) => WholeRequest | undefin
     }
     return { head, body: bytes.subarray(head.headBytes) };
   };
+}
+
+function startsWith(bytes: Buffer, beginning: Buffer): boolean {
+  return bytes.length >= beginning.length && beginning.compare(bytes, 0, beginning.length) === 0;
 }
 
 function readHead(bytes: Buffer): Head | undefined {

@@ -1,0 +1,217 @@
+import { once } from 'node:events';
+import test from 'ava';
+import type { Gate } from '../../../../apps/web/access/gate.ts';
+import { defaultHttpLimits, type HttpLimits } from '../../../../apps/web/http-limits.ts';
+import { listen } from '../../../../apps/web/http-server.ts';
+import { createMinaAuthListener, type Answer } from '../../../../apps/web/routes/mina-auth.ts';
+import { openSocket } from '../../../support/raw-http.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const onClose = (close: () => Promise<void>) => void closers.push(close);
+test.after.always(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+
+/** A server whose lane answers with what it was asked, and `late` when it is told to; Node's part says that it is Node's. */
+async function startServer({
+  limits = {},
+  admits = () => true,
+}: { limits?: Partial<HttpLimits>; admits?: Gate['admitsAtOnce'] } = {}) {
+  const late: ((answer: Answer) => void)[] = [];
+  /** As soon as their headers are there. */
+  const readByNode: string[] = [];
+  const answer = (body: Buffer): Answer | Promise<Answer> =>
+    body.toString() === 'late'
+      ? new Promise((resolve) => late.push(resolve))
+      : { status: 200, body: `lane:${body.length > 1000 ? body.length : body.toString()}` };
+  const server = await listen(
+    {
+      onRequest(request, response) {
+        readByNode.push(request.url ?? '');
+        request.resume().once('end', () => response.end(`node:${request.url}`));
+      },
+      onExpectContinue: (_request, response) => void response.end(),
+      fastLane: { admits, answer, bodyLimitBytes: 5000 },
+    },
+    { host: '127.0.0.1', port: 0 },
+    { ...defaultHttpLimits, ...limits },
+  );
+  onClose(() => server.close());
+  return { server, late, readByNode, url: `http://127.0.0.1:${server.port}` };
+}
+
+const post = (body: string, path = '/mina_auth/') =>
+  `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+/** A client that reads along. */
+async function open(url: string) {
+  const socket = await openSocket(url, onClose);
+  socket.removeAllListeners('error').on('error', () => undefined);
+  let received = '';
+  socket.setEncoding('latin1').on('data', (text: string) => (received += text));
+  const ended = new Promise<string>((resolve) => socket.once('close', () => resolve(received)));
+  const hears = async (text: string) => {
+    while (!received.includes(text)) await once(socket, 'data');
+    return received;
+  };
+  return { socket, ended, hears };
+}
+
+const bodiesOf = (text: string) => text.match(/(?:lane|node|late):[^H]*/g) ?? [];
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("requests one after the other are answered in the lane; with the first that is not plain the connection is Node's", async (t) => {
+  const { url } = await startServer();
+  const { socket, hears } = await open(url);
+  for (const body of ['one', 'two', 'three']) {
+    socket.write(post(body));
+    await hears(`lane:${body}`);
+  }
+  socket.write('GET /other HTTP/1.1\r\nHost: test\r\n\r\n');
+  await hears('node:/other');
+  socket.write(post('four'));
+  t.deepEqual(bodiesOf(await hears('node:/mina_auth/')), [
+    'lane:one',
+    'lane:two',
+    'lane:three',
+    'node:/other',
+    'node:/mina_auth/',
+  ]);
+});
+
+test("what comes in pieces, is not for the protocol, is too long or not let in is Node's", async (t) => {
+  const { url, readByNode } = await startServer({ admits: (path) => !path.includes('/k/refused/') });
+  const whole = post('pieces');
+  const pieces = await open(url);
+  pieces.socket.setNoDelay(true).write(whole.slice(0, -3));
+  await until(() => readByNode.length > 0);
+  pieces.socket.write(whole.slice(-3));
+  await pieces.hears('node:/mina_auth/');
+  for (const [body, path] of [
+    ['a', '/forward-auth'],
+    ['a', '/k/refused/mina_auth/'],
+    ['a'.repeat(5001), '/mina_auth/'],
+  ] as const) {
+    const { socket, hears } = await open(url);
+    socket.write(post(body, path));
+    t.deepEqual(bodiesOf(await hears('node:')), [`node:${path}`]);
+  }
+  const { socket, hears } = await open(url);
+  socket.write(post('a', '/k/known/mina_auth/index.php'));
+  t.deepEqual(bodiesOf(await hears('lane:a')), ['lane:a']);
+});
+
+test('requests that are sent ahead are answered one after the other, in their order', async (t) => {
+  const { url, late, readByNode } = await startServer();
+  const { socket, hears } = await open(url);
+  socket.write(post('late'));
+  await until(() => late.length > 0);
+  socket.write(post('second') + post('third'));
+  socket.write(post('fourth', '/last'));
+  late[0]?.({ status: 200, body: 'late:first' });
+  const text = await hears('node:/last');
+  // Two at once are Node's.
+  t.deepEqual(bodiesOf(text), ['late:first', 'node:/mina_auth/', 'node:/mina_auth/', 'node:/last']);
+  t.deepEqual(readByNode, ['/mina_auth/', '/mina_auth/', '/last']);
+});
+
+test('a client that has said all that it has to say is answered, and then the connection ends', async (t) => {
+  const { url, late } = await startServer();
+  const quick = await open(url);
+  quick.socket.end(post('quick'));
+  t.deepEqual(bodiesOf(await quick.ended), ['lane:quick']);
+  const slow = await open(url);
+  slow.socket.end(post('late'));
+  await until(() => late.length > 0);
+  late[0]?.({ status: 200, body: 'late:answer' });
+  t.deepEqual(bodiesOf(await slow.ended), ['late:answer']);
+});
+
+test('a client that goes away does no harm, and its late answer goes nowhere', async (t) => {
+  const { url, late } = await startServer();
+  const gone = await open(url);
+  gone.socket.write(post('late'));
+  await until(() => late.length > 0);
+  gone.socket.resetAndDestroy();
+  await gone.ended;
+  late[0]?.({ status: 200, body: 'late:answer' });
+  const next = await open(url);
+  next.socket.write(post('next'));
+  t.deepEqual(bodiesOf(await next.hears('lane:next')), ['lane:next']);
+});
+
+test('a connection that says nothing hears 408; one that has asked ends silently after its time', async (t) => {
+  const { url } = await startServer({ limits: { headersTimeoutMs: 200, keepAliveTimeoutMs: 200 } });
+  const mute = await open(url);
+  t.regex(await mute.ended, /^HTTP\/1\.1 408 .*\{"error":"request_timeout"\}$/s);
+  const idle = await open(url);
+  idle.socket.write(post('once'));
+  t.regex(await idle.ended, /^HTTP\/1\.1 200 .*lane:once$/s);
+});
+
+test('a client that asks and never reads is cut off, and what it sends meanwhile is not read', async (t) => {
+  const { url, late } = await startServer({ limits: { inactivityTimeoutMs: 300 } });
+  const { socket } = await open(url);
+  socket.pause();
+  socket.write(post('late'));
+  await until(() => late.length > 0);
+  // More than the kernel takes.
+  late[0]?.({ status: 200, body: 'y'.repeat(20_000_000) });
+  const timer = setInterval(() => socket.write(post('late')), 20);
+  await new Promise((resolve) => socket.once('close', resolve));
+  clearInterval(timer);
+  t.is(late.length, 1);
+});
+
+test('at the end an answer that is due is the last of its connection, and idle connections end', async (t) => {
+  const { server, url, late } = await startServer();
+  const idle = await open(url);
+  idle.socket.write(post('idle'));
+  await idle.hears('lane:idle');
+  const busy = await open(url);
+  busy.socket.write(post('late'));
+  await until(() => late.length > 0);
+  const closed = server.close();
+  await idle.ended;
+  late[0]?.({ status: 200, body: 'late:answer' });
+  const text = await busy.ended;
+  t.regex(text, /\r\nConnection: close\r\n/);
+  t.deepEqual(bodiesOf(text), ['late:answer']);
+  await closed;
+});
+
+test('answers are byte for byte the same in the lane and from Node', async (t) => {
+  const answers: Record<string, Answer> = {
+    plain: { status: 200, body: '{"returnCode":0}' },
+    reason: { status: 200, reason: 'wechat_breaker', body: '{"returnCode":1005}' },
+    bug: { status: 500, body: '{"error":"internal"}' },
+  };
+  let lane = 0;
+  const parts = { bodyLimitBytes: 5000, isStopping: () => false };
+  const onRequest = createMinaAuthListener({ ...parts, answer: (body) => answers[body.toString()] as Answer });
+  const server = await listen(
+    {
+      onRequest,
+      onExpectContinue: onRequest,
+      fastLane: { ...parts, admits: () => true, answer: (body) => (lane++, answers[body.toString()] as Answer) },
+    },
+    { host: '127.0.0.1', port: 0 },
+  );
+  onClose(() => server.close());
+  const ask = async (bytes: string, body: string) => {
+    const { socket, hears } = await open(`http://127.0.0.1:${server.port}`);
+    socket.write(bytes);
+    const text = await hears(body);
+    return text.replace(/\r\nDate: [^\r]* GMT\r\n/, '\r\nDate: now\r\n');
+  };
+  for (const [name, { body }] of Object.entries(answers)) {
+    const bytes = post(name).replace('\r\n\r\n', '\r\nX-Request-Id: id-1\r\n\r\n');
+    // A header that is said twice is one for Node.
+    const fromNode = await ask(bytes.replace('X-Request-Id: id-1', 'X-Request-Id: id-1\r\nX-Request-Id: id-2'), body);
+    t.is(await ask(bytes, body), fromNode);
+    t.regex(fromNode, /\r\nX-Request-Id: id-1\r\n.*\r\nDate: now\r\n/s);
+  }
+  t.is(lane, 3);
+});
