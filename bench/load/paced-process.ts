@@ -34,7 +34,6 @@ function choose() {
   return chosen;
 }
 
-let sent = 0;
 let errors = 0;
 let errorSample: string | undefined;
 let number = firstNumber;
@@ -49,7 +48,6 @@ function send(pool: (typeof pools)[number], since: number): void {
   inFlight++;
   connection.send(source.next(number++), (answer) => {
     inFlight--;
-    sent++;
     if (answer?.includes(source.expect) === true) {
       if (since >= countedFrom) source.latencies.push(performance.now() - since);
     } else {
@@ -101,7 +99,7 @@ await new Promise<void>((resolve) => {
 });
 
 const result: PacedResult = {
-  sent: sent + inFlight + waiting.length,
+  sent: number - firstNumber,
   requests: sources.reduce((sum, { latencies }) => sum + latencies.length, 0),
   errors: errors + inFlight + waiting.length,
   ...(errorSample === undefined ? {} : { errorSample: errorSample.slice(-300) }),

@@ -113,7 +113,7 @@ async function measure(
       pace(bench, `${name}: ${frontEnds}`, { urls, shares, cores: 'any' }, loginsPerSecond),
     );
     const net = (pick: 'commands' | 'cpuSeconds') =>
-      (busy[pick] - (idle[pick] / idle.seconds) * busy.seconds) / busy.result.requests;
+      (busy[pick] - (idle[pick] / idle.seconds) * busy.seconds) / busy.result.sent;
     return { frontEnds, redisCommandsPerLogin: net('commands'), cpuMsPerLogin: net('cpuSeconds') * 1000 };
   } finally {
     redis.disconnect();

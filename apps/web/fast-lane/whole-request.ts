@@ -42,10 +42,9 @@ export function createRequestReader(): (bytes: Buffer) => WholeRequest | undefin
   let last: { readonly bytes: Buffer; readonly head: Head } | undefined;
 
   return (bytes) => {
-    const isAsLast = last !== undefined && startsWith(bytes, last.bytes);
-    const head = isAsLast ? last?.head : readHead(bytes);
+    const head = last !== undefined && startsWith(bytes, last.bytes) ? last.head : readHead(bytes);
     if (head === undefined || bytes.length - head.headBytes !== head.bodyBytes) return undefined;
-    if (!isAsLast && head.headBytes <= longestRemembered && head.requestId === undefined) {
+    if (head !== last?.head && head.headBytes <= longestRemembered && head.requestId === undefined) {
       // A copy: a part would keep the whole.
       const copy = Buffer.allocUnsafeSlow(head.headBytes);
       bytes.copy(copy);
