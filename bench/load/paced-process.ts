@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { createRandom } from '../data/draws.ts';
 import { percentile } from '../measure/statistics.ts';
-import { createConnection, type Connection } from './connection.ts';
+import { createConnection } from './connection.ts';
 import type { PacedOptions, PacedResult } from './paced.ts';
 import { createRenderer } from './render.ts';
 import { requestParts } from './source.ts';
 
-/** This process is cold itself, and has no connections yet: what it measures at first is mostly that. */
-const settleMs = 1000;
+/** This process is cold itself: what it measures at first is mostly that. The rate climbs meanwhile, so that nothing piles up. */
+const settleMs = 2000;
 
 const { urls, shares, requestsPerSecond, seconds, maxConnections, firstNumber } = JSON.parse(
   await text(process.stdin),
@@ -39,7 +39,12 @@ let errorSample: string | undefined;
 let number = firstNumber;
 let inFlight = 0;
 const perUrl = Math.ceil(maxConnections / urls.length);
-const pools = urls.map((url) => ({ url: new URL(url), idle: [] as Connection[], open: 0 }));
+/** Open from the start, as behind a reverse proxy: those of a server that stands still for a moment would come all at once. */
+const pools = urls.map((url) => {
+  const target = new URL(url);
+  const idle = Array.from({ length: perUrl }, () => createConnection(target));
+  return { url: target, idle, open: perUrl };
+});
 const waiting: { since: number; pool: (typeof pools)[number] }[] = [];
 
 function send(pool: (typeof pools)[number], since: number): void {
@@ -76,7 +81,8 @@ function isNextDue(now: number): boolean {
   if (now >= endAt) return false;
   if (requestsPerSecond === 'peak') return inFlight + waiting.length < maxConnections;
   if (nextAt > now) return false;
-  nextAt += (-Math.log(1 - random()) * 1000) / requestsPerSecond;
+  const climbed = Math.min((nextAt - started + 1) / settleMs, 1);
+  nextAt += Math.min((-Math.log(1 - random()) * 1000) / (requestsPerSecond * climbed), settleMs / 10);
   return nextAt < endAt;
 }
 function sendWhatIsDue(): void {

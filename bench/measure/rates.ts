@@ -31,6 +31,9 @@ export async function findPeak(bench: Bench, what: string, target: Target, conne
   return result.requests / seconds;
 }
 
+/** Of a paced load, as a reverse proxy keeps them to a server. Who finds none free waits, and the wait counts. */
+const pacedConnections = 256;
+
 /** A load at a given rate. @throws if any answer is no success */
 export async function pace(
   bench: Bench,
@@ -39,7 +42,12 @@ export async function pace(
   requestsPerSecond: number,
 ): Promise<PacedResult> {
   const step = `${what}: ${Math.round(requestsPerSecond)}/s`;
-  const result = await run(bench, step, { ...target, requestsPerSecond, maxConnections: 1000 }, bench.roundSeconds);
+  const result = await run(
+    bench,
+    step,
+    { ...target, requestsPerSecond, maxConnections: pacedConnections },
+    bench.roundSeconds,
+  );
   failOnErrors(step, result);
   return result;
 }

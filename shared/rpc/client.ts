@@ -15,6 +15,7 @@ import {
 } from './contract.ts';
 import { createGrouper, type Grouper } from '../grouper.ts';
 import { setPatientTimeout } from '../patience.ts';
+import { createJobSpacing } from './job-spacing.ts';
 import { watchLoss } from './loss-watch.ts';
 import { readReplies } from './reply-reader.ts';
 import type { Seal } from './seal.ts';
@@ -57,12 +58,6 @@ interface Waiting {
 
 /** For answers that may be gone, or can't be written, to come after all. */
 const doubtMs = 1000;
-/**
- * How far apart jobs of one queue start: what a log-in costs is mostly its share of a job. Beyond 250 calls a second each job is larger than the
- * one before it, up to what comes in the longest pause, so that processor time is left for the rest of the machine; below that a call waits
- * for one or two others at most.
- */
-const jobSpacingMs = (calls: number) => Math.min(4 * calls, 24);
 
 export function createRpcClient(options: {
   readonly instance: string;
@@ -125,7 +120,7 @@ export function createRpcClient(options: {
           calls: seal.seal(callsPurpose(instance), JSON.stringify(calls)),
         });
       },
-      { spacingMs: jobSpacingMs },
+      { spacingMs: createJobSpacing() },
     );
     groupers.set(prefix, { queue, grouper });
     return grouper;

@@ -11,6 +11,7 @@ import { describeError } from '../../../shared/log/log.ts';
 import { takeRandomBytes } from '../../../shared/random.ts';
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
 import { exchangeOnce, reserveMs } from '../login/exchange.ts';
+import { createGather } from '../login/gather.ts';
 import { readLoginProfile, type LoginProfile } from '../login/read-profile.ts';
 import { createTimeLeft } from '../login/time-left.ts';
 import type { UserLimit } from '../login/user-limit.ts';
@@ -32,6 +33,9 @@ interface LoginParts {
   readonly userLimit: UserLimit;
 }
 
+/** Little beside WeChat's own time, and enough for most of a job whose calls left together. */
+const companyMs = 3;
+
 /** What a session is opened from. */
 interface LoginFacts {
   readonly record: CodeRecord;
@@ -45,6 +49,7 @@ interface LoginFacts {
 export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   const { ledger, seal } = parts;
   const timeLeft = createTimeLeft(reserveMs, parts.wechatTimeoutMs / 2);
+  const gather = createGather(companyMs);
   /** Identical requests in this process share one run. */
   const running = new Map<string, Promise<Outcome | Dropped>>();
 
@@ -90,9 +95,8 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     let profile: LoginProfile | undefined;
     let looked: LookedUp | undefined;
     const ask = async (timeoutMs: number): Promise<Exchange> => {
-      const answer = await watch.ask({ appid, api: 'code2session' }, () =>
-        askWithSecrets(app, exchangeCode, timeoutMs, context.log),
-      );
+      const askWechat = () => askWithSecrets(app, exchangeCode, timeoutMs, context.log);
+      const answer = await gather(() => watch.ask({ appid, api: 'code2session' }, askWechat));
       if (answer.kind !== 'session') return answer;
       profile = readLoginProfile(request, answer, app);
       if (profile.ok) {
