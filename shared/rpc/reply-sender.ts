@@ -1,5 +1,6 @@
 import { createGrouper, type Grouper } from '../grouper.ts';
 import type { RedisClient } from '../redis/connect.ts';
+import { defineScript } from '../redis/script.ts';
 import { repliesKey, repliesPurpose, type Reply } from './contract.ts';
 import type { Seal } from './seal.ts';
 
@@ -13,8 +14,14 @@ export interface AddressedReply {
 const repliesTtlMs = 60_000;
 const maxRepliesPerMessage = 64;
 
+/** One command instead of two: each is a write that wakes Redis, and an answer that wakes us. */
+const replyScript = `
+redis.call('XADD', KEYS[1], '*', 'r', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
 /** Puts replies into the streams of those who wait; the ones that are ready together, together. */
 export function createReplySender(commands: RedisClient, seal: Seal): Grouper<AddressedReply> {
+  const put = defineScript(commands, 'waferReply', replyScript);
   return createGrouper<AddressedReply>(maxRepliesPerMessage, async (messages) => {
     const byInstance = new Map<string, Reply[]>();
     for (const { replyTo, reply } of messages) {
@@ -26,8 +33,7 @@ export function createReplySender(commands: RedisClient, seal: Seal): Grouper<Ad
     await Promise.all(
       [...byInstance].map(async ([instance, replies]) => {
         const sealed = seal.seal(repliesPurpose(instance), JSON.stringify(replies));
-        const key = repliesKey(instance);
-        await Promise.all([commands.xadd(key, '*', 'r', sealed), commands.pexpire(key, repliesTtlMs)]);
+        await put([repliesKey(instance)], [sealed, repliesTtlMs]);
       }),
     );
   });

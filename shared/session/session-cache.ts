@@ -92,11 +92,20 @@ for i, key in ipairs(KEYS) do
 end
 return answers`;
 
+const introduceScript = `
+local answers = {}
+for i, key in ipairs(KEYS) do
+  redis.call('SET', key, ARGV[2 * i - 1], 'PX', ARGV[2 * i], 'NX')
+  answers[i] = 1
+end
+return answers`;
+
 export function createSessionCache(client: RedisClient): SessionCache {
   const read = createKeyReader(client);
   const replace = defineScript(client, 'waferReplace', fillScript);
   const markKey = defineKeyScript(client, 'waferMark', markScript, [markTtlMs, changeChannel]);
   const unmarkKey = defineKeyScript(client, 'waferUnmark', unmarkScript);
+  const introduceKey = defineKeyScript(client, 'waferIntroduce', introduceScript);
   const unmark = async (id: string, mark: WriteMark, value: string) => {
     await unmarkKey(cacheKeyOf(id), [mark, value, entryLifeMs()]);
   };
@@ -116,7 +125,7 @@ export function createSessionCache(client: RedisClient): SessionCache {
     fill: (id, seen, session) => compareAndSet(id, seen, encodeSession(session, createTag())),
     drop: (id, seen) => compareAndSet(id, seen, ''),
     async introduce(id, session) {
-      await client.set(cacheKeyOf(id), encodeSession(session, createTag()), 'PX', entryLifeMs(), 'NX');
+      await introduceKey(cacheKeyOf(id), [encodeSession(session, createTag()), entryLifeMs()]);
     },
     async mark(ids) {
       const mark = createTag() as WriteMark;

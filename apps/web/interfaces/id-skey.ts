@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import { chooseApp } from '../../../shared/session/app-settings.ts';
@@ -10,8 +11,8 @@ import { loginFailure } from './store-failure.ts';
 /** qcloud.cam.id_skey: log in (PROTOCOL.md, 3). A worker does it; here the request is checked and its answer awaited. */
 export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
   const readPara = createParameterReader(login.requiresUserData ? idSkeyWithUserData : idSkey.para);
-  /** Identical requests share one question. */
-  const asking = new Map<string, Promise<Outcome>>();
+  /** Identical requests share one question. By code: a different request with the same code is asked for itself. */
+  const asking = new Map<string, Asking>();
 
   return async (para, { requestId, requestedAppid }) => {
     const parameters = readPara(para);
@@ -24,19 +25,22 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
       if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
       if (!idSkey.para.shape.code.safeParse(code).success) return fail('codeRefused', 'code_invalid');
       const request = toLoginRequest(app.appid, code, parameters);
-      const question = JSON.stringify(request);
-      const shared = asking.get(question);
-      if (shared !== undefined) return await shared;
       const shardKey = `${app.appid}\0${code}`;
-      const answer = ask('login', request, { shardKey, timeoutMs: login.deadlineMs, requestId }).finally(() =>
-        asking.delete(question),
-      );
-      asking.set(question, answer);
-      return await answer;
+      const known = asking.get(shardKey);
+      if (known !== undefined && isDeepStrictEqual(known.request, request)) return await known.answer;
+      const answer = ask('login', request, { shardKey, timeoutMs: login.deadlineMs, requestId });
+      if (known !== undefined) return await answer;
+      asking.set(shardKey, { request, answer });
+      return await answer.finally(() => asking.delete(shardKey));
     } catch (error) {
       return loginFailure(error);
     }
   };
+}
+
+interface Asking {
+  readonly request: LoginRequest;
+  readonly answer: Promise<Outcome>;
 }
 
 type Parameters = Readonly<Record<'encrypt_data' | 'iv' | 'rawData' | 'signature', unknown>>;
