@@ -6,15 +6,16 @@ export type JobSpacing = (calls: number) => number;
 const sampleMs = 250;
 const perCallMs = 4;
 /** Longest pause of a process with time to spare, and of one with none. */
-const quietMs = 24;
+const quietMs = 16;
 const busyMs = 72;
-/** From this share of its time on a process counts as busy; what it waits for a core counts too. */
-const busyFrom = 0.5;
+/** The share of its time for which a process is at work, or waits for a core: up to here it has time to spare, from there on none. */
+const quietShare = 0.3;
+const busyShare = 0.8;
 
 /**
  * What a log-in costs everybody is mostly its share of a job. Beyond 250 calls a second each job is larger than the one before it, up to
  * what comes in the longest pause; below that a call waits for one or two others at most. Where this process has hardly time left, the
- * pauses grow up to three times as long: the processor time of a few jobs more would come out of everybody's.
+ * pauses grow to several times that: the processor time of a few jobs more would come out of everybody's.
  */
 export function createJobSpacing(): JobSpacing {
   let since: EventLoopUtilization = performance.eventLoopUtilization();
@@ -28,7 +29,7 @@ export function createJobSpacing(): JobSpacing {
       since = current;
       sampledAt = now;
     }
-    const busy = Math.max(0, utilization - busyFrom) / (1 - busyFrom);
+    const busy = Math.min(Math.max((utilization - quietShare) / (busyShare - quietShare), 0), 1);
     return Math.min(perCallMs * calls, quietMs + busy * (busyMs - quietMs));
   };
 }

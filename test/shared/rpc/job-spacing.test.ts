@@ -9,7 +9,7 @@ test('jobs are as far apart as the last one was large, within a limit', (t) => {
   const spacingMs = createJobSpacing();
   t.is(spacingMs(1), 4);
   t.is(spacingMs(3), 12);
-  t.is(spacingMs(32), 24);
+  t.is(spacingMs(32), 16);
 });
 
 test.serial('a process that has no time left spares itself jobs, until it has', async (t) => {
@@ -20,5 +20,5 @@ test.serial('a process that has no time left spares itself jobs, until it has', 
   t.true(busy > 48 && busy <= 72, `${busy} ms`);
   t.is(spacingMs(2), 8);
   await setTimeout(whileMs);
-  t.is(spacingMs(32), 24);
+  t.is(spacingMs(32), 16);
 });
