@@ -25,7 +25,7 @@ export interface SessionCache {
   fill(id: string, seen: Seen, session: Session): Promise<void>;
   /** Drops what was seen, unless the key changed since. */
   drop(id: string, seen: Seen): Promise<void>;
-  /** Stores a session whose id nobody has seen before. */
+  /** Stores a session whose id nobody has seen before. On its way at once, in no group: whoever ends the session must find it there. */
   introduce(id: string, session: Session): Promise<void>;
   /** Before a row is changed: from here on nobody is answered by the cache, until `publish` or `withdraw`. */
   mark(ids: readonly string[]): Promise<WriteMark>;
@@ -92,20 +92,11 @@ for i, key in ipairs(KEYS) do
 end
 return answers`;
 
-const introduceScript = `
-local answers = {}
-for i, key in ipairs(KEYS) do
-  redis.call('SET', key, ARGV[2 * i - 1], 'PX', ARGV[2 * i], 'NX')
-  answers[i] = 1
-end
-return answers`;
-
 export function createSessionCache(client: RedisClient): SessionCache {
   const read = createKeyReader(client);
   const replace = defineScript(client, 'waferReplace', fillScript);
   const markKey = defineKeyScript(client, 'waferMark', markScript, [markTtlMs, changeChannel]);
   const unmarkKey = defineKeyScript(client, 'waferUnmark', unmarkScript);
-  const introduceKey = defineKeyScript(client, 'waferIntroduce', introduceScript);
   const unmark = async (id: string, mark: WriteMark, value: string) => {
     await unmarkKey(cacheKeyOf(id), [mark, value, entryLifeMs()]);
   };
@@ -125,7 +116,7 @@ export function createSessionCache(client: RedisClient): SessionCache {
     fill: (id, seen, session) => compareAndSet(id, seen, encodeSession(session, createTag())),
     drop: (id, seen) => compareAndSet(id, seen, ''),
     async introduce(id, session) {
-      await introduceKey(cacheKeyOf(id), [encodeSession(session, createTag()), entryLifeMs()]);
+      await client.set(cacheKeyOf(id), encodeSession(session, createTag()), 'PX', entryLifeMs(), 'NX');
     },
     async mark(ids) {
       const mark = createTag() as WriteMark;

@@ -130,8 +130,9 @@ test.serial('rotation under log-ins of workers with different first keys loses n
   // Users of the original come back, and new ones come, while everything is encrypted anew.
   let next = 0;
   const logInNext = async () => {
-    const user = await logIn(t, next % 2 === 0 ? originals[next]?.name : undefined);
-    next++;
+    // Each user once: of two log-ins at once only the later one's session stays.
+    const number = next++;
+    const user = await logIn(t, number % 2 === 0 ? originals[number]?.name : undefined);
     users.set(user.name, user);
     return undefined;
   };
