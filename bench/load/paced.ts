@@ -10,7 +10,7 @@ export interface PacedOptions {
   readonly shares: readonly Share[];
   /** `peak`: the next as soon as one is answered, over all connections. */
   readonly requestsPerSecond: number | 'peak';
-  /** After a first second, which is not counted. */
+  /** After the time in which the rate climbs, which is not counted. */
   readonly seconds: number;
   readonly maxConnections: number;
   readonly firstNumber: number;

@@ -13,7 +13,7 @@ export interface Service {
 const forceQuitMs = 14_000;
 
 /**
- * How much the heap grows beyond what lives, in per cent, until all of it is collected. V8 takes 20 to 70 for a process of this kind: a
+ * How much the heap grows beyond what lives, in per cent, until all of it is collected. V8 took 20 for web: a
  * collection every few seconds under load, and around each a tenth of a second in which checks take ten times as long.
  */
 const heapGrowingPercent = 150;

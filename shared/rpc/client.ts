@@ -72,6 +72,8 @@ export function createRpcClient(options: {
   const { instance, commands, blocking, clock, seal, shards, maxWaiting } = options;
   const waiting = new Map<number, Waiting>();
   const groupers = new Map<string, { queue: Queue<CallJob>; grouper: Grouper<Call> }>();
+  /** One for all queues: it goes by how busy this process is. */
+  const spacingMs = createJobSpacing();
   let lastCallId = 0;
 
   /** Takes a call out of those that wait; undefined if it is answered already. */
@@ -120,7 +122,7 @@ export function createRpcClient(options: {
           calls: seal.seal(callsPurpose(instance), JSON.stringify(calls)),
         });
       },
-      { spacingMs: createJobSpacing() },
+      { spacingMs },
     );
     groupers.set(prefix, { queue, grouper });
     return grouper;
