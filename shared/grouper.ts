@@ -77,6 +77,26 @@ export function createGrouper<Item, Answer = void>(
     });
 }
 
+/**
+ * Groups only what comes in one run of promise callbacks, such as all that a reply of a store set going, and sends it before any who gave
+ * it goes on: nothing that they do afterwards overtakes it.
+ */
+export function createPromptGrouper<Item>(maxPerGroup: number, send: (items: Item[]) => Promise<void>): Grouper<Item> {
+  let group: { readonly items: Item[]; readonly sent: Promise<void> } | undefined;
+  return (item) => {
+    if (group !== undefined && group.items.length < maxPerGroup) group.items.push(item);
+    else {
+      const items = [item];
+      const sent = Promise.resolve().then(() => {
+        if (group?.items === items) group = undefined;
+        return send(items);
+      });
+      group = { items, sent };
+    }
+    return group.sent;
+  };
+}
+
 interface Pending<Item, Answer> {
   readonly item: Item;
   readonly resolve: (answer: Answer | Promise<Answer>) => void;

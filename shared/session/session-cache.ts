@@ -1,3 +1,5 @@
+import { Cluster } from 'ioredis';
+import { createPromptGrouper } from '../grouper.ts';
 import { takeRandomBytes } from '../random.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { createKeyReader } from '../redis/key-reader.ts';
@@ -25,7 +27,10 @@ export interface SessionCache {
   fill(id: string, seen: Seen, session: Session): Promise<void>;
   /** Drops what was seen, unless the key changed since. */
   drop(id: string, seen: Seen): Promise<void>;
-  /** Stores a session whose id nobody has seen before. On its way at once, in no group: whoever ends the session must find it there. */
+  /**
+   * Stores a session whose id nobody has seen before. On its way before its caller goes on, who lets the id out: a log-out that follows
+   * must find the entry there, or this would bring the session back.
+   */
   introduce(id: string, session: Session): Promise<void>;
   /** Before a row is changed: from here on nobody is answered by the cache, until `publish` or `withdraw`. */
   mark(ids: readonly string[]): Promise<WriteMark>;
@@ -41,6 +46,12 @@ export type WriteMark = string & { readonly mark: unique symbol };
 export type CacheLookup =
   | { readonly session: Session; readonly seen: Seen }
   | { readonly session?: undefined; readonly marked: boolean };
+
+interface NewEntry {
+  readonly key: string;
+  readonly entry: string;
+  readonly lifeMs: number;
+}
 
 /**
  * An entry goes after a day, in use or not: one read of MySQL per session and day costs less than telling Redis of each visit. Up to a
@@ -92,6 +103,12 @@ for i, key in ipairs(KEYS) do
 end
 return answers`;
 
+/** Sent by its text: a server that did not know the script would take the sessions a round trip later. */
+const introduceScript = `
+for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[2 * i - 1], 'PX', ARGV[2 * i], 'NX') end`;
+
+const maxIntroductions = 64;
+
 export function createSessionCache(client: RedisClient): SessionCache {
   const read = createKeyReader(client);
   const replace = defineScript(client, 'waferReplace', fillScript);
@@ -100,6 +117,17 @@ export function createSessionCache(client: RedisClient): SessionCache {
   const unmark = async (id: string, mark: WriteMark, value: string) => {
     await unmarkKey(cacheKeyOf(id), [mark, value, entryLifeMs()]);
   };
+  const introduceEntry = createPromptGrouper<NewEntry>(maxIntroductions, async (entries) => {
+    // Each key of a cluster has a slot of its own.
+    if (entries.length === 1 || client instanceof Cluster) {
+      const set = ({ key, entry, lifeMs }: NewEntry) => client.set(key, entry, 'PX', lifeMs, 'NX');
+      await Promise.all(entries.map(set));
+      return;
+    }
+    const keys = entries.map(({ key }) => key);
+    const args = entries.flatMap(({ entry, lifeMs }) => [entry, lifeMs]);
+    await client.eval(introduceScript, keys.length, ...keys, ...args);
+  });
   const compareAndSet = async (id: string, expected: string, value: string) => {
     await replace([cacheKeyOf(id)], [expected, value, entryLifeMs(), changeChannel, nameInChange(id)]);
   };
@@ -115,9 +143,8 @@ export function createSessionCache(client: RedisClient): SessionCache {
     },
     fill: (id, seen, session) => compareAndSet(id, seen, encodeSession(session, createTag())),
     drop: (id, seen) => compareAndSet(id, seen, ''),
-    async introduce(id, session) {
-      await client.set(cacheKeyOf(id), encodeSession(session, createTag()), 'PX', entryLifeMs(), 'NX');
-    },
+    introduce: (id, session) =>
+      introduceEntry({ key: cacheKeyOf(id), entry: encodeSession(session, createTag()), lifeMs: entryLifeMs() }),
     async mark(ids) {
       const mark = createTag() as WriteMark;
       await Promise.all(ids.map((id) => markKey(cacheKeyOf(id), [mark, nameInChange(id)])));
