@@ -131,7 +131,8 @@ export function createRpcServer(options: {
     );
   };
 
-  const worker = new Worker<CallJob>(queue, process, {
+  const worker = new PromptWorker(queue, process, {
+    autorun: false,
     connection: blocking,
     prefix: queueTag(queue, shard),
     concurrency,
@@ -142,9 +143,28 @@ export function createRpcServer(options: {
     maxStalledCount,
     skipVersionCheck: true,
   });
-  worker.on('error', (error) => log.debug({ err: describeError(error) }, 'queue connection'));
+  const onError = (error: Error) => log.debug({ err: describeError(error) }, 'queue connection');
+  worker.on('error', onError);
+  worker.run().catch(onError);
   // While Redis is away no job can be finished in it, and an orderly close would wait for that.
   return { close: () => worker.close(blocking.status !== 'ready') };
+}
+
+/**
+ * BullMQ looks for a second job before it starts the first: a round trip that all calls of the first wait for, and mostly for nothing.
+ * Here the first starts at once. BullMQ leaves a marker with every job that it hands out, so its next wait ends at once, too, and
+ * with it comes the second look.
+ */
+class PromptWorker extends Worker<CallJob> {
+  #hasJustGotOne = false;
+
+  protected override async moveToActive(token: string, name?: string): Promise<Job<CallJob>> {
+    const isSecondLook = this.#hasJustGotOne;
+    this.#hasJustGotOne = false;
+    const job = isSecondLook ? await this.nextJobFromJobData() : await super.moveToActive(token, name);
+    this.#hasJustGotOne = job !== undefined;
+    return job;
+  }
 }
 
 /** While Redis is away somebody may still wait for the answer: so again until the deadline. */

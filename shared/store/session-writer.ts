@@ -36,7 +36,7 @@ export interface NewSession {
 }
 
 /**
- * Inserts sessions; several in one statement and a second one that reads their keys.
+ * Inserts sessions, several in one statement.
  * @returns each one's primary key, or undefined where another log-in of this user was quicker
  */
 export async function insertSessions(
@@ -46,23 +46,41 @@ export async function insertSessions(
   const [only] = sessions;
   if (only !== undefined && sessions.length === 1) return [await insertSession(sequelize, only)];
   try {
-    await sequelize.query(toInsert(sequelize, sessions), { type: QueryTypes.INSERT });
+    const rows = await insertTogether(sequelize, sessions);
+    const keys = new Map(rows.map((row) => [row.uuid, row.id]));
+    return sessions.map(({ id }) => keys.get(id));
   } catch {
     // One of them was too late or can't be written, and with it none is: each for itself. What a lost answer leaves unknown is
     // found by the unique key.
     return sessions.map((session) => insertSession(sequelize, session));
   }
-  const ids = toSqlList(
-    sequelize,
-    sessions.map(({ id }) => id),
-  );
-  // Not counted from the first insert id: a Galera cluster leaves gaps.
-  const rows = await sequelize.query<{ id: number; uuid: string }>(
-    `select id, uuid from cSessionInfo where uuid in (${ids})`,
+}
+
+interface InsertedRow {
+  readonly id: number;
+  readonly uuid: string;
+}
+
+/** MySQL's; MariaDB has known `returning` since 10.5. */
+const withoutReturning = new WeakSet<Sequelize>();
+
+/** The keys are not counted from the first insert id: a Galera cluster leaves gaps. */
+async function insertTogether(sequelize: Sequelize, sessions: readonly NewSession[]): Promise<InsertedRow[]> {
+  const insert = toInsert(sequelize, sessions);
+  if (!withoutReturning.has(sequelize)) {
+    try {
+      return await sequelize.query<InsertedRow>(`${insert} returning id, uuid`, { type: QueryTypes.SELECT });
+    } catch (error) {
+      if ((error as { parent?: { code?: string } }).parent?.code !== 'ER_PARSE_ERROR') throw error;
+      withoutReturning.add(sequelize);
+    }
+  }
+  await sequelize.query(insert, { type: QueryTypes.INSERT });
+  const ids = sessions.map(({ id }) => id);
+  return sequelize.query<InsertedRow>(
+    `select id, uuid from cSessionInfo where uuid in (${toSqlList(sequelize, ids)})`,
     { type: QueryTypes.SELECT },
   );
-  const keys = new Map(rows.map((row) => [row.uuid, row.id]));
-  return sessions.map(({ id }) => keys.get(id));
 }
 
 async function insertSession(sequelize: Sequelize, session: NewSession): Promise<number | undefined> {
