@@ -1,7 +1,7 @@
 import { BoundedMap } from './bounded-map.ts';
 import { ruleOf } from './code-rules.ts';
 import type { SessionKeys } from './session-keys.ts';
-import { createUser } from './users.ts';
+import { openIdOf, unionIdOf } from './users.ts';
 import { failure, success, type WechatAnswer } from './wechat-answer.ts';
 
 const usedCodesLimit = 1_000_000;
@@ -40,13 +40,13 @@ export class CodeToSession {
     if (earlierCalls < busyTimes) return failure(-1, 'system error');
     if (earlierCalls > busyTimes) return failure(40163, 'code been used');
 
-    const { openid, unionid } = createUser(appid, code);
+    const openid = openIdOf(appid, code);
     if (rule.kind === 'busy') return success({ session_key: this.#keys.current(appid, openid), openid });
     const fields = {
       session_key: this.#keys.current(appid, openid),
       ...(rule.withExpiresIn && { expires_in: 7200 }),
       openid,
-      ...(rule.withUnionid && { unionid }),
+      ...(rule.withUnionid && { unionid: unionIdOf(code) }),
     };
     return success(fields, rule.delayMs);
   }

@@ -29,6 +29,8 @@ export interface RpcServer {
 export interface CallContext {
   readonly requestId: string;
   readonly shard: number;
+  /** The same for all calls that came in one job. */
+  readonly job: object;
   /** The worker that had this call before has died, or was taken for dead. */
   readonly isRepeated: boolean;
   /** The call was made by then, in microseconds of Redis's clock; undefined if that is not known. */
@@ -79,7 +81,7 @@ export function createRpcServer(options: {
 }): RpcServer {
   const { queue, shard, blocking, commands, clock, seal, concurrency, handlers, onAnswer, log } = options;
 
-  const answer = async ({ call, send }: OpenedCall, isRepeated: boolean): Promise<void> => {
+  const answer = async ({ call, send }: OpenedCall, job: Job<CallJob>): Promise<void> => {
     const remainingMs = () => call.deadline - clock.nowMs();
     const { name, requestId } = call;
     const started = performance.now();
@@ -90,8 +92,9 @@ export function createRpcServer(options: {
     else if (handle === undefined) throw new Error('a call that this version does not know');
     else {
       const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
+      const isRepeated = job.stalledCounter > 0;
       const context = new Context(
-        { requestId, shard, isRepeated, madeByUs: call.madeByUs, remainingMs, redisNowUs },
+        { requestId, shard, job, isRepeated, madeByUs: call.madeByUs, remainingMs, redisNowUs },
         log,
       );
       try {
@@ -123,7 +126,7 @@ export function createRpcServer(options: {
     // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
     await Promise.all(
       open(job.data).map((opened) =>
-        limit(answer, opened, job.stalledCounter > 0).catch((error: unknown) => {
+        limit(answer, opened, job).catch((error: unknown) => {
           const { name, requestId } = opened.call;
           log.error({ call: name, requestId, err: describeError(error) }, 'call not answered');
         }),
@@ -183,6 +186,7 @@ async function untilSent(send: () => Promise<void>, remainingMs: () => number): 
 class Context implements CallContext {
   readonly requestId: string;
   readonly shard: number;
+  readonly job: object;
   readonly isRepeated: boolean;
   readonly madeByUs: number | undefined;
   readonly remainingMs: () => number;
@@ -193,6 +197,7 @@ class Context implements CallContext {
   constructor(facts: Omit<CallContext, 'log'>, log: Log) {
     this.requestId = facts.requestId;
     this.shard = facts.shard;
+    this.job = facts.job;
     this.isRepeated = facts.isRepeated;
     this.madeByUs = facts.madeByUs;
     this.remainingMs = facts.remainingMs;

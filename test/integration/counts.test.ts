@@ -71,6 +71,9 @@ test.serial('a log-in costs the same Redis commands with one front end and with 
         t.is((await login(urls[count % urls.length] as string, newUser())).returnMessage, 'NEW_SESSION_SUCCESS');
       }
     });
+    // One that finds the job and one for the marker that BullMQ leaves with it; the rest are idle workers'.
+    const looks = commands.filter(({ args: [, keys, first] }) => keys === '11' && first?.endsWith(':login:wait'));
+    t.true(looks.length >= logins && looks.length < 2.5 * logins, `${looks.length} looks for a job`);
     return commands.filter((command) => !isPeriodic(command));
   };
   const one = await countFor([url]);
@@ -78,6 +81,21 @@ test.serial('a log-in costs the same Redis commands with one front end and with 
   t.is(four.length, one.length);
   t.is(one.length % logins, 0);
   t.log(`${one.length / logins} Redis commands per log-in`);
+});
+
+test.serial('a new session is in the cache before its answer is on its way', async (t) => {
+  const commands = await monitorRedis(redisUrl, async () => {
+    const { returnData } = await login(url, newUser());
+    const after = await login(url, newUser());
+    t.not(after.returnData.id, returnData.id);
+  });
+  const indexOf = (isWanted: (args: readonly string[]) => boolean) =>
+    commands.flatMap(({ args }, index) => (isWanted(args) ? [index] : []));
+  const entries = indexOf(([key = '', value = '']) => key.startsWith(sessionKeyPrefix) && value.startsWith('2 '));
+  const replies = indexOf((args) => args[2]?.startsWith('wafer:replies:') === true);
+  t.is(entries.length, 2);
+  t.is(replies.length, 2);
+  t.true(entries.every((entry, index) => entry < (replies[index] as number)));
 });
 
 test.serial('a thousand auths of one session cause at most two SQL writes, and the visit reaches MySQL', async (t) => {

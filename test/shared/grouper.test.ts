@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createGrouper } from '../../shared/grouper.ts';
+import { createGrouper, createPromptGrouper } from '../../shared/grouper.ts';
 
 /** Sends that end when they are told to. */
 function createSends() {
@@ -95,4 +95,43 @@ test('each question gets its own answer, and one answer may fail alone', async (
     answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : (answer.reason as Error).message)),
     [2, 4, 'three', 8],
   );
+});
+
+test('what one run of promise callbacks gives goes together, before any who gave it goes on', async (t) => {
+  const happened: string[] = [];
+  const group = createPromptGrouper<number>(3, async (items) => {
+    happened.push(`sent ${items.join(' ')}`);
+  });
+  const give = async (item: number) => {
+    const sent = group(item);
+    await Promise.resolve();
+    happened.push(`${item} goes on`);
+    await sent;
+  };
+  await Promise.all([1, 2, 3, 4].map(give));
+  await give(5);
+  t.deepEqual(happened, [
+    'sent 1 2 3',
+    '1 goes on',
+    '2 goes on',
+    '3 goes on',
+    'sent 4',
+    '4 goes on',
+    'sent 5',
+    '5 goes on',
+  ]);
+});
+
+test('a prompt group waits for none before it, and a failure is told to its own', async (t) => {
+  const { sends, send } = createSends();
+  const group = createPromptGrouper<number>(3, send);
+  const first = group(1);
+  await Promise.resolve();
+  const second = group(2);
+  await Promise.resolve();
+  t.is(sends.length, 2);
+  sends[0]?.fail(new Error('no'));
+  sends[1]?.end();
+  await t.throwsAsync(first, { message: 'no' });
+  await t.notThrowsAsync(second);
 });

@@ -96,7 +96,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     let looked: LookedUp | undefined;
     const ask = async (timeoutMs: number): Promise<Exchange> => {
       const askWechat = () => askWithSecrets(app, exchangeCode, timeoutMs, context.log);
-      const answer = await gather(() => watch.ask({ appid, api: 'code2session' }, askWechat));
+      const answer = await gather(context.job, () => watch.ask({ appid, api: 'code2session' }, askWechat));
       if (answer.kind !== 'session') return answer;
       profile = readLoginProfile(request, answer, app);
       if (profile.ok) {

@@ -12,11 +12,13 @@ function createWork() {
   return { work: () => done, end, fail };
 }
 
-/** Runs each work, and notes who goes on, in order. */
+const company = {};
+
+/** Runs each work in one company, and notes who goes on, in order. */
 function runAll(gather: ReturnType<typeof createGather>, works: readonly ReturnType<typeof createWork>[]) {
   const going: (string | Error)[] = [];
   const runs = works.map(({ work }) =>
-    gather(work).then(
+    gather(company, work).then(
       (result) => going.push(result),
       (error: Error) => going.push(error),
     ),
@@ -45,8 +47,17 @@ test('those at work together go on together, when the last of them is done', asy
 
 test('one that is alone goes on at once', async (t) => {
   const gather = createGather(never);
-  t.is(await gather(async () => 'first'), 'first');
-  t.is(await gather(async () => 'second'), 'second');
+  t.is(await gather(company, async () => 'first'), 'first');
+  t.is(await gather(company, async () => 'second'), 'second');
+});
+
+test('nobody waits for another company', async (t) => {
+  const gather = createGather(never);
+  const slow = createWork();
+  const other = gather(company, slow.work);
+  t.is(await gather({}, async () => 'alone'), 'alone');
+  slow.end('slow');
+  t.is(await other, 'slow');
 });
 
 test('one that is slow keeps the others no longer than it may', async (t) => {

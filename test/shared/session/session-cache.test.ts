@@ -4,6 +4,7 @@ import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import { createSessionCache, type CacheLookup, type Seen } from '../../../shared/session/session-cache.ts';
 import { sessionKeyPrefix } from '../../../shared/session/cache-key.ts';
+import { monitorRedis } from '../../support/redis-monitor.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -98,4 +99,34 @@ test('a mark clears entries and leases, and who saw them before can not bring th
   t.true(await isMarked('fill'));
   await cache.withdraw(['fill'], next);
   t.deepEqual(await cache.find('fill'), { marked: false });
+});
+
+test('new sessions that are written together are one command, on its way before their callers go on', async (t) => {
+  const commands = await monitorRedis(redis.url, async () => {
+    const introduce = async (id: string) => {
+      const introduced = cache.introduce(id, session(1));
+      await Promise.resolve();
+      await client.set(`answer to ${id}`, '');
+      await introduced;
+    };
+    await Promise.all(['new-1', 'new-2'].map(introduce));
+  });
+  const own = commands.filter(({ args }) => args.some((arg) => arg.includes('new-')));
+  t.deepEqual(
+    own.map(({ name }) => name),
+    ['eval', 'set', 'set'],
+  );
+  for (const id of ['new-1', 'new-2']) {
+    t.is(fenceOf(await cache.find(id)), 1);
+    t.true((await client.pttl(`${sessionKeyPrefix}${id}`)) > 70_000_000);
+  }
+});
+
+test('a new session never comes over what is there already', async (t) => {
+  const mark = await cache.mark(['ended']);
+  await Promise.all(['ended', 'other'].map((id) => cache.introduce(id, session(1))));
+  await cache.introduce('ended', session(1));
+  t.true(await isMarked('ended'));
+  t.is(fenceOf(await cache.find('other')), 1);
+  await cache.withdraw(['ended'], mark);
 });
