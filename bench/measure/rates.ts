@@ -18,12 +18,18 @@ type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores'>;
 /**
  * The rate that is reached under full load, after a warm-up, in requests per second. Measured with the generator that then sends a
  * share of it: on a machine of few cores another one would leave more of them to the server, or less.
+ * @param warmUps how many times as long as usual the warm-up is: what is measured afterwards runs on the code that it warms
  * @throws if any answer is no success
  */
-export async function findPeak(bench: Bench, what: string, target: Target, connections: number): Promise<number> {
+export async function findPeak(
+  bench: Bench,
+  what: string,
+  target: Target,
+  { connections, warmUps }: { connections: number; warmUps: number },
+): Promise<number> {
   const load = { ...target, requestsPerSecond: 'peak', maxConnections: connections } as const;
   // Refusals do not matter yet: cold code is slow, and full load more than it can do.
-  await run(bench, `${what}: warming up`, load, Math.max(bench.warmUpSeconds, leastSeconds));
+  await run(bench, `${what}: warming up`, load, Math.max(bench.warmUpSeconds, leastSeconds) * warmUps);
   const seconds = Math.max(bench.roundSeconds, leastSeconds);
   const step = `${what}: full load`;
   const result = await run(bench, step, load, seconds);

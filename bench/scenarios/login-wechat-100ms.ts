@@ -1,7 +1,7 @@
 import { findPeak, pace } from '../measure/rates.ts';
 import { spreadOf } from '../measure/statistics.ts';
 import { number } from '../report/tables.ts';
-import { stopAll } from './login.ts';
+import { loginWarmUps, stopAll } from './login.ts';
 import type { Scenario } from './scenario.ts';
 
 const wechatMs = 100;
@@ -23,7 +23,7 @@ export const loginWechat100ms: Scenario = async (bench) => {
   const web = await stack.startWeb({ cores: 'any', env });
   try {
     const target = { urls: [web.url], shares: requests, cores: 'any' } as const;
-    const peak = await findPeak(bench, name, target, connections);
+    const peak = await findPeak(bench, name, target, { connections, warmUps: loginWarmUps });
     const rounds: { share: number; requestsPerSecond: number; p50OverheadMs: number; p99OverheadMs: number }[] = [];
     for (let round = 0; round < bench.rounds; round++) {
       for (const share of shares) {

@@ -1,7 +1,7 @@
 import { findPeak, pace } from '../measure/rates.ts';
 import { spreadOf } from '../measure/statistics.ts';
 import { number } from '../report/tables.ts';
-import { stopAll } from './login.ts';
+import { loginWarmUps, stopAll } from './login.ts';
 import { fullLoadConnections, type Scenario } from './scenario.ts';
 
 const authShare = 0.95;
@@ -18,7 +18,8 @@ export const mixed: Scenario = async (bench) => {
   const web = await stack.startWeb({ cores: 'any' });
   try {
     const target = { urls: [web.url], cores: 'any' } as const;
-    const peak = await findPeak(bench, 'mixed', { ...target, shares }, fullLoadConnections);
+    const load = { connections: fullLoadConnections, warmUps: loginWarmUps };
+    const peak = await findPeak(bench, 'mixed', { ...target, shares }, load);
     const requestsPerSecond = peak * shareOfPeak;
     const rounds: { together: number; alone: number; p50Ms: number; loginP99Ms: number }[] = [];
     for (let round = 1; round <= bench.rounds; round++) {
