@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { createRandom } from '../data/draws.ts';
 import { percentile } from '../measure/statistics.ts';
-import { createConnection } from './connection.ts';
+import { createConnection, type Connection } from './connection.ts';
 import type { PacedOptions, PacedResult } from './paced.ts';
 import { createRenderer } from './render.ts';
 import { requestParts } from './source.ts';
@@ -47,9 +47,18 @@ const pools = urls.map((url) => {
 });
 const waiting: { since: number; pool: (typeof pools)[number] }[] = [];
 
+/** A server ends a connection on which nothing has come for long; the last in the pool may wait that long for their first request. */
+function takeIdle(pool: (typeof pools)[number]): Connection | undefined {
+  for (;;) {
+    const connection = pool.idle.pop();
+    if (connection?.isClosed() !== true) return connection;
+    pool.open--;
+  }
+}
+
 function send(pool: (typeof pools)[number], since: number): void {
   const source = choose();
-  const connection = pool.idle.pop() ?? (pool.open++, createConnection(pool.url));
+  const connection = takeIdle(pool) ?? (pool.open++, createConnection(pool.url));
   inFlight++;
   connection.send(source.next(number++), (answer) => {
     inFlight--;

@@ -151,6 +151,19 @@ test('a connection that says nothing hears 408; one that has asked ends silently
   t.regex(await idle.ended, /^HTTP\/1\.1 200 .*lane:once$/s);
 });
 
+test('what arrives in time is answered though the process stands still until the time is over', async (t) => {
+  const { url } = await startServer({ limits: { headersTimeoutMs: 200, keepAliveTimeoutMs: 200 } });
+  const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+  const { socket, hears } = await open(url);
+  for (const body of ['first', 'second']) {
+    // In the kernel when the call returns.
+    socket.write(post(body));
+    standStill();
+    await hears(`lane:${body}`);
+  }
+  t.false(socket.destroyed);
+});
+
 test('a client that asks and never reads is cut off, and what it sends meanwhile is not read', async (t) => {
   const { url, late } = await startServer({ limits: { inactivityTimeoutMs: 300 } });
   const { socket } = await open(url);
