@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { visitShards, type VisitLog } from '../../../shared/session/visit-log.ts';
@@ -9,8 +10,15 @@ export interface VisitWriter {
   close(): Promise<void>;
 }
 
+/** How often each shard is looked at. The shards take turns: all at once would be a burst of work each second, and checks and log-ins wait for it. */
 const tickMs = 1000;
-const batchSize = 500;
+/** A few milliseconds of MySQL's time. */
+const batchSize = 200;
+/** The pause after a full batch, as a multiple of what it took, and its limit. */
+const pausePerBatch = 3;
+const maxPauseMs = 50;
+/** So many are written at leisure; with more of them waiting the rest goes without pauses. */
+const leisurelyBatches = 10;
 /** A claim on a shard lasts until just before the next tick; what is not done by then is left to it. */
 const claimMs = 950;
 const drainMs = 800;
@@ -26,40 +34,43 @@ export function startVisitWriter(parts: {
   readonly metrics: WorkerMetrics;
 }): VisitWriter {
   const { visits, sequelize, log, metrics } = parts;
-  let running: Promise<void> | undefined;
+  const running = new Map<number, Promise<void>>();
+  let nextShard = 0;
   let closed = false;
 
   const drainShard = async (shard: number): Promise<void> => {
     if (!(await visits.claimShard(shard, claimMs))) return;
     const stopAt = performance.now() + drainMs;
-    while (performance.now() < stopAt && !closed) {
+    for (let batch = 1; performance.now() < stopAt && !closed; batch++) {
+      const startedAt = performance.now();
       const due = await visits.due(shard, batchSize);
       if (due.length === 0) return;
       await writeVisits(sequelize, due);
       metrics.wroteVisits(due.length);
       await visits.settle(shard, due);
       if (due.length < batchSize) return;
-    }
-  };
-
-  const tick = async (): Promise<void> => {
-    for (let shard = 0; shard < visitShards && !closed; shard++) {
-      await drainShard(shard).catch((error: unknown) =>
-        log.warn({ shard, err: describeError(error) }, 'visits not written yet'),
-      );
+      const pauseMs = Math.min((performance.now() - startedAt) * pausePerBatch, maxPauseMs);
+      if (batch <= leisurelyBatches) await sleep(pauseMs);
     }
   };
 
   const timer = setInterval(() => {
-    running ??= tick().finally(() => {
-      running = undefined;
-    });
-  }, tickMs);
+    const shard = nextShard;
+    nextShard = (shard + 1) % visitShards;
+    if (running.has(shard)) return;
+    const draining = drainShard(shard).catch((error: unknown) =>
+      log.warn({ shard, err: describeError(error) }, 'visits not written yet'),
+    );
+    running.set(
+      shard,
+      draining.finally(() => running.delete(shard)),
+    );
+  }, tickMs / visitShards);
   return {
     async close() {
       closed = true;
       clearInterval(timer);
-      await running;
+      await Promise.all(running.values());
     },
   };
 }
