@@ -12,13 +12,11 @@ export interface VisitWriter {
 
 /** How often each shard is looked at. The shards take turns: all at once would be a burst of work each second, and checks and log-ins wait for it. */
 const tickMs = 1000;
-/** A few milliseconds of MySQL's time. */
-const batchSize = 200;
-/** The pause after a full batch, as a multiple of what it took, and its limit. */
-const pausePerBatch = 3;
-const maxPauseMs = 50;
-/** So many are written at leisure; with more of them waiting the rest goes without pauses. */
-const leisurelyBatches = 10;
+/** At leisure: a batch takes a few milliseconds of MySQL's time, and the pause after it is so many times what it took, up to a limit. */
+const leisurely = { batchSize: 200, pausePerBatch: 3, maxPauseMs: 50 };
+/** With more waiting than these the rest goes without pauses, and in larger batches, which cost less for each visit. */
+const leisurelyBatches = 5;
+const hurriedBatchSize = 500;
 /** A claim on a shard lasts until just before the next tick; what is not done by then is left to it. */
 const claimMs = 950;
 const drainMs = 800;
@@ -42,6 +40,8 @@ export function startVisitWriter(parts: {
     if (!(await visits.claimShard(shard, claimMs))) return;
     const stopAt = performance.now() + drainMs;
     for (let batch = 1; performance.now() < stopAt && !closed; batch++) {
+      const isLeisurely = batch <= leisurelyBatches;
+      const batchSize = isLeisurely ? leisurely.batchSize : hurriedBatchSize;
       const startedAt = performance.now();
       const due = await visits.due(shard, batchSize);
       if (due.length === 0) return;
@@ -49,8 +49,8 @@ export function startVisitWriter(parts: {
       metrics.wroteVisits(due.length);
       await visits.settle(shard, due);
       if (due.length < batchSize) return;
-      const pauseMs = Math.min((performance.now() - startedAt) * pausePerBatch, maxPauseMs);
-      if (batch <= leisurelyBatches) await sleep(pauseMs);
+      if (!isLeisurely) continue;
+      await sleep(Math.min((performance.now() - startedAt) * leisurely.pausePerBatch, leisurely.maxPauseMs));
     }
   };
 
