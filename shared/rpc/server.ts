@@ -168,6 +168,12 @@ class PromptWorker extends Worker<CallJob> {
     this.#hasJustGotOne = job !== undefined;
     return job;
   }
+
+  /** Asked for before each wait. What a marker has announced is always looked for: nobody else would be woken for it. */
+  protected override getBlockTimeout(blockUntil: number): number {
+    this.#hasJustGotOne = false;
+    return super.getBlockTimeout(blockUntil);
+  }
 }
 
 /** While Redis is away somebody may still wait for the answer: so again until the deadline. */
