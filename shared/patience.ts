@@ -19,3 +19,11 @@ export async function waitAtMost(limitMs: number, work: Promise<void>, onTooLong
 export function setPatientTimeout(onTimeout: () => void, timeoutMs: number): NodeJS.Timeout {
   return setTimeout(() => setImmediate(onTimeout), timeoutMs);
 }
+
+/** The same for the 'timeout' of a socket: what is read in the turn after it counts, and starts the socket's time anew. */
+export function ifStillSilent(socket: { readonly bytesRead: number }, onSilence: () => void): void {
+  const { bytesRead } = socket;
+  setImmediate(() => {
+    if (socket.bytesRead === bytesRead) onSilence();
+  });
+}

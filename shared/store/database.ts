@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { ConnectionAcquireTimeoutError, ConnectionError, Sequelize, type Options } from 'sequelize';
 import type { DatabaseAddress } from '../config/database-url.ts';
+import { ifStillSilent } from '../patience.ts';
 import { createSilenceGuard } from './silence-guard.ts';
 
 /** A statement that has not answered by then loses its connection: a silent server must not hold up its callers. */
@@ -75,13 +76,7 @@ function openStream({ host, port }: DatabaseAddress, connectTimeoutMs: number): 
 /** Ends the connection if nothing is received for so long; until `setTimeout(0)`. */
 function limitSilence(stream: Socket, limitMs: number, createError: () => Error): void {
   stream.removeAllListeners('timeout');
-  stream.setTimeout(limitMs, () => {
-    // As setPatientTimeout: what is read in this turn starts the time anew.
-    const { bytesRead } = stream;
-    setImmediate(() => {
-      if (stream.bytesRead === bytesRead) stream.destroy(createError());
-    });
-  });
+  stream.setTimeout(limitMs, () => ifStillSilent(stream, () => stream.destroy(createError())));
 }
 
 /** Models run their statements by `query` too, so this is all of them. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { ifStillSilent } from '../../../shared/patience.ts';
 import type { Gate } from '../access/gate.ts';
 import { withoutKey } from '../access/key-prefix.ts';
 import type { HttpLimits } from '../http-limits.ts';
@@ -108,13 +109,7 @@ export function createFastLane(
       end() {
         if (!isAnswering) socket.end();
       },
-      timeout() {
-        const { bytesRead } = socket;
-        // When a process goes on after a pause its timers are due before its sockets are read: what has arrived by then counts.
-        setImmediate(() => {
-          if (socket.bytesRead === bytesRead) endIdle();
-        });
-      },
+      timeout: () => ifStillSilent(socket, endIdle),
       error: () => undefined,
     };
     socket.setTimeout(limits.headersTimeoutMs);
