@@ -10,6 +10,7 @@ import { openDatabase } from '../../../shared/store/database.ts';
 import { insertSessions } from '../../../shared/store/session-writer.ts';
 import { migrate } from '../../../shared/store/migrate.ts';
 import { createTestDatabase } from '../../support/database.ts';
+import { loginWriteOf } from '../../support/login-write.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
 import { until } from '../../support/until.ts';
 
@@ -33,18 +34,7 @@ const visited = created + 3600;
 async function addSessions(count: number): Promise<number[]> {
   const sessions = Array.from({ length: count }, (_, index) => ({
     id: `id-${index}`,
-    write: {
-      appid: 'wx',
-      openId: `user-${index}`,
-      skey: 'skey',
-      sessionKey: 'key',
-      unionId: undefined,
-      time: created,
-      fence: created * 1_000_000,
-      userInfo: 'e30=',
-      slot: 0,
-      previousSkeyUntil: undefined,
-    },
+    write: loginWriteOf(`user-${index}`, { time: created }),
   }));
   const rows: number[] = [];
   for (const row of await insertSessions(sequelize, sessions)) rows.push((await row) as number);

@@ -7,6 +7,7 @@ import { renewSessions, type Renewal } from '../../../shared/store/session-renew
 import { insertSessions, maxUserInfoLength, type LoginWrite } from '../../../shared/store/session-writer.ts';
 import { findUserRows, type UserRow } from '../../../shared/store/user-rows.ts';
 import { createTestDatabase } from '../../support/database.ts';
+import { loginWriteOf } from '../../support/login-write.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 const database = await createTestDatabase({ onClose: (close) => void closers.push(close) });
@@ -18,22 +19,8 @@ test.after.always(async () => {
 });
 
 const nowUs = 1_800_000_000_000_000;
-const writeOf = (openId: string, different: Partial<LoginWrite> = {}): LoginWrite => ({
-  appid: 'wx',
-  openId,
-  skey: `skey ${openId} '\\"`,
-  sessionKey: 'key+/==',
-  unionId: undefined,
-  time: 1_700_000_000,
-  fence: nowUs,
-  userInfo: 'e30=',
-  slot: 0,
-  previousSkeyUntil: undefined,
-  ...different,
-});
-
 const addUsers = async (openIds: readonly string[]): Promise<void> => {
-  const sessions = openIds.map((openId) => ({ id: `id of ${openId}`, write: writeOf(openId) }));
+  const sessions = openIds.map((openId) => ({ id: `id of ${openId}`, write: loginWriteOf(openId) }));
   for (const row of await insertSessions(sequelize, sessions)) await row;
 };
 
@@ -69,7 +56,7 @@ test.serial('renewals of many users are one statement, and each row gets its own
     kept,
     ended: [],
     nowUs,
-    write: writeOf(openIds[index] as string, {
+    write: loginWriteOf(openIds[index] as string, {
       skey: `new ${index}`,
       fence: nowUs + 1,
       time: 1_700_000_000 + index,
@@ -104,7 +91,7 @@ test.serial(
       kept,
       ended: [],
       nowUs,
-      write: writeOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1 }),
+      write: loginWriteOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1 }),
     }));
     t.deepEqual(await renew(renewals), [false, true, true]);
     t.not((await readRow('late'))?.skey, 'new');
@@ -121,7 +108,7 @@ test.serial(
       kept,
       ended: [],
       nowUs,
-      write: writeOf(openId, { skey, fence }),
+      write: loginWriteOf(openId, { skey, fence }),
     });
     const written = await renew([
       renewalOf(twice, 'twice', 'second', nowUs + 2),
@@ -142,10 +129,10 @@ test.serial('a time of grace and a long profile are written as by a log-in alone
     kept,
     ended: [],
     nowUs,
-    write: writeOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1, ...different[index] }),
+    write: loginWriteOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1, ...different[index] }),
   }));
   t.true((await renew(renewals)).every(Boolean));
-  t.is((await readRow('grace'))?.previous_skey, writeOf('grace').skey);
+  t.is((await readRow('grace'))?.previous_skey, loginWriteOf('grace').skey);
   t.is((await readRow('plain1'))?.previous_skey, null);
   const row = await readRow('long');
   t.deepEqual([row?.user_info, row?.user_info_long], ['', long]);

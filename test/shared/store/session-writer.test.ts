@@ -4,6 +4,7 @@ import { openDatabase } from '../../../shared/store/database.ts';
 import { migrate } from '../../../shared/store/migrate.ts';
 import { insertSessions, type NewSession } from '../../../shared/store/session-writer.ts';
 import { createTestDatabase } from '../../support/database.ts';
+import { loginWriteOf } from '../../support/login-write.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 const database = await createTestDatabase({ onClose: (close) => void closers.push(close) });
@@ -14,21 +15,7 @@ test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
 });
 
-const sessionOf = (openId: string): NewSession => ({
-  id: `id of ${openId}`,
-  write: {
-    appid: 'wx',
-    openId,
-    skey: 'skey',
-    sessionKey: 'key+/==',
-    unionId: undefined,
-    time: 1_700_000_000,
-    fence: 1_800_000_000_000_000,
-    userInfo: 'e30=',
-    slot: 0,
-    previousSkeyUntil: undefined,
-  },
-});
+const sessionOf = (openId: string): NewSession => ({ id: `id of ${openId}`, write: loginWriteOf(openId) });
 
 /** Notes the statements, and makes MySQL of the server by a word that it does not know. */
 function observe({ knowsReturning }: { knowsReturning: boolean }) {

@@ -1,0 +1,18 @@
+import type { LoginWrite } from '../../shared/store/session-writer.ts';
+
+/** What a log-in of this user writes. */
+export function loginWriteOf(openId: string, different: Partial<LoginWrite> = {}): LoginWrite {
+  return {
+    appid: 'wx',
+    openId,
+    skey: `skey ${openId} '\\"`,
+    sessionKey: 'key+/==',
+    unionId: undefined,
+    time: 1_700_000_000,
+    fence: 1_800_000_000_000_000,
+    userInfo: 'e30=',
+    slot: 0,
+    previousSkeyUntil: undefined,
+    ...different,
+  };
+}
