@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 export interface Connection {
   /** One request at a time. @param done gets the answer, head and body, or undefined if the connection broke */
   send(request: string, done: (answer: string | undefined) => void): void;
-  isClosed(): boolean;
   close(): void;
 }
 
@@ -38,7 +37,6 @@ export function createConnection(url: URL): Connection {
       if (socket.destroyed) finish(undefined);
       else socket.write(request);
     },
-    isClosed: () => socket.destroyed,
     close: () => void socket.destroy(),
   };
 }

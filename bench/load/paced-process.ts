@@ -42,18 +42,14 @@ const perUrl = Math.ceil(maxConnections / urls.length);
 /** Open from the start, as behind a reverse proxy: those of a server that stands still for a moment would come all at once. */
 const pools = urls.map((url) => {
   const target = new URL(url);
-  const idle = Array.from({ length: perUrl }, () => createConnection(target));
-  return { url: target, idle, open: perUrl };
+  const unused = Array.from({ length: perUrl }, () => createConnection(target));
+  return { url: target, unused, idle: [] as Connection[], open: perUrl };
 });
 const waiting: { since: number; pool: (typeof pools)[number] }[] = [];
 
-/** A server ends a connection on which nothing has come for long; the last in the pool may wait that long for their first request. */
-function takeIdle(pool: (typeof pools)[number]): Connection | undefined {
-  for (;;) {
-    const connection = pool.idle.pop();
-    if (connection?.isClosed() !== true) return connection;
-    pool.open--;
-  }
+/** Those that nothing was asked on yet come first: a server ends them after a few seconds, and may do so while the request is on its way. */
+function takeIdle({ unused, idle }: (typeof pools)[number]): Connection | undefined {
+  return unused.pop() ?? idle.pop();
 }
 
 function send(pool: (typeof pools)[number], since: number): void {
@@ -99,7 +95,7 @@ function sendWhatIsDue(): void {
   while (isNextDue(now)) {
     const pool = pools[turn++ % pools.length] as (typeof pools)[number];
     // Who finds no connection waits, and the wait counts: a slow server can't thin out the load.
-    if (pool.idle.length > 0 || pool.open < perUrl) send(pool, now);
+    if (pool.unused.length + pool.idle.length > 0 || pool.open < perUrl) send(pool, now);
     else waiting.push({ since: now, pool });
   }
 }
