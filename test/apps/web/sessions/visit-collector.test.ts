@@ -1,0 +1,51 @@
+import test from 'ava';
+import { createVisitCollector } from '../../../../apps/web/sessions/visit-collector.ts';
+import { parseRedisUrl } from '../../../../shared/config/redis-url.ts';
+import { connectRedis, whenReady } from '../../../../shared/redis/connect.ts';
+import type { Session } from '../../../../shared/session/session.ts';
+import { createVisitLog, type VisitBatch } from '../../../../shared/session/visit-log.ts';
+import { startTestRedis } from '../../../support/redis-server.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const redis = await startTestRedis({ onClose: (close) => void closers.push(close) });
+const client = connectRedis(parseRedisUrl(redis.url), 'commands');
+await whenReady(client, AbortSignal.timeout(5000));
+test.after.always(async () => {
+  client.disconnect();
+  for (const close of closers) await close();
+});
+
+const session = (row: number): Session => ({
+  row,
+  appid: 'wx',
+  openId: `user-${row}`,
+  unionId: '',
+  skeyHash: '',
+  createTime: 1,
+  lastVisitTime: 1,
+  fence: 1,
+  userInfoJson: 'null',
+});
+
+test('a thousand visits leave by calls of some hundreds at most, one after another, and all of them', async (t) => {
+  const log = createVisitLog(client);
+  const sizes: number[] = [];
+  let inFlight = 0;
+  const add = async (batch: VisitBatch): Promise<boolean> => {
+    sizes.push(batch.join('').split('\n').length - 1);
+    t.is(++inFlight, 1);
+    const isAlive = await log.add(batch);
+    inFlight--;
+    return isAlive;
+  };
+  const collector = createVisitCollector({ ...log, add });
+  for (let row = 1; row <= 1000; row++) collector.record(session(row), 1000);
+  await collector.close();
+  t.true(Math.max(...sizes) <= 250, `${sizes.join()} in a call`);
+  // The first call finds an empty log: all that was told before it would be told again, and there is nothing.
+  t.is(
+    sizes.reduce((sum, size) => sum + size, 0),
+    1000,
+  );
+  t.is(await log.size(), 1000);
+});
