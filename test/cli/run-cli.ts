@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { Readable, Writable } from 'node:stream';
 import { runCli as run } from '../../apps/cli/program.ts';
-import { programArgs, rootDir } from '../support/built.ts';
+import { programArgs } from '../support/built.ts';
 import { noteKeys, noteSecret, trace } from '../support/traces.ts';
 
 export interface CliRun {
@@ -37,7 +38,8 @@ export async function runCliProcess(
   { stdin = '' }: Input = {},
 ): Promise<CliRun> {
   const child = spawn(process.execPath, [...programArgs('cli/main'), ...args], {
-    cwd: rootDir,
+    // Not the project's folder: after `npm start` the command would take its stores for those that a test does not name.
+    cwd: tmpdir(),
     env: { PATH: process.env['PATH'] ?? '', TMPDIR: process.env['TMPDIR'] ?? '/tmp', ...env },
   });
   const stdout = collect();
