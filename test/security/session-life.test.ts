@@ -14,6 +14,8 @@ const world = await startWorld({ onClose: (close) => void closers.push(close), w
 /** Users whose lives go by at the same time, each in apps of its own, so that nobody else's app is revoked. */
 const lanes = 10;
 const livesPerLane = 8;
+/** Beside them, for lives that are written out below. */
+const [beyondLane, sameSecondLane] = [lanes, lanes + 1] as const;
 const settings: readonly ModelSettings[] = [
   { loginDurationDays: 1, sessionDurationSeconds: 1000, maxSessions: 1, graceSeconds: 0 },
   { loginDurationDays: 1, sessionDurationSeconds: 1000, maxSessions: 1, graceSeconds: 100 },
@@ -21,7 +23,7 @@ const settings: readonly ModelSettings[] = [
   { loginDurationDays: 1, sessionDurationSeconds: 50_000, maxSessions: 3, graceSeconds: 100 },
 ];
 const appidOf = (lane: number, index: number) => `wxlane${lane}x${index}`;
-for (let lane = 0; lane < lanes; lane++) {
+for (let lane = 0; lane <= sameSecondLane; lane++) {
   for (const [index, { loginDurationDays, sessionDurationSeconds, maxSessions, graceSeconds }] of settings.entries()) {
     await world.addApp(appidOf(lane, index), {
       login_duration: loginDurationDays,
@@ -207,7 +209,7 @@ test('the lives of many users, in any order of events, are what a model of fifty
 });
 
 test('a session that idled to its limit, was used, and idled a second beyond it has ended, however long that took', async (t) => {
-  await live(appidOf(1, 0), settings[0] as ModelSettings, [
+  await live(appidOf(beyondLane, 0), settings[0] as ModelSettings, [
     { do: 'log in' },
     { do: 'idle to the limit', beyond: 0 },
     { do: 'check' },
@@ -221,7 +223,7 @@ test('a session that idled to its limit, was used, and idled a second beyond it 
 });
 
 test('a session that was set back and used again in one second is as young as that use', async (t) => {
-  await live(appidOf(0, 0), settings[0] as ModelSettings, [
+  await live(appidOf(sameSecondLane, 0), settings[0] as ModelSettings, [
     { do: 'log in' },
     { do: 'next second' },
     { do: 'idle to the limit', beyond: -100 },
