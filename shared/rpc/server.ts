@@ -85,7 +85,7 @@ export function createRpcServer(options: {
     const remainingMs = () => call.deadline - clock.nowMs();
     const { name, requestId } = call;
     const started = performance.now();
-    const timing: AnswerTiming = { leftMs: Math.floor(remainingMs()) };
+    const leftMs = Math.floor(remainingMs());
     const handle = handlers[name] as CallHandler<CallName> | undefined;
     let response: Outcome | Dropped = dropped;
     if (remainingMs() <= 0) log.info({ call: name, requestId }, 'dropped: the caller has gone');
@@ -106,7 +106,7 @@ export function createRpcServer(options: {
     }
     onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
     if (response === dropped) return;
-    const timed = { ...response, ...timing };
+    const timed = { leftMs, ...response };
     await untilSent(() => send(timed), remainingMs);
   };
 

@@ -15,5 +15,5 @@ export async function findApp(
     apps = await settings.current();
   }
   const app = apps.byAppid.get(appid);
-  return app === undefined ? undefined : { ...app, isDefault: app === apps.default };
+  return app === undefined ? undefined : { isDefault: app === apps.default, ...app };
 }

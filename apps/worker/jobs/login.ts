@@ -116,7 +116,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     if (exchange.isRepeat) profile = looked = undefined;
     profile ??= readLoginProfile(request, exchange.record, app);
     if (!profile.ok) return profile;
-    return openSession(sessions, app, request, { ...exchange, profile, looked }, context);
+    return openSession(sessions, app, request, { profile, looked, ...exchange }, context);
   }
 
   async function openSession(

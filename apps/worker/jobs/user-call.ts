@@ -27,7 +27,7 @@ export async function prepareUserCall(
   if (!found.ok) return found;
   const app = await findApp(apps, request.appid);
   if (app?.secretFault !== undefined) return fail('databaseError', app.secretFault);
-  return app === undefined ? fail('noApp') : { ...found, app };
+  return app === undefined ? fail('noApp') : { app, ...found };
 }
 
 /** Answers 1001 where Redis, and with it the access token, or the app settings can not be read. */

@@ -40,7 +40,7 @@ export async function exchangeOnce(
   for (;;) {
     if (context.remainingMs() <= 0) return dropped;
     const claim = await ledger.claim(code, { ownerIsDead: context.isRepeated, madeByUs: context.madeByUs });
-    if (claim.kind === 'recorded') return { ...claim, isRepeat: true };
+    if (claim.kind === 'recorded') return { isRepeat: true, ...claim };
     if (claim.kind === 'refused') return { kind: 'failed', failure: claim.failure };
     if (claim.kind === 'other-request') return { kind: 'failed', failure: fail('codeRefused', 'code_used') };
     if (claim.kind === 'interrupted') return { kind: 'failed', failure: interrupted };

@@ -126,8 +126,13 @@ export function createSessionWriter(store: {
     const { kept, ended, slot } = choosePlace(rows, login.maxSessions);
     const isInKept = stored !== undefined && kept === rows[0];
     const write: LoginWrite = {
-      ...login,
+      appid: login.appid,
+      openId: login.openId,
+      skey: login.skey,
+      sessionKey: login.sessionKey,
       unionId: login.unionId ?? rows[0]?.unionId,
+      time: login.time,
+      fence: login.fence,
       userInfo: isInKept ? undefined : Buffer.from(profile?.text ?? '', 'utf8').toString('base64'),
       slot,
       previousSkeyUntil: hasGrace(login, kept) ? login.time + login.graceSeconds : undefined,
