@@ -52,6 +52,8 @@ export const apps = [
     ...common,
     name: 'worker',
     script: 'dist/apps/worker/main.js',
+    // Why: shared/lifecycle/worker-flags.ts
+    node_args: ['--max-semi-space-size=64'],
     exec_mode: 'fork',
     instances: readProcessCount('WORKER_PROCESSES', 2),
     max_memory_restart: '768M',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
 import { startServerProcess, stopLeftOver } from './servers/server-process.ts';
 import { supervise, type Supervised } from './servers/supervise.ts';
 
@@ -37,6 +38,7 @@ export async function startApp({ name, readyUrl, env, ...options }: AppOptions):
   const { rootDir, log, signal } = options;
   const dir = runDirOf(options.dataDir, name);
   const logFile = join(options.logsDir, `${name}.log`);
+  const flags = name === 'worker' ? workerFlags : [];
   return supervise({
     name,
     logFile,
@@ -45,7 +47,7 @@ export async function startApp({ name, readyUrl, env, ...options }: AppOptions):
       startServerProcess({
         name,
         binary: process.execPath,
-        args: ['--enable-source-maps', join(rootDir, 'dist', 'apps', name, 'main.js')],
+        args: ['--enable-source-maps', ...flags, join(rootDir, 'dist', 'apps', name, 'main.js')],
         dir,
         cwd: rootDir,
         logFile,

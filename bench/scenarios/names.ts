@@ -11,6 +11,7 @@ export const scenarioNames = [
   'login.wechat-100ms',
   'login.front-ends',
   'mixed',
+  'mixed.shared-cores',
   'memory.per-session',
   'scale',
   'start',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { startMariadb } from '../../apps/local/servers/mariadb.ts';
 import { startRedis } from '../../apps/local/servers/redis.ts';
+import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
 import { migrate } from '../../shared/store/migrate.ts';
 import type { CountedProcess } from '../measure/cpu.ts';
 import { moveTo, type Cores } from './cores.ts';
@@ -118,7 +119,7 @@ async function open(
         portVariable: 'WORKER_HEALTH_PORT',
         readyPath: '/readyz',
         cores,
-        nodeArgs,
+        nodeArgs: [...workerFlags, ...nodeArgs],
         runDir,
       }),
     startWechat,

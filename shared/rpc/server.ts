@@ -8,7 +8,6 @@ import {
   callsPurpose,
   queueTag,
   type Call,
-  type AnswerTiming,
   type CallJob,
   type CallName,
   type Calls,
@@ -106,6 +105,7 @@ export function createRpcServer(options: {
     }
     onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
     if (response === dropped) return;
+    // Not `{ ...response, leftMs }`: V8 of Node 20 would make a hidden class for each (docs/performance.md).
     const timed = { leftMs, ...response };
     await untilSent(() => send(timed), remainingMs);
   };

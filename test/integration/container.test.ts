@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { parse } from 'yaml';
+import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
 import { rootDir } from '../support/built.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import type { OnClose } from '../support/closing.ts';
@@ -16,6 +17,7 @@ const ownServices = ['web', 'worker', 'migrate', 'wechat-simulator'];
 const otherUser = 65_534;
 
 interface Service {
+  readonly command?: readonly string[];
   readonly read_only?: boolean;
   readonly tmpfs?: readonly string[];
   readonly cap_drop?: readonly string[];
@@ -46,6 +48,15 @@ test('containers of our own have a read-only file system, no capabilities, and l
     for (const key of ['user', 'volumes', 'cap_add', 'privileged'] as const)
       t.is(service?.[key], undefined, `${name} ${key}`);
   }
+});
+
+test('a worker gets the same flags of Node from npm and in a container', async (t) => {
+  const { scripts } = JSON.parse(await readFile(join(rootDir, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const services = await readServices();
+  t.deepEqual(scripts['worker']?.split(' ').slice(1, -1), [...workerFlags]);
+  t.deepEqual(services['worker']?.command?.slice(2, -1), [...workerFlags]);
 });
 
 test('no container can get new privileges, and each that stays has a health check', async (t) => {

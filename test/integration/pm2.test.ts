@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 
 import { findFreePort, isPortFree } from '../../apps/local/servers/ports.ts';
+import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import { authOver, whileLoaded } from '../support/load.ts';
 import { createPm2, type Pm2 } from '../support/pm2.ts';
@@ -56,6 +57,7 @@ test.serial('pm2 start runs two front ends and two workers, and returns when all
       ['online', 'fork_mode'],
     ],
   );
+  for (const { nodeFlags } of workers) t.deepEqual(nodeFlags, workerFlags);
 });
 
 test.serial('a log-in and a check are answered', async (t) => {

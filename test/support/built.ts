@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
 
 /** The folder of package.json. */
 export const rootDir = fileURLToPath(new URL('../../..', import.meta.url));
@@ -8,5 +9,6 @@ export const rootDir = fileURLToPath(new URL('../../..', import.meta.url));
 export function programArgs(
   program: `${'web' | 'worker' | 'cli' | 'wechat-simulator'}/main` | 'cli/migrate',
 ): string[] {
-  return ['--enable-source-maps', join(rootDir, 'dist', 'apps', `${program}.js`)];
+  const flags = program === 'worker/main' ? workerFlags : [];
+  return ['--enable-source-maps', ...flags, join(rootDir, 'dist', 'apps', `${program}.js`)];
 }

@@ -17,6 +17,8 @@ interface Pm2Process {
   readonly status: string;
   /** `cluster_mode` or `fork_mode`. */
   readonly mode: string;
+  /** Flags of Node. */
+  readonly nodeFlags: readonly string[];
   /** Of its last run, if that has ended. */
   readonly exitCode: number | undefined;
 }
@@ -33,7 +35,12 @@ export interface Pm2 {
 interface ListedProcess {
   readonly name: string;
   readonly pid: number;
-  readonly pm2_env: { readonly status: string; readonly exec_mode: string; readonly exit_code?: number };
+  readonly pm2_env: {
+    readonly status: string;
+    readonly exec_mode: string;
+    readonly node_args: readonly string[];
+    readonly exit_code?: number;
+  };
 }
 
 const require = createRequire(import.meta.url);
@@ -76,8 +83,8 @@ export async function createPm2({ env, onClose }: { env: Record<string, string>;
     run,
     async list(name) {
       const processes = (await listAll()).filter((listed) => listed.name === name);
-      return processes.map(({ pid, pm2_env: { status, exec_mode, exit_code } }) => {
-        return { name, pid, status, mode: exec_mode, exitCode: exit_code };
+      return processes.map(({ pid, pm2_env: { status, exec_mode, node_args, exit_code } }) => {
+        return { name, pid, status, mode: exec_mode, nodeFlags: node_args, exitCode: exit_code };
       });
     },
     readLog: (name) => readFileSync(join(home.path, 'logs', `${name}-out.log`), 'utf8'),

@@ -22,9 +22,15 @@ const programs = {
   'wechat-simulator': programArgs('wechat-simulator/main'),
 };
 
-export function startProcess(role: keyof typeof programs, env: Record<string, string>, onClose: OnClose): TestProcess {
+/** @param nodeFlags beside those that the program is always started with */
+export function startProcess(
+  role: keyof typeof programs,
+  env: Record<string, string>,
+  onClose: OnClose,
+  nodeFlags: readonly string[] = [],
+): TestProcess {
   noteKeys(env['WAFER_KEYS']);
-  const child = spawn(process.execPath, programs[role], {
+  const child = spawn(process.execPath, [...nodeFlags, ...programs[role]], {
     cwd: rootDir,
     env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], ...env, LOG_LEVEL: 'trace' },
     stdio: ['ignore', 'pipe', 'pipe'],
