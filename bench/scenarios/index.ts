@@ -6,7 +6,7 @@ import { loginVsInline } from './login-vs-inline.ts';
 import { loginVsTextbookQueue } from './login-vs-textbook-queue.ts';
 import { loginWechat100ms } from './login-wechat-100ms.ts';
 import { memoryPerSession } from './memory-per-session.ts';
-import { mixed, mixedSharedCores } from './mixed.ts';
+import { mixed } from './mixed.ts';
 import type { ScenarioName } from './names.ts';
 import { revoke } from './revoke.ts';
 import { scale } from './scale.ts';
@@ -25,7 +25,6 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'login.wechat-100ms': loginWechat100ms,
   'login.front-ends': loginFrontEnds,
   mixed,
-  'mixed.shared-cores': mixedSharedCores,
   'memory.per-session': memoryPerSession,
   scale,
   start,

@@ -1,45 +1,32 @@
-import type { Bench } from '../bench.ts';
 import { findPeak, pace } from '../measure/rates.ts';
-import type { Result } from '../measure/result.ts';
 import { spreadOf } from '../measure/statistics.ts';
 import { number } from '../report/tables.ts';
-import type { Cores } from '../stack/cores.ts';
 import { loginWarmUps, stopAll } from './login.ts';
-import type { ScenarioName } from './names.ts';
 import { fullLoadConnections, type Scenario } from './scenario.ts';
 
 const authShare = 0.95;
 const shareOfPeak = 0.7;
 
-/** What log-ins do to the auth checks beside them: the front end has a core to itself, as in all comparisons that are about one process. */
-export const mixed: Scenario = (bench) => compareMixed(bench, 'mixed', { front: 'first', others: 'rest' });
-
-/** The same where front end, worker, stores, WeChat and load share all cores, and the front end waits for one as everybody does. */
-export const mixedSharedCores: Scenario = (bench) =>
-  compareMixed(bench, 'mixed.shared-cores', { front: 'any', others: 'any' });
-
-async function compareMixed(
-  bench: Bench,
-  name: ScenarioName,
-  { front, others }: { front: Cores; others: Cores },
-): Promise<Result> {
+/** What log-ins do to the auth checks beside them. */
+export const mixed: Scenario = async (bench) => {
   const { stack } = bench;
   const auth = { source: await bench.dataset.zipf(), share: authShare };
   const shares = [auth, { source: await bench.dataset.logins(), share: 1 - authShare }];
-  stack.place(others);
-  const worker = await stack.startWorker({ cores: others });
-  const web = await stack.startWeb({ cores: front });
+  // A log-in keeps web, worker and stores busy: none of them is given a core of its own.
+  stack.place('any');
+  const worker = await stack.startWorker({ cores: 'any' });
+  const web = await stack.startWeb({ cores: 'any' });
   try {
-    const target = { urls: [web.url], cores: others } as const;
+    const target = { urls: [web.url], cores: 'any' } as const;
     const load = { connections: fullLoadConnections, warmUps: loginWarmUps };
-    const peak = await findPeak(bench, name, { ...target, shares }, load);
+    const peak = await findPeak(bench, 'mixed', { ...target, shares }, load);
     const requestsPerSecond = peak * shareOfPeak;
     const rounds: { together: number; alone: number; p50Ms: number; loginP99Ms: number }[] = [];
     for (let round = 1; round <= bench.rounds; round++) {
-      const together = await pace(bench, `${name}: round ${round}`, { ...target, shares }, requestsPerSecond);
+      const together = await pace(bench, `mixed: round ${round}`, { ...target, shares }, requestsPerSecond);
       const alone = await pace(
         bench,
-        `${name}: round ${round}, auth alone`,
+        `mixed: round ${round}, auth alone`,
         { ...target, shares: [{ ...auth, share: 1 }] },
         requestsPerSecond * authShare,
       );
@@ -54,7 +41,7 @@ async function compareMixed(
     const alone = spreadOf(rounds.map((round) => round.alone)).median;
     const loginP99Ms = spreadOf(rounds.map((round) => round.loginP99Ms)).median;
     return {
-      name,
+      name: 'mixed',
       unit: 'p99 of auth, with log-ins ÷ alone',
       ours: { p99Ms: together, loginP99Ms, peakPerSecond: peak },
       peer: { p99Ms: alone },
@@ -70,4 +57,4 @@ async function compareMixed(
   } finally {
     await stopAll([web, worker]);
   }
-}
+};

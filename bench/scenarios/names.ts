@@ -11,7 +11,6 @@ export const scenarioNames = [
   'login.wechat-100ms',
   'login.front-ends',
   'mixed',
-  'mixed.shared-cores',
   'memory.per-session',
   'scale',
   'start',
