@@ -52,21 +52,40 @@ function encodeVisit({ row, time, base }: Visit): string {
   return `${row} ${time} ${base}\n`;
 }
 
-// The visits come as one text: as arguments of their own, each would cost the sender more than the visit is worth. Of two in one
-// second the one with the older base stays: where the row was set back in between, the other is void.
-const addScript = `
+// The visits come as one text: as arguments of their own, each would cost the sender more than the visit is worth. Each command names all of
+// them: with commands of its own a visit took Redis half as long again. A few thousand are the most that Lua can unpack.
+const parseVisits = `
+local rows, visits = {}, {}
+for row, visit in string.gmatch(ARGV[1], '(%d+) ([^\\n]*)\\n') do
+  rows[#rows + 1] = row
+  visits[#visits + 1] = visit
+end
 local now = tonumber(redis.call('TIME')[1])
+local known = redis.call('HMGET', KEYS[1], unpack(rows))`;
+
+// Of two in one second the one with the older base stays: where the row was set back in between, the other is void.
+const addScript = `${parseVisits}
 local alive = redis.call('SET', KEYS[3], now, 'NX') and 0 or 1
-for row, time, rest in string.gmatch(ARGV[1], '(%d+) (%d+) ([^\\n]*)\\n') do
-  local known = redis.call('HGET', KEYS[1], row)
-  local since = known and tonumber(string.match(known, '^(%d+)')) or 0
-  local isNews = tonumber(time) > since
-  if tonumber(time) == since then isNews = tonumber(rest) < tonumber(string.match(known, ' (%S+)')) end
+local latest, news, due = {}, {}, {}
+for index, row in ipairs(rows) do
+  local visit, before = visits[index], latest[row] or known[index]
+  local isNews = true
+  if before then
+    local time, since = tonumber(string.match(visit, '^%d+')), tonumber(string.match(before, '^%d+'))
+    isNews = time > since
+    if time == since then isNews = tonumber(string.match(visit, ' (%S+)')) < tonumber(string.match(before, ' (%S+)')) end
+  else
+    due[#due + 1] = now
+    due[#due + 1] = row
+  end
   if isNews then
-    redis.call('HSET', KEYS[1], row, time .. ' ' .. rest)
-    if not known then redis.call('ZADD', KEYS[2], 'NX', now, row) end
+    latest[row] = visit
+    news[#news + 1] = row
+    news[#news + 1] = visit
   end
 end
+if #news > 0 then redis.call('HSET', KEYS[1], unpack(news)) end
+if #due > 0 then redis.call('ZADD', KEYS[2], 'NX', unpack(due)) end
 return alive`;
 
 const readScript = `
@@ -79,17 +98,22 @@ local rows = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', tonumber(redis.call('T
 if #rows == 0 then return {{}, {}} end
 return {rows, redis.call('HMGET', KEYS[1], unpack(rows))}`;
 
-const settleScript = `
-local now = tonumber(redis.call('TIME')[1])
-for row, visit in string.gmatch(ARGV[1], '(%d+) ([^\\n]*)\\n') do
-  local known = redis.call('HGET', KEYS[1], row)
-  if known and string.sub(known, 1, #visit) == visit then
-    redis.call('HDEL', KEYS[1], row)
-    redis.call('ZREM', KEYS[2], row)
+const settleScript = `${parseVisits}
+local settled, later = {}, {}
+for index, row in ipairs(rows) do
+  local visit = visits[index]
+  if known[index] and string.sub(known[index], 1, #visit) == visit then
+    settled[#settled + 1] = row
   else
-    redis.call('ZADD', KEYS[2], 'XX', now, row)
+    later[#later + 1] = now
+    later[#later + 1] = row
   end
-end`;
+end
+if #settled > 0 then
+  redis.call('HDEL', KEYS[1], unpack(settled))
+  redis.call('ZREM', KEYS[2], unpack(settled))
+end
+if #later > 0 then redis.call('ZADD', KEYS[2], 'XX', unpack(later)) end`;
 
 /** @param client the queue's Redis: visits must not be evicted */
 export function createVisitLog(client: RedisClient): VisitLog {
