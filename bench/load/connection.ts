@@ -10,8 +10,10 @@ export interface Connection {
 const contentLength = /\r\ncontent-length: (\d+)\r\n/i;
 const headEnd = '\r\n\r\n';
 
+/** What is read is looked at before anything else is read: one piece of memory does for all, and no garbage comes of it. */
+const readInto = Buffer.allocUnsafeSlow(64 * 1024);
+
 export function createConnection(url: URL): Connection {
-  const socket = connect(Number(url.port), url.hostname).setNoDelay(true);
   let received = '';
   let waiting: ((answer: string | undefined) => void) | undefined;
 
@@ -21,13 +23,21 @@ export function createConnection(url: URL): Connection {
     received = '';
     done?.(answer);
   };
-  // The protocol's answers are ASCII.
-  socket.setEncoding('latin1').on('data', (chunk: string) => {
-    received += chunk;
+  const read = (bytes: number): boolean => {
+    // The protocol's answers are ASCII.
+    const chunk = readInto.toString('latin1', 0, bytes);
+    received = received === '' ? chunk : received + chunk;
     const bodyStart = received.indexOf(headEnd) + headEnd.length;
-    if (bodyStart < headEnd.length) return;
+    if (bodyStart < headEnd.length) return true;
     const length = Number(contentLength.exec(received)?.[1] ?? 0);
     if (received.length >= bodyStart + length) finish(received);
+    return true;
+  };
+  const socket = connect({
+    port: Number(url.port),
+    host: url.hostname,
+    noDelay: true,
+    onread: { buffer: readInto, callback: read },
   });
   socket.on('error', () => {});
   socket.on('close', () => finish(undefined));
@@ -35,7 +45,7 @@ export function createConnection(url: URL): Connection {
     send(request, done) {
       waiting = done;
       if (socket.destroyed) finish(undefined);
-      else socket.write(request);
+      else socket.write(request, 'latin1');
     },
     close: () => void socket.destroy(),
   };
