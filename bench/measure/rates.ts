@@ -16,22 +16,29 @@ export function failOnErrors(what: string, { errors, errorSample }: { errors: nu
 type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores'>;
 
 /**
- * The rate that is reached under full load, after a warm-up, in requests per second. Measured with the generator that then sends a
- * share of it: on a machine of few cores another one would leave more of them to the server, or less.
- * @param warmUps how many times as long as usual the warm-up is: what is measured afterwards runs on the code that it warms
- * @throws if any answer is no success
+ * Full load, until the code that is measured afterwards is warm. Refusals do not matter yet: cold code is slow, and full load more than it can do.
+ * @param times how many times as long as usual
  */
-export async function findPeak(
+export async function warmUp(
   bench: Bench,
   what: string,
   target: Target,
-  { connections, warmUps }: { connections: number; warmUps: number },
-): Promise<number> {
+  { connections, times }: { connections: number; times: number },
+): Promise<void> {
   const load = { ...target, requestsPerSecond: 'peak', maxConnections: connections } as const;
-  // Refusals do not matter yet: cold code is slow, and full load more than it can do.
-  await run(bench, `${what}: warming up`, load, Math.max(bench.warmUpSeconds, leastSeconds) * warmUps);
+  await run(bench, `${what}: warming up`, load, Math.max(bench.warmUpSeconds, leastSeconds) * times);
+}
+
+/**
+ * The rate that is reached under full load, in requests per second. Measured with the generator that then sends a share of it: on a machine of
+ * few cores another one would leave more of them to the server, or less. And in each round anew: where neighbours take of the machine a rate
+ * that was 70 % of the peak is 100 % of it some minutes later.
+ * @throws if any answer is no success
+ */
+export async function findPeak(bench: Bench, what: string, target: Target, connections: number): Promise<number> {
   const seconds = Math.max(bench.roundSeconds, leastSeconds);
   const step = `${what}: full load`;
+  const load = { ...target, requestsPerSecond: 'peak', maxConnections: connections } as const;
   const result = await run(bench, step, load, seconds);
   failOnErrors(step, result);
   return result.requests / seconds;
