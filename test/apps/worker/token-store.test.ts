@@ -1,16 +1,11 @@
 import test from 'ava';
 import { createTokenStore } from '../../../apps/worker/wechat/token-store.ts';
-import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
-import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
-import { startTestRedis } from '../../support/redis-server.ts';
+import { connectTestRedis } from '../../support/redis-client.ts';
 
 const closers: (() => Promise<void>)[] = [];
-const redis = await startTestRedis({ onClose: (close) => void closers.push(close) });
-const client = connectRedis(parseRedisUrl(redis.url), 'commands');
-await whenReady(client, AbortSignal.timeout(5000));
+const { client } = await connectTestRedis((close) => void closers.push(close));
 const store = createTokenStore(client);
 test.after.always(async () => {
-  client.disconnect();
   for (const close of closers) await close();
 });
 

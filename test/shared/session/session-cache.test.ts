@@ -1,19 +1,14 @@
 import test from 'ava';
-import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
-import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import { createSessionCache, type CacheLookup, type Seen } from '../../../shared/session/session-cache.ts';
 import { sessionKeyPrefix } from '../../../shared/session/cache-key.ts';
 import { monitorRedis } from '../../support/redis-monitor.ts';
-import { startTestRedis } from '../../support/redis-server.ts';
+import { connectTestRedis } from '../../support/redis-client.ts';
 
 const closers: (() => Promise<void>)[] = [];
-const redis = await startTestRedis({ onClose: (close) => void closers.push(close) });
-const client = connectRedis(parseRedisUrl(redis.url), 'commands');
-await whenReady(client, AbortSignal.timeout(5000));
+const { url, client } = await connectTestRedis((close) => void closers.push(close));
 const cache = createSessionCache(client);
 test.after.always(async () => {
-  client.disconnect();
   for (const close of closers) await close();
 });
 
@@ -102,7 +97,7 @@ test('a mark clears entries and leases, and who saw them before can not bring th
 });
 
 test('new sessions that are written together are one command, on its way before their callers go on', async (t) => {
-  const commands = await monitorRedis(redis.url, async () => {
+  const commands = await monitorRedis(url, async () => {
     const introduce = async (id: string) => {
       const introduced = cache.introduce(id, session(1));
       await Promise.resolve();

@@ -1,17 +1,12 @@
 import test from 'ava';
 import { createVisitCollector } from '../../../../apps/web/sessions/visit-collector.ts';
-import { parseRedisUrl } from '../../../../shared/config/redis-url.ts';
-import { connectRedis, whenReady } from '../../../../shared/redis/connect.ts';
 import type { Session } from '../../../../shared/session/session.ts';
 import { createVisitLog, type VisitBatch } from '../../../../shared/session/visit-log.ts';
-import { startTestRedis } from '../../../support/redis-server.ts';
+import { connectTestRedis } from '../../../support/redis-client.ts';
 
 const closers: (() => Promise<void>)[] = [];
-const redis = await startTestRedis({ onClose: (close) => void closers.push(close) });
-const client = connectRedis(parseRedisUrl(redis.url), 'commands');
-await whenReady(client, AbortSignal.timeout(5000));
+const { client } = await connectTestRedis((close) => void closers.push(close));
 test.after.always(async () => {
-  client.disconnect();
   for (const close of closers) await close();
 });
 
