@@ -9,9 +9,9 @@ import { createRenderer } from './render.ts';
 import { requestParts } from './source.ts';
 
 /** This process is cold itself: what it measures at first is mostly that. The rate climbs meanwhile, so that nothing piles up. */
-const settleMs = 2000;
+const climbMs = 2000;
 
-const { urls, shares, requestsPerSecond, seconds, maxConnections, firstNumber } = JSON.parse(
+const { urls, shares, requestsPerSecond, settleSeconds, seconds, maxConnections, firstNumber } = JSON.parse(
   await text(process.stdin),
 ) as PacedOptions;
 const sources = shares.map(({ source, share }) => {
@@ -43,9 +43,28 @@ const perUrl = Math.ceil(maxConnections / urls.length);
 const pools = urls.map((url) => {
   const target = new URL(url);
   const unused = Array.from({ length: perUrl }, () => createConnection(target));
-  return { url: target, unused, idle: [] as Connection[], open: perUrl };
+  return { url: target, unused, idle: [] as Connection[], open: perUrl, waiting: createWaitingLine() };
 });
-const waiting: { since: number; pool: (typeof pools)[number] }[] = [];
+
+/**
+ * Times since when somebody waits, in their order. The first of an array costs as much to take as the array is long: where a server once
+ * stood still this process was what never caught up.
+ */
+function createWaitingLine() {
+  let times: number[] = [];
+  let first = 0;
+  return {
+    length: () => times.length - first,
+    push: (since: number) => void times.push(since),
+    shift(): number | undefined {
+      const since = times[first++];
+      if (first >= times.length) [times, first] = [[], 0];
+      return since;
+    },
+  };
+}
+
+const countWaiting = () => pools.reduce((sum, { waiting }) => sum + waiting.length(), 0);
 
 /** Those that nothing was asked on yet come first: a server ends them after a few seconds, and may do so while the request is on its way. */
 function takeIdle({ unused, idle }: (typeof pools)[number]): Connection | undefined {
@@ -66,28 +85,25 @@ function send(pool: (typeof pools)[number], since: number): void {
     }
     if (answer === undefined) pool.open--;
     else pool.idle.push(connection);
-    const next = waiting.findIndex((entry) => entry.pool === pool);
-    if (next >= 0) {
-      const [entry] = waiting.splice(next, 1);
-      if (entry !== undefined) send(pool, entry.since);
-    }
+    const next = pool.waiting.shift();
+    if (next !== undefined) send(pool, next);
     if (requestsPerSecond === 'peak') setImmediate(sendWhatIsDue);
   });
 }
 
 const random = createRandom(firstNumber + 1);
 const started = performance.now();
-const countedFrom = started + settleMs;
+const countedFrom = started + Math.max(climbMs, settleSeconds * 1000);
 const endAt = countedFrom + seconds * 1000;
 let nextAt = started;
 let turn = 0;
 /** Arrivals as of many independent clients: the pauses between two are exponential. */
 function isNextDue(now: number): boolean {
   if (now >= endAt) return false;
-  if (requestsPerSecond === 'peak') return inFlight + waiting.length < maxConnections;
+  if (requestsPerSecond === 'peak') return inFlight + countWaiting() < maxConnections;
   if (nextAt > now) return false;
-  const climbed = Math.min((nextAt - started + 1) / settleMs, 1);
-  nextAt += Math.min((-Math.log(1 - random()) * 1000) / (requestsPerSecond * climbed), settleMs / 10);
+  const climbed = Math.min((nextAt - started + 1) / climbMs, 1);
+  nextAt += Math.min((-Math.log(1 - random()) * 1000) / (requestsPerSecond * climbed), climbMs / 10);
   return nextAt < endAt;
 }
 function sendWhatIsDue(): void {
@@ -96,14 +112,14 @@ function sendWhatIsDue(): void {
     const pool = pools[turn++ % pools.length] as (typeof pools)[number];
     // Who finds no connection waits, and the wait counts: a slow server can't thin out the load.
     if (pool.unused.length + pool.idle.length > 0 || pool.open < perUrl) send(pool, now);
-    else waiting.push({ since: now, pool });
+    else pool.waiting.push(now);
   }
 }
 await new Promise<void>((resolve) => {
   const tick = () => {
     sendWhatIsDue();
     const now = performance.now();
-    if (now < endAt || ((inFlight > 0 || waiting.length > 0) && now < endAt + 15_000)) setTimeout(tick, 1);
+    if (now < endAt || (inFlight + countWaiting() > 0 && now < endAt + 15_000)) setTimeout(tick, 1);
     else resolve();
   };
   tick();
@@ -112,7 +128,7 @@ await new Promise<void>((resolve) => {
 const result: PacedResult = {
   sent: number - firstNumber,
   requests: sources.reduce((sum, { latencies }) => sum + latencies.length, 0),
-  errors: errors + inFlight + waiting.length,
+  errors: errors + inFlight + countWaiting(),
   ...(errorSample === undefined ? {} : { errorSample: errorSample.slice(-300) }),
   sources: sources.map(({ latencies }) => ({
     requests: latencies.length,

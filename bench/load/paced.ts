@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { onCores, type Cores } from '../stack/cores.ts';
+import { loadOnCores, type Cores } from '../stack/cores.ts';
 import type { Share } from './source.ts';
 
 /** A given number of requests per second, however fast the server answers: what an open world of clients sends. Or as many as it answers. */
@@ -10,7 +10,8 @@ export interface PacedOptions {
   readonly shares: readonly Share[];
   /** `peak`: the next as soon as one is answered, over all connections. */
   readonly requestsPerSecond: number | 'peak';
-  /** After the time in which the rate climbs, which is not counted. */
+  /** Not counted, before `seconds`. Two at least, in which the rate climbs. */
+  readonly settleSeconds: number;
   readonly seconds: number;
   readonly maxConnections: number;
   readonly firstNumber: number;
@@ -31,7 +32,7 @@ const script = fileURLToPath(new URL('paced-process.js', import.meta.url));
 
 export function loadPaced(options: PacedOptions): Promise<PacedResult> {
   return new Promise((resolve, reject) => {
-    const { program, args } = onCores(options.cores, process.execPath, [script]);
+    const { program, args } = loadOnCores(options.cores, process.execPath, [script]);
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

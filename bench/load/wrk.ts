@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCpuSeconds } from '../measure/cpu.ts';
-import { onCores } from '../stack/cores.ts';
+import { loadOnCores } from '../stack/cores.ts';
 import { rootDir } from '../stack/root-dir.ts';
 import type { LoadGenerator, LoadOptions } from './load.ts';
 import { requestParts, type Part, type RequestSource } from './source.ts';
@@ -22,7 +22,7 @@ export const loadWithWrk: LoadGenerator = async (options) => {
     writeFileSync(specFile, toLua(options));
     const { url, connections, seconds, cores } = options;
     const args = ['-t1', `-c${connections}`, `-d${seconds}s`, `--timeout=${timeoutSeconds}s`, `-s${script}`, url];
-    const generatorCpuSeconds = await runWrk(onCores(cores, 'wrk', args), specFile, resultFile);
+    const generatorCpuSeconds = await runWrk(loadOnCores(cores, 'wrk', args), specFile, resultFile);
     const [first = '', errorSample = ''] = readFileSync(resultFile, 'utf8').split('\n');
     const [requests = 0, durationUs = 0, p50Us = 0, p99Us = 0, errors = 0] = first.split(' ').map(Number);
     return {

@@ -25,7 +25,12 @@ export async function warmUp(
   target: Target,
   { connections, times }: { connections: number; times: number },
 ): Promise<void> {
-  const load = { ...target, requestsPerSecond: 'peak', maxConnections: connections } as const;
+  const load = {
+    ...target,
+    requestsPerSecond: 'peak',
+    settleSeconds: leastSettleSeconds,
+    maxConnections: connections,
+  } as const;
   await run(bench, `${what}: warming up`, load, Math.max(bench.warmUpSeconds, leastSeconds) * times);
 }
 
@@ -38,7 +43,12 @@ export async function warmUp(
 export async function findPeak(bench: Bench, what: string, target: Target, connections: number): Promise<number> {
   const seconds = Math.max(bench.roundSeconds, leastSeconds);
   const step = `${what}: full load`;
-  const load = { ...target, requestsPerSecond: 'peak', maxConnections: connections } as const;
+  const load = {
+    ...target,
+    requestsPerSecond: 'peak',
+    settleSeconds: leastSettleSeconds,
+    maxConnections: connections,
+  } as const;
   const result = await run(bench, step, load, seconds);
   failOnErrors(step, result);
   return result.requests / seconds;
@@ -47,18 +57,26 @@ export async function findPeak(bench: Bench, what: string, target: Target, conne
 /** Of a paced load, as a reverse proxy keeps them to a server. Who finds none free waits, and the wait counts. */
 const pacedConnections = 256;
 
-/** A load at a given rate. @throws if any answer is no success */
+/** How long the rate of a paced load climbs. */
+const leastSettleSeconds = 2;
+
+/**
+ * A load at a given rate.
+ * @param settleSeconds of that load that are not counted
+ * @throws if any answer is no success
+ */
 export async function pace(
   bench: Bench,
   what: string,
   target: Target,
   requestsPerSecond: number,
+  settleSeconds = leastSettleSeconds,
 ): Promise<PacedResult> {
   const step = `${what}: ${Math.round(requestsPerSecond)}/s`;
   const result = await run(
     bench,
     step,
-    { ...target, requestsPerSecond, maxConnections: pacedConnections },
+    { ...target, requestsPerSecond, settleSeconds, maxConnections: pacedConnections },
     bench.roundSeconds,
   );
   failOnErrors(step, result);

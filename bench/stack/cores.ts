@@ -18,10 +18,22 @@ const lists: Record<Cores, string> = {
 
 export const canPin = coreCount > 1 && spawnSync('taskset', ['--version']).status === 0;
 
+const canBatch = spawnSync('chrt', ['--batch', '0', 'true']).status === 0;
+
 /** The command line that runs `program` on these cores. Its pid is that of the program: taskset becomes it. */
 export function onCores(cores: Cores, program: string, args: readonly string[]): { program: string; args: string[] } {
   if (!canPin || cores === 'any') return { program, args: [...args] };
   return { program: 'taskset', args: ['-c', lists[cores], program, ...args] };
+}
+
+/**
+ * The same for what generates load: as a batch process (SCHED_BATCH), which waits for its turn instead of interrupting whom an answer woke it from.
+ * In the field it runs on another machine and interrupts nobody.
+ */
+export function loadOnCores(cores: Cores, program: string, args: readonly string[]): ReturnType<typeof onCores> {
+  const command = onCores(cores, program, args);
+  if (!canBatch) return command;
+  return { program: 'chrt', args: ['--batch', '0', command.program, ...command.args] };
 }
 
 /** Moves a running process with all its threads. */
