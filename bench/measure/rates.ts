@@ -15,6 +15,17 @@ export function failOnErrors(what: string, { errors, errorSample }: { errors: nu
 /** What a paced load is aimed at. */
 type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores'>;
 
+/** How long the rate of a paced load climbs. */
+const leastSettleSeconds = 2;
+
+const fullLoad = (target: Target, connections: number) =>
+  ({
+    ...target,
+    requestsPerSecond: 'peak',
+    settleSeconds: leastSettleSeconds,
+    maxConnections: connections,
+  }) as const;
+
 /**
  * Full load, until the code that is measured afterwards is warm. Refusals do not matter yet: cold code is slow, and full load more than it can do.
  * @param times how many times as long as usual
@@ -25,13 +36,12 @@ export async function warmUp(
   target: Target,
   { connections, times }: { connections: number; times: number },
 ): Promise<void> {
-  const load = {
-    ...target,
-    requestsPerSecond: 'peak',
-    settleSeconds: leastSettleSeconds,
-    maxConnections: connections,
-  } as const;
-  await run(bench, `${what}: warming up`, load, Math.max(bench.warmUpSeconds, leastSeconds) * times);
+  await run(
+    bench,
+    `${what}: warming up`,
+    fullLoad(target, connections),
+    Math.max(bench.warmUpSeconds, leastSeconds) * times,
+  );
 }
 
 /**
@@ -43,22 +53,13 @@ export async function warmUp(
 export async function findPeak(bench: Bench, what: string, target: Target, connections: number): Promise<number> {
   const seconds = Math.max(bench.roundSeconds, leastSeconds);
   const step = `${what}: full load`;
-  const load = {
-    ...target,
-    requestsPerSecond: 'peak',
-    settleSeconds: leastSettleSeconds,
-    maxConnections: connections,
-  } as const;
-  const result = await run(bench, step, load, seconds);
+  const result = await run(bench, step, fullLoad(target, connections), seconds);
   failOnErrors(step, result);
   return result.requests / seconds;
 }
 
 /** Of a paced load, as a reverse proxy keeps them to a server. Who finds none free waits, and the wait counts. */
 const pacedConnections = 256;
-
-/** How long the rate of a paced load climbs. */
-const leastSettleSeconds = 2;
 
 /**
  * A load at a given rate.
