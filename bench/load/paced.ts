@@ -10,7 +10,7 @@ export interface PacedOptions {
   readonly shares: readonly Share[];
   /** `peak`: the next as soon as one is answered, over all connections. */
   readonly requestsPerSecond: number | 'peak';
-  /** Not counted, before `seconds`. Two at least, in which the rate climbs. */
+  /** Not counted, before `seconds`, and never less than the time in which the rate climbs. */
   readonly settleSeconds: number;
   readonly seconds: number;
   readonly maxConnections: number;

@@ -15,14 +15,11 @@ export function failOnErrors(what: string, { errors, errorSample }: { errors: nu
 /** What a paced load is aimed at. */
 type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores'>;
 
-/** How long the rate of a paced load climbs. */
-const leastSettleSeconds = 2;
-
 const fullLoad = (target: Target, connections: number) =>
   ({
     ...target,
     requestsPerSecond: 'peak',
-    settleSeconds: leastSettleSeconds,
+    settleSeconds: 0,
     maxConnections: connections,
   }) as const;
 
@@ -63,7 +60,7 @@ const pacedConnections = 256;
 
 /**
  * A load at a given rate.
- * @param settleSeconds of that load that are not counted
+ * @param settleSeconds of that load that are not counted; its climb never is
  * @throws if any answer is no success
  */
 export async function pace(
@@ -71,7 +68,7 @@ export async function pace(
   what: string,
   target: Target,
   requestsPerSecond: number,
-  settleSeconds = leastSettleSeconds,
+  settleSeconds = 0,
 ): Promise<PacedResult> {
   const step = `${what}: ${Math.round(requestsPerSecond)}/s`;
   const result = await run(
