@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { createInFlight } from '../../shared/in-flight.ts';
 import type { Certificate } from './certificate.ts';
 import { createFastLane, type FastLaneRoute, type Lane } from './fast-lane/fast-lane.ts';
 import { defaultHttpLimits, maxHeaderBytes, type HttpLimits } from './http-limits.ts';
@@ -45,13 +46,14 @@ function replaceListener(server: Server, event: string, listener: (socket: Socke
 }
 
 interface Accepted {
+  readonly socket: Socket;
   readonly lane: Lane | undefined;
   readonly at: number;
   /** With the handshake, over TLS. */
   readonly bytesRead: number;
 }
 
-const isFresh = (socket: Socket, { at, bytesRead }: Accepted): boolean =>
+const isFresh = ({ socket, at, bytesRead }: Accepted): boolean =>
   socket.bytesRead === bytesRead && performance.now() - at < freshMs;
 
 /** @throws with a clear message if the port can't be had */
@@ -83,13 +85,16 @@ export async function listen(
   let stopping = false;
   const isStopping = () => stopping;
   const enterLane = fastLane && createFastLane(fastLane, limits, isStopping);
-  const connections = new Map<Socket, Accepted>();
+  /** By numbers, and not by their sockets: what a key is is not let go of (in-flight.ts), and there are clients that open a connection for each request. */
+  const connections = createInFlight<number, Accepted>();
+  let lastConnection = 0;
   const event = certificate === undefined ? 'connection' : 'secureConnection';
   const serveByNode = replaceListener(server, event, (socket) => {
     const lane = enterLane?.(socket, () => serveByNode(socket));
     if (lane === undefined) serveByNode(socket);
-    connections.set(socket, { lane, at: performance.now(), bytesRead: socket.bytesRead });
-    socket.once('close', () => connections.delete(socket));
+    const key = ++lastConnection;
+    connections.add(key, { socket, lane, at: performance.now(), bytesRead: socket.bytesRead });
+    socket.once('close', () => connections.take(key));
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -101,7 +106,7 @@ export async function listen(
       stopping = true;
       watching?.stop();
       const drainUntil = performance.now() + drainMs;
-      while (connections.size > 0 && performance.now() < drainUntil) await setTimeout(drainStepMs);
+      while (connections.size() > 0 && performance.now() < drainUntil) await setTimeout(drainStepMs);
       const closed = once(server, 'close');
       // Of http's `close` only that no connection comes in any more: it would end all idle ones at a stretch, and with them the requests
       // that came in meanwhile. One at a time, each right after the event loop has read what had come in, a request that is here makes
@@ -111,10 +116,13 @@ export async function listen(
       do {
         await setTimeout(drainStepMs);
         freshCount = 0;
-        for (const [socket, accepted] of connections) {
+        for (const key of connections.keys()) {
           await setImmediate();
-          if (isFresh(socket, accepted)) freshCount++;
-          else if (!accepted.lane?.isAnswering() && !isNodeAnswering(socket)) socket.destroy();
+          const accepted = connections.get(key);
+          if (accepted === undefined) continue;
+          const { socket, lane } = accepted;
+          if (isFresh(accepted)) freshCount++;
+          else if (!lane?.isAnswering() && !isNodeAnswering(socket)) socket.destroy();
         }
       } while (freshCount > 0);
       server.close();
@@ -124,7 +132,7 @@ export async function listen(
         setTimeout(inFlightLimitMs, undefined, { signal: limit.signal }).catch(() => undefined),
       ]);
       limit.abort();
-      for (const socket of connections.keys()) socket.destroy();
+      for (const key of connections.keys()) connections.get(key)?.socket.destroy();
     },
   };
 }

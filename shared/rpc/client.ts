@@ -14,6 +14,7 @@ import {
   type QueueName,
 } from './contract.ts';
 import { createGrouper, type Grouper } from '../grouper.ts';
+import { createInFlight } from '../in-flight.ts';
 import { setPatientTimeout } from '../patience.ts';
 import { createJobSpacing } from './job-spacing.ts';
 import { watchLoss } from './loss-watch.ts';
@@ -70,7 +71,7 @@ export function createRpcClient(options: {
   readonly maxWaiting: number;
 }): RpcClient {
   const { instance, commands, blocking, clock, seal, shards, maxWaiting } = options;
-  const waiting = new Map<number, Waiting>();
+  const waiting = createInFlight<number, Waiting>();
   const groupers = new Map<string, { queue: Queue<CallJob>; grouper: Grouper<Call> }>();
   /** One for all queues: it goes by how busy this process is. */
   const spacingMs = createJobSpacing();
@@ -78,10 +79,8 @@ export function createRpcClient(options: {
 
   /** Takes a call out of those that wait; undefined if it is answered already. */
   const take = (id: number): Waiting | undefined => {
-    const call = waiting.get(id);
-    if (call === undefined) return undefined;
-    waiting.delete(id);
-    clearTimeout(call.deadline);
+    const call = waiting.take(id);
+    clearTimeout(call?.deadline);
     return call;
   };
   const replies = readReplies({
@@ -129,9 +128,9 @@ export function createRpcClient(options: {
   };
 
   return {
-    waiting: () => waiting.size,
+    waiting: () => waiting.size(),
     call(name, request, { shardKey, timeoutMs, requestId }) {
-      if (waiting.size >= maxWaiting) return Promise.reject(new RpcError('overloaded'));
+      if (waiting.size() >= maxWaiting) return Promise.reject(new RpcError('overloaded'));
       const id = ++lastCallId;
       const queue = queueOfCall[name];
       const latestMs = clock.latestNowMs();
@@ -145,7 +144,7 @@ export function createRpcClient(options: {
       };
       return new Promise((resolve, reject) => {
         const deadline = setPatientTimeout(() => take(id)?.reject(new RpcError('deadline')), timeoutMs);
-        waiting.set(id, { resolve, reject, deadline });
+        waiting.add(id, { resolve, reject, deadline });
         const send = grouperOf(queue, shardOf(shardKey, shards[queue]));
         send(call).catch((error: Error) => {
           take(id)?.reject(new RpcError('store_unavailable'));

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { createInFlight } from '../../../shared/in-flight.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import { chooseApp } from '../../../shared/session/app-settings.ts';
 import type { Interface, InterfaceParts } from './interface.ts';
@@ -12,7 +13,7 @@ import { loginFailure } from './store-failure.ts';
 export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
   const readPara = createParameterReader(login.requiresUserData ? idSkeyWithUserData : idSkey.para);
   /** Identical requests share one question. By code: a different request with the same code is asked for itself. */
-  const asking = new Map<string, Asking>();
+  const asking = createInFlight<string, Asking>();
 
   return async (para, { requestId, requestedAppid }) => {
     const parameters = readPara(para);
@@ -30,8 +31,8 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
       if (known !== undefined && isDeepStrictEqual(known.request, request)) return await known.answer;
       const answer = ask('login', request, { shardKey, timeoutMs: login.deadlineMs, requestId });
       if (known !== undefined) return await answer;
-      asking.set(shardKey, { request, answer });
-      return await answer.finally(() => asking.delete(shardKey));
+      asking.add(shardKey, { request, answer });
+      return await answer.finally(() => asking.take(shardKey));
     } catch (error) {
       return loginFailure(error);
     }

@@ -1,3 +1,4 @@
+import { createInFlight } from '../../../shared/in-flight.ts';
 import { toAsciiJson, toAsciiString } from '../../../shared/protocol/ascii-json.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
@@ -51,7 +52,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   const timeLeft = createTimeLeft(reserveMs, parts.wechatTimeoutMs / 2);
   const gather = createGather(companyMs);
   /** Identical requests in this process share one run. */
-  const running = new Map<string, Promise<Outcome | Dropped>>();
+  const running = createInFlight<string, Promise<Outcome | Dropped>>();
 
   return async (request, context) => {
     const { userData, signed } = request;
@@ -64,7 +65,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     const known = running.get(code.requestFingerprint);
     if (known !== undefined) return known;
     const run = runOnce(request, code, context);
-    running.set(code.requestFingerprint, run);
+    running.add(code.requestFingerprint, run);
     return run;
   };
 
@@ -76,7 +77,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       // Whoever asks the same again goes on from the record.
       return fail('sessionNotWritten', 'store_unavailable');
     } finally {
-      running.delete(code.requestFingerprint);
+      void running.take(code.requestFingerprint);
     }
   }
 
