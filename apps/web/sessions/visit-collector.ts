@@ -1,6 +1,7 @@
 import type { SessionTimes } from '../../../shared/session/expiry.ts';
 import type { Session } from '../../../shared/session/session.ts';
-import { encodeVisits, type Visit, type VisitBatch, type VisitLog } from '../../../shared/session/visit-log.ts';
+import { encodeVisits, type Visit, type VisitLog } from '../../../shared/session/visit-log.ts';
+import { createVisitedRows, createVisitList } from './visit-numbers.ts';
 
 /** Collects visits in the process and hands them to the visit log several times a second. */
 export interface VisitCollector {
@@ -27,16 +28,16 @@ const maxPending = 500_000;
 
 export function createVisitCollector(visitLog: VisitLog): VisitCollector {
   let second = 0;
-  /** Of this second: one for each session, handed over or not. */
-  let current = new Map<number, Visit>();
-  /** Of this second, not handed over yet. */
-  let fresh: Visit[] = [];
-  /** Of the time before, not handed over yet: Redis is away, or slow. */
+  /** In this second, handed over or not. */
+  const visited = createVisitedRows();
+  /** Not handed over yet. */
+  const fresh = createVisitList();
+  /** Of before, not handed over yet: Redis is away, or slow. */
   let backlog = new Map<number, Visit>();
   /** On its way to the log. */
   let sending: readonly Visit[] = [];
-  /** As a few long texts: hundreds of thousands of objects would keep the garbage collector busy. */
-  let handedOver: { readonly at: number; readonly batch: VisitBatch }[] = [];
+  /** As bytes: what is kept for so long would else be moved, and then left to a full collection, by the garbage collector. */
+  let handedOver: { readonly at: number; readonly texts: readonly Buffer[] }[] = [];
   let timer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> | undefined;
 
@@ -47,9 +48,9 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
       const earlier = handedOver;
       const now = performance.now();
       handedOver = handedOver.filter(({ at }) => now - at < keepMs);
-      handedOver.push({ at: now, batch });
+      handedOver.push({ at: now, texts: batch.map((text) => Buffer.from(text, 'latin1')) });
       // Empty: what it had been told lately is told again.
-      if (!isAlive) for (const { batch: again } of earlier) await visitLog.add(again);
+      if (!isAlive) for (const { texts } of earlier) await visitLog.add(texts.map((text) => text.toString('latin1')));
     }
   };
 
@@ -66,9 +67,8 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
   };
 
   const flush = async (): Promise<void> => {
-    sending = backlog.size === 0 ? fresh : [...backlog.values(), ...fresh];
+    sending = [...backlog.values(), ...fresh.drain()];
     backlog = new Map();
-    fresh = [];
     try {
       await send(sending);
     } catch (error) {
@@ -88,7 +88,7 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
         .catch(() => undefined)
         .finally(() => {
           flushing = undefined;
-          if (backlog.size + fresh.length > 0) schedule();
+          if (backlog.size + fresh.size() > 0) schedule();
         });
     }, visitFlushMs);
     timer.unref();
@@ -99,22 +99,22 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
       if (nowSeconds <= lastVisitTime) return;
       if (nowSeconds !== second) {
         second = nowSeconds;
-        current = new Map();
+        visited.clear();
       }
-      const known = current.get(row);
+      const base = visited.baseOf(row);
       // Unless the row was set back by hand since: then the earlier visit is void.
-      if (known !== undefined && known.base <= lastVisitTime) return;
-      const visit: Visit = { row, time: nowSeconds, base: lastVisitTime };
-      current.set(row, visit);
-      fresh.push(visit);
-      if (fresh.length >= maxPending) {
-        putBack(fresh);
-        fresh = [];
-      }
+      if (base !== undefined && base <= lastVisitTime) return;
+      visited.set(row, lastVisitTime);
+      fresh.push(row, nowSeconds, lastVisitTime);
+      if (fresh.size() >= maxPending) putBack(fresh.drain());
       schedule();
     },
-    latest: (row) => current.get(row) ?? sending.findLast((visit) => visit.row === row) ?? backlog.get(row),
-    pending: () => backlog.size + sending.length + fresh.length,
+    latest(row) {
+      const base = visited.baseOf(row);
+      if (base !== undefined) return { row, time: second, base };
+      return fresh.findLast(row) ?? sending.findLast((visit) => visit.row === row) ?? backlog.get(row);
+    },
+    pending: () => backlog.size + sending.length + fresh.size(),
     async close() {
       clearTimeout(timer);
       await flushing;

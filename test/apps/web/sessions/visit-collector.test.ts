@@ -44,3 +44,32 @@ test('a thousand visits leave by calls of some hundreds at most, one after anoth
   );
   t.is(await log.size(), 1000);
 });
+
+test('a visit of the second before is known here until the log has it', async (t) => {
+  const collector = createVisitCollector({ ...createVisitLog(client), add: async () => true });
+  collector.record(session(1), 1000);
+  collector.record(session(2), 1001);
+  t.deepEqual(collector.latest(1), { row: 1, time: 1000, base: 1 });
+  t.deepEqual(collector.latest(2), { row: 2, time: 1001, base: 1 });
+  t.is(collector.latest(3), undefined);
+  t.is(collector.pending(), 2);
+  await collector.close();
+  t.is(collector.pending(), 0);
+});
+
+test('what was handed over lately is told again to a log that was found empty', async (t) => {
+  const told: string[][] = [];
+  const empties = [false, false, true];
+  const add = async (batch: VisitBatch): Promise<boolean> => {
+    told.push(batch.join('').split('\n').filter(Boolean));
+    return empties[told.length - 1] !== true;
+  };
+  const collector = createVisitCollector({ ...createVisitLog(client), add });
+  const handOver = async (row: number) => {
+    collector.record(session(row), 1000);
+    while (collector.pending() > 0) await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (const row of [1, 2, 3]) await handOver(row);
+  t.deepEqual(told, [['1 1000 1'], ['2 1000 1'], ['3 1000 1'], ['1 1000 1'], ['2 1000 1']]);
+  await collector.close();
+});
