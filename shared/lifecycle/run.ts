@@ -16,7 +16,7 @@ const forceQuitMs = 14_000;
  * How much the heap grows beyond what lives, in per cent, until all of it is collected. V8 took 20 for web: a
  * collection every few seconds under load, and around each a tenth of a second in which checks take ten times as long.
  */
-const heapGrowingPercent = 150;
+const heapGrowingPercent = 300;
 
 /**
  * Runs a service as the process: starts it, stops it in order on SIGTERM (containers), SIGINT (pm2, Ctrl-C) or pm2's `shutdown`
