@@ -29,10 +29,12 @@ export interface PacedResult {
 }
 
 const script = fileURLToPath(new URL('paced-process.js', import.meta.url));
+/** Few collections of garbage, each on the core that it has: those of a load are none of the server's, and helpers of theirs would wait for the server's cores. */
+const flags = ['--min-semi-space-size=64', '--max-semi-space-size=64', '--single-threaded-gc'];
 
 export function loadPaced(options: PacedOptions): Promise<PacedResult> {
   return new Promise((resolve, reject) => {
-    const { program, args } = loadOnCores(options.cores, process.execPath, [script]);
+    const { program, args } = loadOnCores(options.cores, process.execPath, [...flags, script]);
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

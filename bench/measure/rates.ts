@@ -45,12 +45,19 @@ export async function warmUp(
  * The rate that is reached under full load, in requests per second. Measured with the generator that then sends a share of it: on a machine of
  * few cores another one would leave more of them to the server, or less. And in each round anew: where neighbours take of the machine a rate
  * that was 70 % of the peak is 100 % of it some minutes later.
+ * @param settleSeconds of that load that are not counted
  * @throws if any answer is no success
  */
-export async function findPeak(bench: Bench, what: string, target: Target, connections: number): Promise<number> {
+export async function findPeak(
+  bench: Bench,
+  what: string,
+  target: Target,
+  connections: number,
+  settleSeconds = 0,
+): Promise<number> {
   const seconds = Math.max(bench.roundSeconds, leastSeconds);
   const step = `${what}: full load`;
-  const result = await run(bench, step, fullLoad(target, connections), seconds);
+  const result = await run(bench, step, { ...fullLoad(target, connections), settleSeconds }, seconds);
   failOnErrors(step, result);
   return result.requests / seconds;
 }

@@ -6,7 +6,7 @@ import { fullLoadConnections, type Scenario } from './scenario.ts';
 
 const authShare = 0.95;
 const shareOfPeak = 0.7;
-/** Longer than the 8 s after which visits are written (ADR 5): so what a full load leaves is done, and the load's own visits are written as they come. */
+/** Longer than the 8 s after which visits are written (ADR 5): what the load before leaves is done, and the load's own visits, which a peak has to bear as well, are written as they come. */
 const settleSeconds = 10;
 /**
  * So many times as long a warm-up as of log-ins alone, which are all of its requests: by then nearly each of the 60,000 users has logged in. Before,
@@ -31,7 +31,7 @@ export const mixed: Scenario = async (bench) => {
     const rounds: { peak: number; together: number; alone: number; p50Ms: number; loginP99Ms: number }[] = [];
     for (let round = 1; round <= bench.rounds; round++) {
       const what = `mixed: round ${round}`;
-      const peak = await findPeak(bench, what, { ...target, shares }, fullLoadConnections);
+      const peak = await findPeak(bench, what, { ...target, shares }, fullLoadConnections, settle);
       const withLogins = () => pace(bench, what, { ...target, shares }, peak * shareOfPeak, settle);
       const authAlone = () =>
         pace(
