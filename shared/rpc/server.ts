@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { Worker, type Job } from 'bullmq';
+import type { Job } from 'bullmq';
 import pLimit from 'p-limit';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
@@ -15,6 +15,7 @@ import {
 } from './contract.ts';
 import { fail, type Outcome } from '../protocol/outcome.ts';
 import { isFormerJob, openFormerJob, type OpenedCall } from './former-calls.ts';
+import { PromptWorker } from './prompt-worker.ts';
 import { createReplySender } from './reply-sender.ts';
 import type { Seal } from './seal.ts';
 
@@ -151,29 +152,6 @@ export function createRpcServer(options: {
   worker.run().catch(onError);
   // While Redis is away no job can be finished in it, and an orderly close would wait for that.
   return { close: () => worker.close(blocking.status !== 'ready') };
-}
-
-/**
- * BullMQ looks for a second job before it starts the first: a round trip that all calls of the first wait for, and mostly for nothing.
- * Here the first starts at once. BullMQ leaves a marker with every job that it hands out, so its next wait ends at once, too, and
- * with it comes the second look.
- */
-class PromptWorker extends Worker<CallJob> {
-  #hasJustGotOne = false;
-
-  protected override async moveToActive(token: string, name?: string): Promise<Job<CallJob>> {
-    const isSecondLook = this.#hasJustGotOne;
-    this.#hasJustGotOne = false;
-    const job = isSecondLook ? await this.nextJobFromJobData() : await super.moveToActive(token, name);
-    this.#hasJustGotOne = job !== undefined;
-    return job;
-  }
-
-  /** Asked for before each wait. What a marker has announced is always looked for: nobody else would be woken for it. */
-  protected override getBlockTimeout(blockUntil: number): number {
-    this.#hasJustGotOne = false;
-    return super.getBlockTimeout(blockUntil);
-  }
 }
 
 /** While Redis is away somebody may still wait for the answer: so again until the deadline. */
