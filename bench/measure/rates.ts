@@ -15,13 +15,8 @@ export function failOnErrors(what: string, { errors, errorSample }: { errors: nu
 /** What a paced load is aimed at. */
 type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores'>;
 
-const fullLoad = (target: Target, connections: number) =>
-  ({
-    ...target,
-    requestsPerSecond: 'peak',
-    settleSeconds: 0,
-    maxConnections: connections,
-  }) as const;
+const fullLoad = (target: Target, maxConnections: number, settleSeconds = 0) =>
+  ({ ...target, requestsPerSecond: 'peak', settleSeconds, maxConnections }) as const;
 
 /**
  * Full load, until the code that is measured afterwards is warm. Refusals do not matter yet: cold code is slow, and full load more than it can do.
@@ -57,7 +52,7 @@ export async function findPeak(
 ): Promise<number> {
   const seconds = Math.max(bench.roundSeconds, leastSeconds);
   const step = `${what}: full load`;
-  const result = await run(bench, step, { ...fullLoad(target, connections), settleSeconds }, seconds);
+  const result = await run(bench, step, fullLoad(target, connections, settleSeconds), seconds);
   failOnErrors(step, result);
   return result.requests / seconds;
 }
