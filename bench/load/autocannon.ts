@@ -10,7 +10,7 @@ const script = fileURLToPath(new URL('autocannon-process.js', import.meta.url));
 /** Load by autocannon, where wrk is not installed. Slower, so it may be the limit itself; it works everywhere. */
 export const loadWithAutocannon: LoadGenerator = (options) =>
   new Promise((resolve, reject) => {
-    const { program, args } = loadOnCores(options.cores, process.execPath, [script]);
+    const { program, args } = loadOnCores(options.cores, 'last', process.execPath, [script]);
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { loadOnCores, type Cores } from '../stack/cores.ts';
+import { loadOnCores, type Cores, type LoadTurn } from '../stack/cores.ts';
 import type { Share } from './source.ts';
 
 /** A given number of requests per second, however fast the server answers: what an open world of clients sends. Or as many as it answers. */
@@ -16,6 +16,7 @@ export interface PacedOptions {
   readonly maxConnections: number;
   readonly firstNumber: number;
   readonly cores: Cores;
+  readonly turn: LoadTurn;
 }
 
 export interface PacedResult {
@@ -34,7 +35,7 @@ const flags = ['--min-semi-space-size=64', '--max-semi-space-size=64', '--single
 
 export function loadPaced(options: PacedOptions): Promise<PacedResult> {
   return new Promise((resolve, reject) => {
-    const { program, args } = loadOnCores(options.cores, process.execPath, [...flags, script]);
+    const { program, args } = loadOnCores(options.cores, options.turn, process.execPath, [...flags, script]);
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -22,7 +22,7 @@ export const loadWithWrk: LoadGenerator = async (options) => {
     writeFileSync(specFile, toLua(options));
     const { url, connections, seconds, cores } = options;
     const args = ['-t1', `-c${connections}`, `-d${seconds}s`, `--timeout=${timeoutSeconds}s`, `-s${script}`, url];
-    const generatorCpuSeconds = await runWrk(loadOnCores(cores, 'wrk', args), specFile, resultFile);
+    const generatorCpuSeconds = await runWrk(loadOnCores(cores, 'last', 'wrk', args), specFile, resultFile);
     const [first = '', errorSample = ''] = readFileSync(resultFile, 'utf8').split('\n');
     const [requests = 0, durationUs = 0, p50Us = 0, p99Us = 0, errors = 0] = first.split(' ').map(Number);
     return {

@@ -13,7 +13,7 @@ export function failOnErrors(what: string, { errors, errorSample }: { errors: nu
 }
 
 /** What a paced load is aimed at. */
-type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores'>;
+type Target = Pick<PacedOptions, 'urls' | 'shares' | 'cores' | 'turn'>;
 
 const fullLoad = (target: Target, maxConnections: number, settleSeconds = 0) =>
   ({ ...target, requestsPerSecond: 'peak', settleSeconds, maxConnections }) as const;

@@ -110,7 +110,7 @@ async function measure(
   try {
     const idle = await observe(() => sleep(bench.roundSeconds * 1000));
     const busy = await observe(() =>
-      pace(bench, `${name}: ${frontEnds}`, { urls, shares, cores: 'any' }, loginsPerSecond),
+      pace(bench, `${name}: ${frontEnds}`, { urls, shares, cores: 'any', turn: 'last' }, loginsPerSecond),
     );
     const net = (pick: 'commands' | 'cpuSeconds') =>
       (busy[pick] - (idle[pick] / idle.seconds) * busy.seconds) / busy.result.sent;

@@ -1,6 +1,10 @@
+import type { Bench } from '../bench.ts';
+import type { Share } from '../load/source.ts';
 import { findPeak, pace, warmUp } from '../measure/rates.ts';
 import { spreadOf } from '../measure/statistics.ts';
 import { number } from '../report/tables.ts';
+import { canPin, moveTo, turns, type Cores, type LoadTurn } from '../stack/cores.ts';
+import type { Program } from '../stack/programs.ts';
 import { loginWarmUps, stopAll } from './login.ts';
 import { fullLoadConnections, type Scenario } from './scenario.ts';
 
@@ -14,64 +18,109 @@ const settleSeconds = 10;
  */
 const knownUsersWarmUps = 2.5;
 
+/** Where the processes run. */
+interface Layout {
+  readonly title: string;
+  readonly web: Cores;
+  readonly others: Cores;
+  readonly turn: LoadTurn;
+}
+
+/** As in `auth.*`, where a comparison is about one process too. The load would wait for the workers on its core, and that wait is none of web's. */
+const ownCore: Layout = { title: 'web alone on core 0', web: 'first', others: 'rest', turn: 'first' };
+/** All in each other's way, as on a machine of so few cores. */
+const sharedCores: Layout = { title: 'all on all cores', web: 'any', others: 'any', turn: 'last' };
+const layouts = [ownCore, sharedCores];
+
+interface Round {
+  readonly layout: string;
+  readonly peak: number;
+  /** p99 of auth beside log-ins, in milliseconds. */
+  readonly together: number;
+  /** p99 of as many checks without log-ins. */
+  readonly alone: number;
+  readonly loginP99Ms: number;
+}
+
 /** What log-ins do to the auth checks beside them. */
 export const mixed: Scenario = async (bench) => {
   const { stack } = bench;
   const auth = { source: await bench.dataset.zipf(), share: authShare };
-  const shares = [auth, { source: await bench.dataset.logins(), share: 1 - authShare }];
-  const settle = bench.quick ? 0 : settleSeconds;
-  // A log-in keeps web, worker and stores busy: none of them is given a core of its own.
+  const shares = [auth, { source: await bench.dataset.logins(), share: 1 - authShare }] as const;
   stack.place('any');
   const worker = await stack.startWorker({ cores: 'any' });
   const web = await stack.startWeb({ cores: 'any' });
   try {
-    const target = { urls: [web.url], cores: 'any' } as const;
     const warmLoad = { connections: fullLoadConnections, times: loginWarmUps * knownUsersWarmUps };
-    await warmUp(bench, 'mixed', { ...target, shares }, warmLoad);
-    const rounds: { peak: number; together: number; alone: number; p50Ms: number; loginP99Ms: number }[] = [];
-    for (let round = 1; round <= bench.rounds; round++) {
-      const what = `mixed: round ${round}`;
-      const peak = await findPeak(bench, what, { ...target, shares }, fullLoadConnections, settle);
-      const withLogins = () => pace(bench, what, { ...target, shares }, peak * shareOfPeak, settle);
-      const authAlone = () =>
-        pace(
-          bench,
-          `${what}, auth alone`,
-          { ...target, shares: [{ ...auth, share: 1 }] },
-          peak * shareOfPeak * authShare,
-          settle,
-        );
-      // In turn: a machine with neighbours may be slower in one half of a round.
-      const before = round % 2 === 0 ? await authAlone() : undefined;
-      const together = await withLogins();
-      const alone = before ?? (await authAlone());
-      rounds.push({
-        peak,
-        together: together.sources[0]?.p99Ms ?? Number.NaN,
-        alone: alone.sources[0]?.p99Ms ?? Number.NaN,
-        p50Ms: together.sources[0]?.p50Ms ?? Number.NaN,
-        loginP99Ms: together.sources[1]?.p99Ms ?? Number.NaN,
-      });
-    }
-    const peak = spreadOf(rounds.map((round) => round.peak)).median;
-    const together = spreadOf(rounds.map((round) => round.together)).median;
-    const alone = spreadOf(rounds.map((round) => round.alone)).median;
-    const loginP99Ms = spreadOf(rounds.map((round) => round.loginP99Ms)).median;
+    await warmUp(bench, 'mixed', { urls: [web.url], shares, cores: 'any', turn: 'last' }, warmLoad);
+    const rounds: Round[] = [];
+    for (let round = 1; round <= bench.rounds; round++)
+      for (const layout of layouts) rounds.push(await measure(bench, round, layout, { web, worker }, shares));
+    const figures = (layout: Layout) => {
+      const its = rounds.filter(({ layout: title }) => title === layout.title);
+      const median = (pick: (round: Round) => number) => spreadOf(its.map(pick)).median;
+      return {
+        ratio: spreadOf(its.map(({ together, alone }) => together / alone)),
+        peak: median(({ peak }) => peak),
+        together: median(({ together }) => together),
+        alone: median(({ alone }) => alone),
+        loginP99Ms: median(({ loginP99Ms }) => loginP99Ms),
+      };
+    };
+    const { ratio, peak, together, alone, loginP99Ms } = figures(ownCore);
     return {
       name: 'mixed',
       unit: 'p99 of auth, with log-ins ÷ alone',
       ours: { p99Ms: together, loginP99Ms, peakPerSecond: peak },
       peer: { p99Ms: alone },
-      ratio: spreadOf(rounds.map((round) => round.together / round.alone)),
+      ratio,
       rounds,
       voided: 0,
-      tables: [],
-      notes: [
-        `at ${Math.round(peak * shareOfPeak)} requests/s, ${shareOfPeak * 100} % of the peak of ${Math.round(peak)}/s, found anew in each round: ` +
-          `p99 of auth ${number(together)} ms with 5 % log-ins, ${number(alone)} ms alone; p99 of the log-ins ${number(loginP99Ms)} ms`,
+      tables: [
+        {
+          title: `mixed: p99 in ms at ${shareOfPeak * 100} % of the peak, which is found anew in each round`,
+          columns: ['', 'peak/s', 'auth beside 5 % log-ins', 'auth alone', 'ratio', 'least', 'greatest', 'log-ins'],
+          rows: layouts.map((layout) => {
+            const its = figures(layout);
+            return [
+              layout.title,
+              Math.round(its.peak),
+              ...[its.together, its.alone, its.ratio.median, its.ratio.min, its.ratio.max, its.loginP99Ms].map(number),
+            ];
+          }),
+        },
       ],
+      notes:
+        canPin && turns.first
+          ? []
+          : ['no process could be given a core of its own, or the load none before all others'],
     };
   } finally {
     await stopAll([web, worker]);
   }
 };
+
+async function measure(
+  bench: Bench,
+  round: number,
+  { title, web: webCores, others, turn }: Layout,
+  { web, worker }: { web: Program; worker: Program },
+  [auth, logins]: readonly [Share, Share],
+): Promise<Round> {
+  const what = `mixed: round ${round}, ${title}`;
+  const settle = bench.quick ? 0 : settleSeconds;
+  bench.stack.place(others);
+  moveTo(others, worker.pid);
+  moveTo(webCores, web.pid);
+  const target = { urls: [web.url], cores: others, turn, shares: [auth, logins] };
+  const peak = await findPeak(bench, what, target, fullLoadConnections, settle);
+  const rate = peak * shareOfPeak;
+  const authOnly = { ...target, shares: [{ ...auth, share: 1 }] };
+  const measureAlone = () => pace(bench, `${what}, auth alone`, authOnly, rate * authShare, settle);
+  // In turn: a machine with neighbours may be slower in one half of a round.
+  const before = round % 2 === 0 ? await measureAlone() : undefined;
+  const together = await pace(bench, what, target, rate, settle);
+  const alone = before ?? (await measureAlone());
+  const p99 = ({ sources }: typeof alone, index: number) => sources[index]?.p99Ms ?? Number.NaN;
+  return { layout: title, peak, together: p99(together, 0), alone: p99(alone, 0), loginP99Ms: p99(together, 1) };
+}

@@ -18,7 +18,20 @@ const lists: Record<Cores, string> = {
 
 export const canPin = coreCount > 1 && spawnSync('taskset', ['--version']).status === 0;
 
-const canBatch = spawnSync('chrt', ['--batch', '0', 'true']).status === 0;
+/**
+ * How the load shares its cores with what else is on them:
+ * - `last`: as a batch process (SCHED_BATCH), which waits for its turn instead of interrupting whom an answer woke it from
+ * - `first`: before all others (SCHED_RR), so that what is measured is not how long the load itself waits
+ *
+ * In the field it runs on another machine, where it neither interrupts nor waits.
+ */
+export type LoadTurn = 'last' | 'first';
+
+const policies: Record<LoadTurn, string[]> = { last: ['--batch', '0'], first: ['--rr', '1'] };
+
+const canTake = (turn: LoadTurn) => spawnSync('chrt', [...policies[turn], 'true']).status === 0;
+/** `first` takes root, or a limit of real-time priority. */
+export const turns: Readonly<Record<LoadTurn, boolean>> = { last: canTake('last'), first: canTake('first') };
 
 /** The command line that runs `program` on these cores. Its pid is that of the program: taskset becomes it. */
 export function onCores(cores: Cores, program: string, args: readonly string[]): { program: string; args: string[] } {
@@ -26,14 +39,16 @@ export function onCores(cores: Cores, program: string, args: readonly string[]):
   return { program: 'taskset', args: ['-c', lists[cores], program, ...args] };
 }
 
-/**
- * The same for what generates load: as a batch process (SCHED_BATCH), which waits for its turn instead of interrupting whom an answer woke it from.
- * In the field it runs on another machine and interrupts nobody.
- */
-export function loadOnCores(cores: Cores, program: string, args: readonly string[]): ReturnType<typeof onCores> {
+/** The same for what generates load. */
+export function loadOnCores(
+  cores: Cores,
+  turn: LoadTurn,
+  program: string,
+  args: readonly string[],
+): ReturnType<typeof onCores> {
   const command = onCores(cores, program, args);
-  if (!canBatch) return command;
-  return { program: 'chrt', args: ['--batch', '0', command.program, ...command.args] };
+  if (!turns[turn]) return command;
+  return { program: 'chrt', args: [...policies[turn], command.program, ...command.args] };
 }
 
 /** Moves a running process with all its threads. */
