@@ -54,12 +54,14 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
     }
   };
 
-  const putBack = (visits: readonly Visit[]): void => {
-    const later = backlog;
+  const keepBack = (earlier: Iterable<Visit>, later: Iterable<Visit>): void => {
     backlog = new Map();
-    // In this order, so that the later of two visits stays.
-    for (const visit of visits) backlog.set(visit.row, visit);
-    for (const [row, visit] of later) backlog.set(row, visit);
+    for (const visits of [earlier, later])
+      for (const visit of visits) {
+        // From its place among the older ones, too.
+        backlog.delete(visit.row);
+        backlog.set(visit.row, visit);
+      }
     for (const row of backlog.keys()) {
       if (backlog.size <= maxPending) break;
       backlog.delete(row);
@@ -73,7 +75,7 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
       await send(sending);
     } catch (error) {
       // The log takes the later of two visits, so what got through before the failure may come again.
-      putBack(sending);
+      keepBack(sending, backlog.values());
       throw error;
     } finally {
       sending = [];
@@ -106,7 +108,7 @@ export function createVisitCollector(visitLog: VisitLog): VisitCollector {
       if (base !== undefined && base <= lastVisitTime) return;
       visited.set(row, lastVisitTime);
       fresh.push(row, nowSeconds, lastVisitTime);
-      if (fresh.size() >= maxPending) putBack(fresh.drain());
+      if (fresh.size() >= maxPending) keepBack(backlog.values(), fresh.drain());
       schedule();
     },
     latest(row) {

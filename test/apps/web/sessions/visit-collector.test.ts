@@ -73,3 +73,17 @@ test('what was handed over lately is told again to a log that was found empty', 
   t.deepEqual(told, [['1 1000 1'], ['2 1000 1'], ['3 1000 1'], ['1 1000 1'], ['2 1000 1']]);
   await collector.close();
 });
+
+test('where too many wait the later of two visits stays, and the oldest are given up', async (t) => {
+  const most = 500_000;
+  const collector = createVisitCollector({ ...createVisitLog(client), add: async () => true });
+  for (let row = 1; row <= most; row++) collector.record(session(row), 1000);
+  // All of them again but the last, and one more.
+  for (let row = 1; row < most; row++) collector.record(session(row), 1001);
+  collector.record(session(most + 1), 1002);
+  t.is(collector.pending(), most);
+  t.deepEqual(collector.latest(1), { row: 1, time: 1001, base: 1 });
+  t.is(collector.latest(most), undefined);
+  t.deepEqual(collector.latest(most + 1), { row: most + 1, time: 1002, base: 1 });
+  await collector.close();
+});
