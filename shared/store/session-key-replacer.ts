@@ -24,13 +24,13 @@ export async function replaceSessionKeys(
     .sort((left, right) => left.id - right.id)
     .map(({ id, appid, stored, next }) => [id, appid ?? '', stored, next]);
   const rows = [
-    'select ? as id, cast(? as binary) as appid, cast(? as binary) as stored, ? as next',
+    'select ? as id, cast(? as binary) as appid, cast(? as binary) as known, ? as next',
     ...values.slice(1).map(() => 'select ?, cast(? as binary), cast(? as binary), ?'),
   ];
   const [, changed] = await sequelize.query(
     `update cSessionInfo s join (${rows.join(' union all ')}) v on s.id = v.id
      set s.session_key = v.next
-     where cast(s.session_key as binary) = v.stored and cast(coalesce(s.appid, '') as binary) = v.appid`,
+     where cast(s.session_key as binary) = v.known and cast(coalesce(s.appid, '') as binary) = v.appid`,
     { replacements: values.flat(), type: QueryTypes.UPDATE },
   );
   return changed;

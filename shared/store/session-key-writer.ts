@@ -5,7 +5,7 @@ import { replaceSessionKeys } from './session-key-replacer.ts';
 interface KeyRow {
   readonly id: number;
   readonly appid: string | null;
-  readonly stored: string;
+  readonly session_key: string;
 }
 
 /** A rotation or a log-in between reading and writing makes it read again. */
@@ -29,7 +29,12 @@ export async function updateSessionKey(
     if (outdated.length === 0) return has(newKey).length > 0;
     await replaceSessionKeys(
       sequelize,
-      outdated.map((row) => ({ ...row, next: cipher.seal(sessionKeyOf(row.appid, openId), newKey) })),
+      outdated.map((row) => ({
+        id: row.id,
+        appid: row.appid,
+        stored: row.session_key,
+        next: cipher.seal(sessionKeyOf(row.appid, openId), newKey),
+      })),
     );
   }
   throw new Error('the rows of this user kept changing');
@@ -38,14 +43,14 @@ export async function updateSessionKey(
 /** By the index first, which compares by a collation; then by exact bytes. */
 async function readKeyRows(sequelize: Sequelize, openId: string): Promise<KeyRow[]> {
   return sequelize.query<KeyRow>(
-    `select id, appid, session_key as stored from cSessionInfo
+    `select id, appid, session_key from cSessionInfo
      where open_id = :openId and cast(open_id as binary) = cast(:openId as binary)`,
     { replacements: { openId }, type: QueryTypes.SELECT },
   );
 }
 
 /** Another row of the user, which is not ours to judge, may be unreadable. */
-function tryOpen(cipher: ColumnCipher, { appid, stored }: KeyRow, openId: string): string | undefined {
+function tryOpen(cipher: ColumnCipher, { appid, session_key: stored }: KeyRow, openId: string): string | undefined {
   try {
     return cipher.open(sessionKeyOf(appid, openId), stored);
   } catch (error) {
