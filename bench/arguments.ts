@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { rootDir } from './stack/root-dir.ts';
-import { scenarioNames, type ScenarioName } from './scenarios/names.ts';
+import { allScenarioNames, buildScenarioNames, scenarioNames, type ScenarioName } from './scenarios/names.ts';
 
 export interface Arguments {
   readonly only: readonly ScenarioName[];
@@ -14,6 +14,8 @@ export interface Arguments {
   readonly svgDir: string | undefined;
   /** Whether docs/performance.md gets this report. */
   readonly docs: boolean;
+  /** The folder of another build of this project, to compare this one with. */
+  readonly against: string | undefined;
 }
 
 export const usage = `npm run bench -- [options]
@@ -25,9 +27,11 @@ export const usage = `npm run bench -- [options]
   --json FILE         writes the figures as well: a list of {name, ours, peer, ratio: {median, min, max}, rounds}
   --svg DIR           where plots and flame graphs go (default .data/bench)
   --docs              puts the report into docs/performance.md, and plots and flame graphs into docs/performance
+  --against DIR       compares this build with the one in DIR, a checkout in which \`npm run build\` has run; each has servers of its own
   --profile           profiles web and worker instead of comparing them, as flame graphs; by default during auth.zipf
 
-Names: ${scenarioNames.join(', ')}`;
+Names: ${scenarioNames.join(', ')}
+Names with --against: ${buildScenarioNames.join(', ')}`;
 
 /** @throws {TypeError} with what is wrong */
 export function parseArguments(argv: readonly string[]): Arguments | 'help' {
@@ -42,6 +46,7 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
       json: { type: 'string' },
       svg: { type: 'string' },
       docs: { type: 'boolean', default: false },
+      against: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -49,10 +54,20 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
   const wanted = (values.only ?? []).flatMap((list) => list.split(',')).filter((name) => name !== '');
   const unknown = wanted.filter((name) => namesOf(name).length === 0);
   if (unknown.length > 0) throw new TypeError(`no comparison is called ${unknown.join(', ')}`);
-  const all = values.profile ? (['auth.zipf'] as const) : scenarioNames;
+  const { against } = values;
+  if (wanted.length === 0 && values.profile && against !== undefined)
+    throw new TypeError('--profile profiles this build alone: leave --against out');
+  const ofBuilds: readonly ScenarioName[] = buildScenarioNames;
+  const named = allScenarioNames.filter((name) => wanted.some((want) => namesOf(want).includes(name)));
+  if (against === undefined && named.some((name) => ofBuilds.includes(name)))
+    throw new TypeError('comparisons of builds need --against DIR');
+  const byDefault = values.profile
+    ? (['auth.zipf'] as const)
+    : against === undefined
+      ? scenarioNames
+      : buildScenarioNames;
   return {
-    only:
-      wanted.length === 0 ? all : scenarioNames.filter((name) => wanted.some((want) => namesOf(want).includes(name))),
+    only: wanted.length === 0 ? byDefault : named,
     quick: values.quick,
     size: {
       ...(values.rounds === undefined ? {} : { rounds: parseCount('--rounds', values.rounds) }),
@@ -62,6 +77,7 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
     jsonFile: values.json,
     svgDir: values.svg ?? (values.docs ? join(rootDir, 'docs', 'performance') : undefined),
     docs: values.docs,
+    against,
   };
 }
 
@@ -71,5 +87,5 @@ function parseCount(option: string, text: string): number {
 }
 
 function namesOf(wanted: string): ScenarioName[] {
-  return scenarioNames.filter((name) => name === wanted || name.startsWith(`${wanted}.`));
+  return allScenarioNames.filter((name) => name === wanted || name.startsWith(`${wanted}.`));
 }

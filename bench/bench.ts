@@ -7,6 +7,8 @@ import type { Stack } from './stack/stack.ts';
 export interface Bench {
   readonly stack: Stack;
   readonly dataset: Dataset;
+  /** The build that this one is compared with, on servers of its own. */
+  readonly against?: OtherBuild | undefined;
   readonly generate: LoadGenerator;
   readonly progress: Progress;
   readonly rounds: number;
@@ -15,6 +17,11 @@ export interface Bench {
   readonly quick: boolean;
   /** Request numbers that nobody has used yet. */
   readonly numbers: Numbers;
+}
+
+export interface OtherBuild {
+  readonly stack: Stack;
+  readonly dataset: Dataset;
 }
 
 export interface Numbers {

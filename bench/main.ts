@@ -17,7 +17,7 @@ import { scenarios } from './scenarios/index.ts';
 import type { ScenarioName } from './scenarios/names.ts';
 import { installPeers } from './stack/peers.ts';
 import { rootDir } from './stack/root-dir.ts';
-import { startStack } from './stack/stack.ts';
+import { startStack, type Stack } from './stack/stack.ts';
 
 // Each process that is started is also ended when this one ends unexpectedly.
 process.setMaxListeners(100);
@@ -37,19 +37,23 @@ else process.exitCode = await run(parsed);
 
 /** @returns the exit status: 1 if a comparison failed */
 async function run(args: Arguments): Promise<number> {
-  const { only, quick: isQuick, profile, jsonFile, svgDir: givenSvgDir, docs } = args;
+  const { only, quick: isQuick, profile, jsonFile, svgDir: givenSvgDir, docs, against } = args;
   const svgDir = resolve(givenSvgDir ?? join(rootDir, '.data', 'bench'));
   const size = { ...(isQuick ? quick : full), ...args.size };
   const progress = createProgress(only.length);
   await installPeers(progress.log);
-  const stack = await startStack(progress.log);
-  const closeAndQuit = () => void stack.close().then(() => process.exit(130));
+  const stacks = [await startStack(progress.log, rootDir)];
+  const close = () => Promise.all(stacks.map((each) => each.close()));
+  const closeAndQuit = () => void close().then(() => process.exit(130));
   process.once('SIGINT', closeAndQuit).once('SIGTERM', closeAndQuit);
   try {
+    if (against !== undefined) stacks.push(await startStack(progress.log, resolve(against)));
+    const [stack, other] = stacks as [Stack, Stack | undefined];
     const bench: Bench = {
       ...size,
       stack,
       dataset: createDataset(stack, size, progress),
+      against: other && { stack: other, dataset: createDataset(other, size, progress) },
       generate: hasWrk ? loadWithWrk : loadWithAutocannon,
       progress,
       quick: isQuick,
@@ -73,7 +77,7 @@ async function run(args: Arguments): Promise<number> {
     return failed ? 1 : 0;
   } finally {
     progress.end();
-    await stack.close();
+    await close();
   }
 }
 

@@ -10,6 +10,8 @@ export interface Side {
   readonly urls: readonly string[];
   readonly shares: readonly Share[];
   readonly processes: readonly CountedProcess[];
+  /** Its stores and WeChat, where it does not share those of the bench. */
+  readonly servers?: readonly CountedProcess[];
   readonly connections: number;
 }
 
@@ -18,7 +20,7 @@ const generatorSpacing = 200_000_000;
 
 /** Loads one side for a while, as much as it can take. */
 export async function measureSide(bench: Bench, side: Side, seconds: number, cores: Cores): Promise<Measurement> {
-  const { result, cpuSeconds } = await countCpu([...side.processes, ...bench.stack.shared], () =>
+  const { result, cpuSeconds } = await countCpu([...side.processes, ...(side.servers ?? bench.stack.shared)], () =>
     Promise.all(
       side.urls.map((url, index) =>
         bench.generate({

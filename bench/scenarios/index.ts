@@ -1,6 +1,7 @@
 import { authCold } from './auth-cold.ts';
 import { authVsExpressSession, authVsFastifySession, authVsKoaPlain, authVsKoaSession } from './auth-peers.ts';
 import { authZipf } from './auth-zipf.ts';
+import { buildAuthCold, buildAuthZipf, buildLogin } from './builds.ts';
 import { loginFrontEnds } from './login-front-ends.ts';
 import { loginVsInline } from './login-vs-inline.ts';
 import { loginVsTextbookQueue } from './login-vs-textbook-queue.ts';
@@ -29,4 +30,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   scale,
   start,
   revoke,
+  'build.auth-zipf': buildAuthZipf,
+  'build.auth-cold': buildAuthCold,
+  'build.login': buildLogin,
 };

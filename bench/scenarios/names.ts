@@ -17,4 +17,9 @@ export const scenarioNames = [
   'revoke',
 ] as const;
 
-export type ScenarioName = (typeof scenarioNames)[number];
+/** Comparisons with another build of this project, for `--against`. */
+export const buildScenarioNames = ['build.auth-zipf', 'build.auth-cold', 'build.login'] as const;
+
+export const allScenarioNames = [...scenarioNames, ...buildScenarioNames] as const;
+
+export type ScenarioName = (typeof allScenarioNames)[number];

@@ -1,19 +1,21 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { startMariadb } from '../../apps/local/servers/mariadb.ts';
 import { startRedis } from '../../apps/local/servers/redis.ts';
 import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
-import { migrate } from '../../shared/store/migrate.ts';
 import type { CountedProcess } from '../measure/cpu.ts';
 import { moveTo, type Cores } from './cores.ts';
 import { peerScript } from './peers.ts';
 import { startProgram, type Program } from './programs.ts';
-import { rootDir } from './root-dir.ts';
 
 export const benchAppid = 'wx0123456789abcdef';
 const benchSecret = '0123456789abcdef0123456789abcdef';
+
+const run = promisify(execFile);
 
 interface StartOptions {
   readonly cores?: Cores;
@@ -39,15 +41,14 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-const appScript = (name: string) => join(rootDir, 'dist', 'apps', name, 'main.js');
-
-export async function startStack(log: (line: string) => void): Promise<Stack> {
+/** @param buildDir the checkout whose build is started */
+export async function startStack(log: (line: string) => void, buildDir: string): Promise<Stack> {
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const end of closers.splice(0).toReversed()) await end().catch(() => undefined);
   };
   try {
-    return await open(closers, close, log);
+    return await open(closers, close, log, buildDir);
   } catch (error) {
     await close();
     throw error;
@@ -58,7 +59,9 @@ async function open(
   closers: (() => Promise<void>)[],
   close: () => Promise<void>,
   log: (line: string) => void,
+  buildDir: string,
 ): Promise<Stack> {
+  const appScript = (...path: string[]) => join(buildDir, 'dist', 'apps', ...path);
   const dir = await mkdtemp(join(tmpdir(), 'wafer-bench-'));
   closers.push(() => rm(dir, { recursive: true, force: true }));
   log('Starting Redis and MariaDB …');
@@ -67,7 +70,9 @@ async function open(
   const mariadb = await startMariadb({ dir: join(dir, 'mariadb'), ephemeral: true });
   closers.push(mariadb.stop);
   await tuneDatabase(mariadb.adminUrl);
-  await migrate({ databaseUrl: mariadb.url });
+  await run(process.execPath, [appScript('cli', 'migrate.js')], {
+    env: { ...process.env, DATABASE_URL: mariadb.url },
+  });
   await insertApp(mariadb.url);
 
   const runDir = join(dir, 'run');
@@ -79,7 +84,7 @@ async function open(
   const startWechat = (latencyMs: number, cores: Cores = 'rest') =>
     start({
       label: 'wechat',
-      script: appScript('wechat-simulator'),
+      script: appScript('wechat-simulator', 'main.js'),
       env: { LATENCY_MS: String(latencyMs) },
       portVariable: 'WECHAT_SIMULATOR_PORT',
       readyPath: '/_sim/userdata?code=ready&appid=ready',
@@ -104,7 +109,7 @@ async function open(
     startWeb: ({ cores = 'first', env = {}, nodeArgs = [] } = {}) =>
       start({
         label: 'web',
-        script: appScript('web'),
+        script: appScript('web', 'main.js'),
         env: { ...common, ...env },
         readyPath: '/readyz',
         cores,
@@ -114,7 +119,7 @@ async function open(
     startWorker: ({ cores = 'rest', env = {}, nodeArgs = [] } = {}) =>
       start({
         label: 'worker',
-        script: appScript('worker'),
+        script: appScript('worker', 'main.js'),
         env: { ...common, ...env },
         portVariable: 'WORKER_HEALTH_PORT',
         readyPath: '/readyz',
