@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { Registry } from 'prom-client';
+import { healthMethods } from '../../shared/lifecycle/health-methods.ts';
 
 /** `/livez`, `/readyz` and `/metrics` of a worker. */
 export interface HealthServer {
@@ -32,7 +33,10 @@ export async function startHealthServer(
     };
     const route = routes[request.url?.split('?')[0] ?? ''];
     if (route === undefined) sendJson(404, { error: 'not_found' });
-    else route().catch(() => sendJson(500, { error: 'internal' }));
+    else if (!healthMethods.includes(request.method ?? '')) {
+      response.setHeader('allow', healthMethods.join(', '));
+      sendJson(405, { error: 'method_not_allowed' });
+    } else route().catch(() => sendJson(500, { error: 'internal' }));
   });
   server.listen(port, host);
   await once(server, 'listening');

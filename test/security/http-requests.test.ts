@@ -117,7 +117,11 @@ test.serial('a very long URL is 431; a long query of the protocol is ignored', a
 
 test.serial('other spellings of the path are other paths: 404 with JSON, without a redirect', async (t) => {
   const spellings = [
-    '//mina_auth/',
+    '//metrics',
+    '//livez',
+    '//openapi.json',
+    '///',
+    '//x//mina_auth/',
     '/./mina_auth/',
     '/x/../mina_auth/',
     '/mina_auth/../metrics',

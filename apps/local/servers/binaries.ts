@@ -7,6 +7,7 @@ const names = {
   mariadbd: ['mariadbd', 'mysqld'],
   'mariadb-install-db': ['mariadb-install-db', 'mysql_install_db'],
   nginx: ['nginx'],
+  haproxy: ['haproxy'],
 } as const;
 
 export type Binary = keyof typeof names;

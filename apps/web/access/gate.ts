@@ -7,6 +7,7 @@ import type { AccessMetrics } from './access-metrics.ts';
 import type { Client } from './client-address.ts';
 import type { ClientCheck } from './client-check.ts';
 import { keyPrefix, splitKeyPrefix } from './key-prefix.ts';
+import { withoutLeadingSlashes } from './leading-slashes.ts';
 import { refuse, statusOfRefusal, type RefusalReason } from './refusal.ts';
 
 /** Who may call, decided before the body is read. A key is taken off the URL here, so that nothing behind this ever sees one. */
@@ -15,7 +16,7 @@ export interface Gate {
   pass(request: IncomingMessage, response: ServerResponse, proceed: RequestListener): void;
   /**
    * Whether a request is let in, for one that comes again through `pass` if not.
-   * @param url that begins with a slash
+   * @param url that begins with one slash
    * @returns false also if that can't be told at once
    */
   admitsAtOnce(url: string, client: Client): boolean;
@@ -93,7 +94,7 @@ export function createGate(parts: {
         request.url = verdict.url;
         return proceed(request, response);
       };
-      const verdict = judge(originForm(request.url ?? ''), request);
+      const verdict = judge(withoutLeadingSlashes(originForm(request.url ?? '')), request);
       if (verdict instanceof Promise) void verdict.then(carryOut);
       else carryOut(verdict);
     },

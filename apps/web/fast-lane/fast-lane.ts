@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { ifStillSilent } from '../../../shared/patience.ts';
 import type { Gate } from '../access/gate.ts';
 import { withoutKey } from '../access/key-prefix.ts';
+import { withoutLeadingSlashes } from '../access/leading-slashes.ts';
 import type { HttpLimits } from '../http-limits.ts';
 import { answerBrokenRequest } from '../middleware/broken-request.ts';
 import { chooseRequestId } from '../middleware/request-id.ts';
@@ -58,7 +59,8 @@ export function createFastLane(
     const tryToAnswer = (bytes: Buffer): boolean => {
       const request = readRequest(bytes);
       if (request === undefined || request.body.length > bodyLimitBytes) return false;
-      const { url, headers, requestId: given } = request.head;
+      const { headers, requestId: given } = request.head;
+      const url = withoutLeadingSlashes(request.head.url);
       if (!isMinaAuth(withoutKey(url)) || !admits(url, { socket, headers })) return false;
       isAnswering = true;
       const requestId = chooseRequestId(given);

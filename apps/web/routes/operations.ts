@@ -1,4 +1,6 @@
-import { Router } from '@koa/router';
+import { METHODS } from 'node:http';
+import { Router, type RouterMiddleware } from '@koa/router';
+import { healthMethods } from '../../../shared/lifecycle/health-methods.ts';
 import type { ClientCheck } from '../access/client-check.ts';
 import type { Readiness } from '../readiness.ts';
 import type { WebMetrics } from '../metrics.ts';
@@ -11,10 +13,19 @@ export function createOperationsRouter(parts: {
 }): Router {
   const { readiness, metrics, mayReadMetrics } = parts;
   const router = new Router();
-  router.get('/livez', (context) => {
+  const answerHealth = (path: string, answer: RouterMiddleware): void => {
+    router.register(path, METHODS, (context, next) => {
+      if (healthMethods.includes(context.method)) return answer(context, next);
+      context.set('Allow', healthMethods.join(', '));
+      context.status = 405;
+      context.body = { error: 'method_not_allowed' };
+      return undefined;
+    });
+  };
+  answerHealth('/livez', (context) => {
     context.body = { status: 'ok' };
   });
-  router.get('/readyz', async (context) => {
+  answerHealth('/readyz', async (context) => {
     const { reasons, degraded } = await readiness.examine();
     context.status = reasons.length === 0 ? 200 : 503;
     context.body = reasons.length === 0 ? { status: 'ok', degraded } : { status: 'unavailable', reasons, degraded };
