@@ -8,7 +8,7 @@ const base64Of16Bytes = /^[A-Za-z0-9+/=]{24}$/;
 
 /**
  * The legacy scheme: AES-128-CBC with key = iv = the session_key. It never fails at a log-in: what does not decrypt to JSON is no
- * profile (PROTOCOL.md, 3).
+ * profile (docs/protocol.md#user-data).
  */
 export function decryptLegacy(sessionKey: string, encryptData: unknown): Buffer | undefined {
   const key = decodeBase64(sessionKey);

@@ -32,7 +32,7 @@ export function readUserData(
   return maxAgeSeconds === undefined || isYoung ? document : 'user_data_too_old';
 }
 
-/** Whether the signature is sha1(rawData + session_key) in hex (PROTOCOL.md, 7). */
+/** Whether the signature is sha1(rawData + session_key) in hex (docs/protocol.md#user-data). */
 export function isSignatureRight({ rawData, signature }: SignedData, sessionKey: string): boolean {
   if (typeof rawData !== 'string' || typeof signature !== 'string') return false;
   const expected = createHash('sha1')

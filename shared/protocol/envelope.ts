@@ -10,7 +10,7 @@ const failureBodies = Object.fromEntries(
   ]),
 );
 
-/** The answer's body: five keys in the protocol's order, ASCII, no final newline (PROTOCOL.md, 1). */
+/** The answer's body: five keys in the protocol's order, ASCII, no final newline (docs/protocol.md#envelope). */
 export function renderEnvelope(outcome: Outcome): string {
   if (!outcome.ok) return failureBodies[outcome.failure] as string;
   return `{"returnCode":0,"returnMessage":"${outcome.message}","returnData":${outcome.dataJson}${tail}`;

@@ -16,7 +16,7 @@ const plainAuth =
   /^\{"version":1,"componentName":"MA","interface":\{"interfaceName":"qcloud\.cam\.auth","para":\{"id":"([\w-]{1,100})","skey":"([\w-]{1,100})"\}\}\}$/;
 const longestPlainAuth = 320;
 
-/** Checks 1 to 3 of PROTOCOL.md, 2: JSON, a name, parameters; in this order. */
+/** Checks 1 to 3 of docs/protocol.md#checks: JSON, a name, parameters; in this order. */
 export function parseRequest(body: Buffer): MinaRequest | Failure {
   if (body.length === 0) return fail('noInterfaceName');
   // Nearly every request, and read in a fifth of the time.

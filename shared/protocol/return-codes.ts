@@ -1,5 +1,6 @@
 /**
- * Every failure of the protocol: the name used in this code, its wire code and its wire message (PROTOCOL.md, table of return codes).
+ * Every failure of the protocol: the name used in this code, its wire code and its wire message
+ * (docs/protocol.md#return-codes).
  *
  * The interfaces that the original did not have answer with the same codes, and add these messages:
  *

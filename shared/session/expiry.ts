@@ -19,7 +19,7 @@ export interface SessionTimes {
 }
 
 /**
- * Whether a session is within its app's limits; at exactly the limit it still is (PROTOCOL.md, 3).
+ * Whether a session is within its app's limits; at exactly the limit it still is (docs/protocol.md#valid).
  * @param slackSeconds how much older than known the last visit may be, when visits may have been lost on the way to MySQL
  */
 export function isWithinLimits(

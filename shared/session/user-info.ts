@@ -28,7 +28,8 @@ export function renderUserInfo(document: JsonDocument | undefined): string {
 
 /**
  * Whether this is the profile that WeChat hands out since 2021 instead of the user's own: nickName 微信用户, no gender, no place
- * (PROTOCOL.md, 7), or the placeholder of a log-in with the code alone. One of these, or none at all, never replaces a stored real one.
+ * (docs/protocol.md#anonymous), or the placeholder of a log-in with the code alone. One of these, or none at all, never
+ * replaces a stored real one.
  */
 export function isAnonymous(document: JsonDocument | undefined): boolean {
   const profile = document?.value;

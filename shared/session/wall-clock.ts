@@ -1,4 +1,7 @@
-/** The original keeps every datetime as Asia/Shanghai wall-clock time, whatever the zone of server and process (PROTOCOL.md, 5). */
+/**
+ * The original keeps every datetime as Asia/Shanghai wall-clock time, whatever the zone of server and process
+ * (docs/protocol.md#datetimes).
+ */
 const offsetSeconds = 8 * 3600;
 
 const pattern = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)/;

@@ -32,7 +32,7 @@ export interface AppWithSecret extends App {
   readonly previousSecret?: string;
 }
 
-/** Defaults of the columns, which may also be NULL (PROTOCOL.md, 5). */
+/** Defaults of the columns, which may also be NULL (docs/protocol.md#apps). */
 const defaultLoginDurationDays = 30;
 const defaultSessionDurationSeconds = 2_592_000;
 

@@ -29,7 +29,7 @@ export const longUserInfo = literal(longUserInfoSql);
 
 /**
  * Reads many sessions by their ids in one statement. The index compares by a collation; here ids count by exact bytes.
- * Of two rows with one id the newest is meant: greatest last_visit_time, then row (PROTOCOL.md, 5).
+ * Of two rows with one id the newest is meant: greatest last_visit_time, then row (docs/protocol.md#duplicates).
  */
 export async function readSessions(sessionInfo: SessionInfo, ids: readonly string[]): Promise<Map<string, Session>> {
   const rows = (await sessionInfo.findAll({

@@ -53,7 +53,7 @@ const send = async (bytes: Uint8Array, index: number): Promise<Envelope> => {
   return readEnvelope(await poster.post(`${url}/mina_auth/`, bytes));
 };
 
-/** What the first checks of PROTOCOL.md, 2 make of a body, said once more; undefined: they pass. */
+/** What the first checks of docs/protocol.md#checks make of a body, said once more; undefined: they pass. */
 function firstChecks(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return 'noInterfaceName';
   if (!isJsonForPhp(bytes)) return 'notJson';

@@ -1,6 +1,6 @@
 /**
  * What PHP's json_decode takes for JSON, said in another way than the server says it: JSON.parse, and then the differences that
- * PROTOCOL.md, 2 lists.
+ * docs/protocol.md#checks lists.
  */
 export function isJsonForPhp(bytes: Uint8Array): boolean {
   const text = Buffer.from(bytes).toString('utf8');

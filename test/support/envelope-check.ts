@@ -15,7 +15,7 @@ export interface Envelope {
 }
 
 /**
- * Reads an answer and holds it against PROTOCOL.md, 1.
+ * Reads an answer and holds it against docs/protocol.md#envelope.
  * @throws naming what is wrong with it
  */
 export function readEnvelope({ status, headers, body }: RawAnswer): Envelope {

@@ -7,7 +7,7 @@ import { databaseFailure } from './store-failure.ts';
 
 const readPara = createParameterReader(auth.para);
 
-/** qcloud.cam.auth: check a session (PROTOCOL.md, 3). */
+/** qcloud.cam.auth: check a session (docs/protocol.md#auth). */
 export function createAuth(parts: InterfaceParts): Interface {
   const accept = (id: unknown, { session, now }: FoundSession): Outcome => {
     parts.visits.record(session, now);

@@ -8,7 +8,7 @@ import { databaseFailure } from './store-failure.ts';
 
 const readPara = createParameterReader(decrypt.para);
 
-/** qcloud.cam.decrypt: decrypt with the session's key, which only a worker may see (PROTOCOL.md, 3). */
+/** qcloud.cam.decrypt: decrypt with the session's key, which only a worker may see (docs/protocol.md#decrypt). */
 export function createDecrypt(parts: InterfaceParts): Interface {
   return async (para, context) => {
     const parameters = readPara(para);

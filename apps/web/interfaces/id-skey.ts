@@ -9,7 +9,10 @@ import { idSkey, idSkeyWithUserData } from './schemas/login.ts';
 import { readSigned } from './signed.ts';
 import { loginFailure } from './store-failure.ts';
 
-/** qcloud.cam.id_skey: log in (PROTOCOL.md, 3). A worker does it; here the request is checked and its answer awaited. */
+/**
+ * qcloud.cam.id_skey: log in (docs/protocol.md#log-in). A worker does it; here the request is checked and its answer
+ * awaited.
+ */
 export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
   const readPara = createParameterReader(login.requiresUserData ? idSkeyWithUserData : idSkey.para);
   /** Identical requests share one question. By code: a different request with the same code is asked for itself. */

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { readOptional, readParameters } from '../../../shared/protocol/request.ts';
 
 /**
- * Reads `para` as far as the protocol's check 5 goes (PROTOCOL.md, 2): what the schema requires is there, whatever its type. Types are
- * each interface's own matter, because a wrong one has a return code of its own there.
+ * Reads `para` as far as the protocol's check 5 goes (docs/protocol.md#checks): what the schema requires is there,
+ * whatever its type. Types are each interface's own matter, because a wrong one has a return code of its own there.
  * @returns a function that gives the schema's parameters (undefined: left out), or undefined for a 1003
  */
 export function createParameterReader<Name extends string>(

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * The bytes of a request's body as they came: neither inflated nor decoded, because the protocol judges bytes (PROTOCOL.md, 2).
+ * The bytes of a request's body as they came: neither inflated nor decoded, because the protocol judges bytes
+ * (docs/protocol.md#checks).
  * @param onBody called once: with the body; `too-large`, without reading on; or `aborted`, if the client went away
  */
 export function readRawBody(

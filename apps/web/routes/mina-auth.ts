@@ -64,8 +64,9 @@ export function createMinaAuth(parts: {
 }
 
 /**
- * The protocol over Node's HTTP server. Neither the method nor a content type matters (PROTOCOL.md, 1). It stands before Koa, on the bare request:
- * Koa's context alone costs as much as the whole check. Most requests are not even read by Node (fast-lane.ts).
+ * The protocol over Node's HTTP server. Neither the method nor a content type matters (docs/protocol.md#envelope). It
+ * stands before Koa, on the bare request: Koa's context alone costs as much as the whole check. Most requests are not
+ * even read by Node (fast-lane.ts).
  */
 export function createMinaAuthListener(parts: {
   readonly answer: AnswerBody;

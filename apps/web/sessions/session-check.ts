@@ -30,7 +30,10 @@ interface AppScope {
 /** Where a valid session was found, or that MySQL had to be asked. */
 export type LookupResult = 'remembered' | 'cached' | 'confirmed';
 
-/** While visits may have been lost on their way to MySQL, a session may live this much too long, never shorter (PROTOCOL.md, 3). */
+/**
+ * While visits may have been lost on their way to MySQL, a session may live this much too long, never shorter
+ * (docs/protocol.md#valid).
+ */
 const lostVisitsSlackSeconds = 9;
 /** From a flush of another front end until its visits can be read. */
 const settleMs = 50;

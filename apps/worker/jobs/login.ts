@@ -46,7 +46,10 @@ interface LoginFacts {
   readonly looked: LookedUp | undefined;
 }
 
-/** qcloud.cam.id_skey in the worker: app settings → code2Session → decrypt → session write → answer (PROTOCOL.md, 3). */
+/**
+ * qcloud.cam.id_skey in the worker: app settings → code2Session → decrypt → session write → answer
+ * (docs/protocol.md#log-in).
+ */
 export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   const { ledger, seal } = parts;
   const timeLeft = createTimeLeft(reserveMs, parts.wechatTimeoutMs / 2);

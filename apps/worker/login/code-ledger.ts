@@ -6,9 +6,10 @@ import { defineKeyScript, defineScript } from '../../../shared/redis/script.ts';
 import type { Failure } from '../../../shared/protocol/outcome.ts';
 
 /**
- * What became of each code, so that none is exchanged twice (PROTOCOL.md, 7). Before WeChat is asked the code is claimed; WeChat's
- * answer is recorded together with the id and skey that it leads to, before the session is written. A log-in that runs again, after
- * a crash or because somebody asks the same once more, goes on from what it finds here and comes to the same answer.
+ * What became of each code, so that none is exchanged twice (docs/protocol.md#code). Before WeChat is asked the code is
+ * claimed; WeChat's answer is recorded together with the id and skey that it leads to, before the session is written. A
+ * log-in that runs again, after a crash or because somebody asks the same once more, goes on from what it finds here
+ * and comes to the same answer.
  */
 export interface CodeLedger {
   claim(code: CodeKey, run: ClaimingRun): Promise<Claim>;

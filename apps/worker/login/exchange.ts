@@ -25,7 +25,7 @@ const busyPauseMs = 80;
 const interrupted = fail('wechatUnreachable', 'exchange_interrupted');
 
 /**
- * Exchanges a code once, however many runs and processes have it in hand (PROTOCOL.md, 7).
+ * Exchanges a code once, however many runs and processes have it in hand (docs/protocol.md#code).
  * @param ask code2Session; the argument is its time-out in milliseconds
  */
 export async function exchangeOnce(

@@ -21,7 +21,10 @@ export type LoginProfile =
 /** What WeChat says of a code, as far as it matters here. */
 type Answer = Pick<CodeRecord, 'openId' | 'sessionKey' | 'unionId'>;
 
-/** Checks the signature if one was sent, and decrypts the user data. The legacy scheme never fails (PROTOCOL.md, 3). */
+/**
+ * Checks the signature if one was sent, and decrypts the user data. The legacy scheme never fails
+ * (docs/protocol.md#user-data).
+ */
 export function readLoginProfile(request: LoginRequest, answer: Answer, app: App): LoginProfile {
   const { userData, signed } = request;
   const { sessionKey } = answer;

@@ -26,8 +26,8 @@ interface LockedRow extends SessionRow {
 }
 
 /**
- * Of several rows with exactly the same uuid keeps the newest (greatest last_visit_time, then id), as PROTOCOL.md 5 wants;
- * the others are written to cWaferDropped and deleted. No other row is touched.
+ * Of several rows with exactly the same uuid keeps the newest (greatest last_visit_time, then id), as
+ * docs/protocol.md#duplicates says; the others are written to cWaferDropped and deleted. No other row is touched.
  *
  * Walks the index auth(uuid,skey) in pages with plain reads, which lock nothing, so that the original can go on working beside it.
  * Killed half-way it starts over, and finds only what it has not dropped yet.

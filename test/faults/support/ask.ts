@@ -16,7 +16,7 @@ export interface Client {
   close(): void;
 }
 
-/** PROTOCOL.md: the SDKs wait for 30 s; every answer has to come well within. */
+/** SDKs wait for 30 s; every answer has to come well within that time (docs/protocol.md#envelope). */
 const patienceMs = 12_000;
 
 export function createClient(urls: readonly string[]): Client {
