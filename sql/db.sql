@@ -83,6 +83,7 @@ create table cWaferCaller (
   name varchar(64) collate utf8mb4_bin not null,
   key_hash binary(32) not null,
   created_at datetime not null default current_timestamp,
+  appid varchar(200) collate utf8mb4_bin null default null,
   primary key (name),
   unique key caller_key (key_hash)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
@@ -101,4 +102,5 @@ insert into cWaferMigration (name) values
   ('0004-duplicate-ids'),
   ('0005-apps-and-policies'),
   ('0006-keys-and-audit'),
-  ('0007-callers');
+  ('0007-callers'),
+  ('0008-caller-app');

@@ -31,6 +31,7 @@ const placeholders: Record<string, string> = {
 const variables = {
   database: ['DATABASE_URL', 'DATABASE_REPLICA_URL'],
   redis: ['REDIS_URL', 'REDIS_CACHE_URL', 'LOGIN_QUEUES'],
+  callers: ['REQUIRE_CALLER_KEY'],
   keys: ['WAFER_KEYS'],
   wechat: ['WECHAT_API_BASE', 'WECHAT_TIMEOUT_MS', 'LOGIN_DEADLINE_MS'],
 } as const;

@@ -159,7 +159,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   const handlers: RequestHandlers = {
     onRequest: (request, response) => gate.pass(request, response, route),
     onExpectContinue: (request, response) => gate.pass(request, response, routeExpecting),
-    fastLane: { admits: gate.admitsAtOnce, answer, bodyLimitBytes },
+    fastLane: { admit: gate.admitAtOnce, answer, bodyLimitBytes },
   };
   const open = async () => {
     const certificate = config.http.tls && openCertificate(config.http.tls, log);

@@ -4,15 +4,17 @@ import type { Caller } from '../store/caller-store.ts';
 
 const copyKey = 'wafer:callers';
 
-/** Names and hashes in Redis: a front end that starts while MySQL is away still knows its callers. `cache clear` leaves it. */
+/** Names, hashes and apps in Redis: a front end that starts while MySQL is away still knows its callers. `cache clear` leaves it. */
 export function createKnownCallersCopy(client: RedisClient): CallersCopy {
   return {
     async save(callers) {
-      await client.set(copyKey, JSON.stringify(callers.map(({ name, keyHash }) => ({ name, keyHash }))));
+      await client.set(copyKey, JSON.stringify(callers.map(({ name, keyHash, appid }) => ({ name, keyHash, appid }))));
     },
     async load() {
       const text = await client.get(copyKey);
-      return text === null ? undefined : (JSON.parse(text) as Caller[]);
+      const callers = text === null ? undefined : (JSON.parse(text) as Caller[]);
+      // One that a front end from before there were bound keys has written can't say whose app is which.
+      return callers?.every(({ appid }) => appid !== undefined) ? callers : undefined;
     },
   };
 }

@@ -4,11 +4,11 @@ import type { Caller } from '../store/caller-store.ts';
 /** Who may call, as a front end knows it. */
 export interface KnownCallers {
   /**
-   * The name of the caller with this key. Answers without waiting while the list is young; else reads it again, so that a change by SQL
+   * The caller with this key. Answers without waiting while the list is young; else reads it again, so that a change by SQL
    * counts within five seconds. While MySQL is away the last known list goes on, or its copy.
    * @throws {CallersUnavailableError} if the list was never read and can't be read now
    */
-  find(keyHash: string): string | undefined | Promise<string | undefined>;
+  find(keyHash: string): Caller | undefined | Promise<Caller | undefined>;
   /** Makes the next use read again. */
   forget(): void;
 }
@@ -33,7 +33,7 @@ const youngMs = 2000;
 const patienceMs = 400;
 const retryMs = 1000;
 
-type Names = ReadonlyMap<string, string>;
+type ByHash = ReadonlyMap<string, Caller>;
 
 export function createKnownCallers({
   read,
@@ -44,7 +44,7 @@ export function createKnownCallers({
   copy: CallersCopy;
   onFailure: (error: unknown) => void;
 }): KnownCallers {
-  let names: Names | undefined;
+  let byHash: ByHash | undefined;
   let saved = '';
   let readAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
@@ -58,7 +58,7 @@ export function createKnownCallers({
       .then((callers) => {
         // A read that began before `forget` may have seen a caller that is revoked.
         if (asked !== generation) return;
-        names = toNames(callers);
+        byHash = toMap(callers);
         readAt = started;
         failedAt = Number.NEGATIVE_INFINITY;
         const text = JSON.stringify(callers);
@@ -75,33 +75,33 @@ export function createKnownCallers({
     return reading;
   };
 
-  const current = async (): Promise<Names> => {
+  const current = async (): Promise<ByHash> => {
     const now = performance.now();
     if (now - failedAt >= retryMs) {
       const attempt = refresh();
       // Once a read has failed or was slow nobody waits for the next: it goes on behind the requests' backs.
-      if (names === undefined || failedAt === Number.NEGATIVE_INFINITY)
+      if (byHash === undefined || failedAt === Number.NEGATIVE_INFINITY)
         await waitAtMost(patienceMs, attempt, () => (failedAt = performance.now()));
     }
-    if (names === undefined) {
+    if (byHash === undefined) {
       const copied = await copy.load().catch(() => undefined);
-      if (names === undefined && copied !== undefined) names = toNames(copied);
+      if (byHash === undefined && copied !== undefined) byHash = toMap(copied);
     }
-    if (names === undefined) throw new CallersUnavailableError();
-    return names;
+    if (byHash === undefined) throw new CallersUnavailableError();
+    return byHash;
   };
 
   return {
     find(keyHash) {
       const age = performance.now() - readAt;
-      if (names === undefined || age >= freshMs) return current().then((known) => known.get(keyHash));
+      if (byHash === undefined || age >= freshMs) return current().then((known) => known.get(keyHash));
       if (age > youngMs) void refresh();
-      return names.get(keyHash);
+      return byHash.get(keyHash);
     },
     forget() {
       generation++;
       // Whoever revokes a caller writes the copy anew first: without MySQL it knows more than this process does.
-      names = undefined;
+      byHash = undefined;
       saved = '';
       readAt = Number.NEGATIVE_INFINITY;
       failedAt = Number.NEGATIVE_INFINITY;
@@ -110,6 +110,6 @@ export function createKnownCallers({
   };
 }
 
-function toNames(callers: readonly Caller[]): Names {
-  return new Map(callers.map(({ name, keyHash }) => [keyHash, name]));
+function toMap(callers: readonly Caller[]): ByHash {
+  return new Map(callers.map((caller) => [caller.keyHash, caller]));
 }

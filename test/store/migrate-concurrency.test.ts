@@ -143,6 +143,7 @@ test('a table that a long transaction keeps busy is given up on, and a later run
     '0005-apps-and-policies',
     '0006-keys-and-audit',
     '0007-callers',
+    '0008-caller-app',
   ]);
 });
 

@@ -22,6 +22,7 @@ const names = [
   '0005-apps-and-policies',
   '0006-keys-and-audit',
   '0007-callers',
+  '0008-caller-app',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { checkApps } from '../doctor/apps.ts';
+import { checkCallerApps } from '../doctor/caller-apps.ts';
 import { checkConfiguration } from '../doctor/configuration.ts';
 import { checkDatabase } from '../doctor/database.ts';
 import { examine, warning, type Finding } from '../doctor/finding.ts';
@@ -20,7 +21,7 @@ export function addDoctorCommand(program: Command, { env, report }: CommandConte
 
 async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const { findings, settings } = checkConfiguration(env);
-  const { database, redis, wechat, keys, loginQueues } = settings;
+  const { database, redis, wechat, keys, loginQueues, requiresCallerKey } = settings;
   const notChecked = (group: string, variable: string) => [
     warning(
       group,
@@ -38,6 +39,7 @@ async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     keys === undefined
       ? notChecked('keys', 'WAFER_KEYS')
       : examine('keys', async () => (database === undefined ? [] : checkKeys(database, keys))),
+    database === undefined ? [] : examine('callers.apps', () => checkCallerApps(database, requiresCallerKey)),
     redis === undefined ? [] : examine('processes', () => findProcesses(env, loginQueues)),
   ]);
   return [...findings, ...groups.flat()];

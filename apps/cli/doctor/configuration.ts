@@ -11,6 +11,8 @@ export interface UsableSettings {
   readonly loginQueues: number;
   readonly wechat?: Config['wechat'];
   readonly keys?: KeyRing;
+  /** Whether a front end that is started here lets nobody in without a key. */
+  readonly requiresCallerKey: boolean;
 }
 
 export function checkConfiguration(env: NodeJS.ProcessEnv): { findings: Finding[]; settings: UsableSettings } {
@@ -25,6 +27,7 @@ export function checkConfiguration(env: NodeJS.ProcessEnv): { findings: Finding[
       ...(redis && { redis: redis.redis }),
       ...(wechat && { wechat }),
       ...(keys && { keys }),
+      requiresCallerKey: tryRead(env, 'callers')?.access.requiresKey ?? false,
       loginQueues: redis?.login.queues ?? 1,
     },
   };

@@ -1,9 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { hashCallerKey } from '../../../shared/callers/caller-key.ts';
 import type { KnownCallers } from '../../../shared/callers/known-callers.ts';
+import type { Caller } from '../../../shared/store/caller-store.ts';
 import { isForwardAuth } from '../routes/forward-auth.ts';
 import { isMinaAuth } from '../routes/mina-auth.ts';
 import type { AccessMetrics } from './access-metrics.ts';
+import { setCaller } from './caller.ts';
 import type { Client } from './client-address.ts';
 import type { ClientCheck } from './client-check.ts';
 import { keyPrefix, splitKeyPrefix } from './key-prefix.ts';
@@ -15,20 +17,20 @@ export interface Gate {
   /** Lets a request through to `proceed`, or answers it. */
   pass(request: IncomingMessage, response: ServerResponse, proceed: RequestListener): void;
   /**
-   * Whether a request is let in, for one that comes again through `pass` if not.
+   * Lets a request in that is read elsewhere, or not: then it comes again through `pass`.
    * @param url that begins with one slash
-   * @returns false also if that can't be told at once
+   * @returns undefined if it is not let in, and also if that can't be told at once
    */
-  admitsAtOnce(url: string, client: Client): boolean;
+  admitAtOnce(url: string, client: Client): Admitted | undefined;
 }
 
 type Verdict = Admitted | Refused;
 
-interface Admitted {
+export interface Admitted {
   /** Without a key. */
   readonly url: string;
-  /** The name of the caller whose key it was. */
-  readonly caller?: string;
+  /** Whose key it was. */
+  readonly caller?: Caller;
 }
 
 interface Refused {
@@ -57,7 +59,7 @@ export function createGate(parts: {
   const judgeKey = (url: string): Verdict | Promise<Verdict> => {
     const { key, rest } = splitKeyPrefix(url);
     const path = withoutQuery(rest);
-    const decide = (caller: string | undefined): Verdict => {
+    const decide = (caller: Caller | undefined): Verdict => {
       if (caller === undefined) return { reason: 'caller_key_unknown', path };
       return isMinaAuth(rest) || isForwardAuth(path) ? { url: rest, caller } : { reason: 'not_found', path };
     };
@@ -78,7 +80,7 @@ export function createGate(parts: {
   };
 
   const count = ({ caller }: Admitted): void => {
-    if (caller !== undefined) metrics.called(caller);
+    if (caller !== undefined) metrics.called(caller.name);
   };
 
   return {
@@ -92,17 +94,18 @@ export function createGate(parts: {
         }
         count(verdict);
         request.url = verdict.url;
+        if (verdict.caller !== undefined) setCaller(request, verdict.caller);
         return proceed(request, response);
       };
       const verdict = judge(withoutLeadingSlashes(originForm(request.url ?? '')), request);
       if (verdict instanceof Promise) void verdict.then(carryOut);
       else carryOut(verdict);
     },
-    admitsAtOnce(url, client) {
+    admitAtOnce(url, client) {
       const verdict = judge(url, client);
-      if (verdict instanceof Promise || 'reason' in verdict) return false;
+      if (verdict instanceof Promise || 'reason' in verdict) return undefined;
       count(verdict);
-      return true;
+      return verdict;
     },
   };
 }

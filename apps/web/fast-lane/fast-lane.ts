@@ -13,7 +13,7 @@ import { createRequestReader } from './whole-request.ts';
 
 /** What is answered in the lane. */
 export interface FastLaneRoute {
-  readonly admits: Gate['admitsAtOnce'];
+  readonly admit: Gate['admitAtOnce'];
   readonly answer: AnswerBody;
   readonly bodyLimitBytes: number;
 }
@@ -31,7 +31,7 @@ export interface Lane {
  * @returns takes a connection, and calls `serveByNode` if it leaves the lane
  */
 export function createFastLane(
-  { admits, answer, bodyLimitBytes }: FastLaneRoute,
+  { admit, answer, bodyLimitBytes }: FastLaneRoute,
   limits: HttpLimits,
   isStopping: () => boolean,
 ): (socket: Socket, serveByNode: () => void) => Lane {
@@ -61,11 +61,12 @@ export function createFastLane(
       if (request === undefined || request.body.length > bodyLimitBytes) return false;
       const { headers, requestId: given } = request.head;
       const url = withoutLeadingSlashes(request.head.url);
-      if (!isMinaAuth(withoutKey(url)) || !admits(url, { socket, headers })) return false;
+      const admitted = isMinaAuth(withoutKey(url)) ? admit(url, { socket, headers }) : undefined;
+      if (admitted === undefined) return false;
       isAnswering = true;
       const requestId = chooseRequestId(given);
       const sendSoon = (due: Answer) => writeSoon(() => send(due, requestId));
-      const answered = answer(request.body, requestId);
+      const answered = answer(request.body, requestId, admitted.caller);
       if (answered instanceof Promise) void answered.then(sendSoon);
       else sendSoon(answered);
       return true;

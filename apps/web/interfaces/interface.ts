@@ -11,7 +11,10 @@ export type Interface = (para: unknown, context: RequestContext) => Outcome | Pr
 export interface RequestContext {
   /** Follows the request into the worker's log. */
   readonly requestId: string;
-  /** The app that the request names, in `interface.appid` or `para.appid`; undefined if it names none. */
+  /**
+   * The app that the request names, in `interface.appid` or `para.appid`, or that its caller's key is bound to; undefined if there is neither,
+   * null if they contradict each other.
+   */
   readonly requestedAppid: unknown;
 }
 

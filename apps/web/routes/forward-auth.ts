@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import { returnCodeOf } from '../../../shared/protocol/envelope.ts';
 import type { Failure } from '../../../shared/protocol/outcome.ts';
+import { appOfRequest, callerOf } from '../access/caller.ts';
 import { findSession, type FoundSession } from '../interfaces/find-session.ts';
 import type { InterfaceParts } from '../interfaces/interface.ts';
 import { databaseFailure } from '../interfaces/store-failure.ts';
@@ -33,7 +34,7 @@ export function createForwardAuth({
     const started = performance.now();
     const id = context.get('X-WX-Id');
     // A header left empty names no app, as gateways that clear it mean it.
-    const requestedAppid = context.get('X-Wafer-Appid') || undefined;
+    const requestedAppid = appOfRequest(context.get('X-Wafer-Appid') || undefined, callerOf(context.req));
     const skey = context.get('X-WX-Skey');
     const found = await findSession(parts, { id, skey }, { requestId: requestIdOf(context), requestedAppid }).catch(
       databaseFailure,

@@ -3,6 +3,8 @@ import { describeError, type Log } from '../../../shared/log/log.ts';
 import { renderEnvelope, returnCodeOf } from '../../../shared/protocol/envelope.ts';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { parseRequest, readOptional } from '../../../shared/protocol/request.ts';
+import type { Caller } from '../../../shared/store/caller-store.ts';
+import { appOfRequest, callerOf } from '../access/caller.ts';
 import type { Interface } from '../interfaces/interface.ts';
 import { endConnectionAfter } from '../middleware/ending-connection.ts';
 import { readRawBody } from '../middleware/raw-body.ts';
@@ -27,7 +29,7 @@ export interface Answer {
 }
 
 /** From a request's body to its answer; at once, if nothing has to be waited for. Never fails. */
-export type AnswerBody = (body: Buffer, requestId: string) => Answer | Promise<Answer>;
+export type AnswerBody = (body: Buffer, requestId: string, caller?: Caller) => Answer | Promise<Answer>;
 
 /** The protocol without its transport: bytes in, envelope out. */
 export function createMinaAuth(parts: {
@@ -37,7 +39,7 @@ export function createMinaAuth(parts: {
 }): AnswerBody {
   const { interfaces, metrics, log } = parts;
 
-  return (body, requestId) => {
+  return (body, requestId, caller) => {
     const started = performance.now();
     const finish = (name: string, outcome: Outcome): Answer => {
       metrics.answered(name, returnCodeOf(outcome), (performance.now() - started) / 1000);
@@ -53,7 +55,8 @@ export function createMinaAuth(parts: {
       const name = typeof request.interfaceName === 'string' ? request.interfaceName : '';
       const call = interfaces.get(name);
       if (call === undefined) return finish('unknown', fail('unknownInterface'));
-      const requestedAppid = readOptional(request.interface, 'appid') ?? readOptional(request.para, 'appid');
+      const named = readOptional(request.interface, 'appid') ?? readOptional(request.para, 'appid');
+      const requestedAppid = appOfRequest(named, caller);
       const outcome = call(request.para, { requestId, requestedAppid });
       if (outcome instanceof Promise) return outcome.then((late) => finish(name, late)).catch(crash);
       return finish(name, outcome);
@@ -87,7 +90,7 @@ export function createMinaAuthListener(parts: {
         endConnectionAfter(response);
         return respond(response, 413, requestId, '{"error":"body_too_large"}');
       }
-      const answered = answer(body, requestId);
+      const answered = answer(body, requestId, callerOf(request));
       if (answered instanceof Promise) void answered.then(send);
       else send(answered);
     });

@@ -15,8 +15,8 @@ test.after.always(async () => {
 /** A server whose lane answers with what it was asked, and `late` when it is told to; Node's part says that it is Node's. */
 async function startServer({
   limits = {},
-  admits = () => true,
-}: { limits?: Partial<HttpLimits>; admits?: Gate['admitsAtOnce'] } = {}) {
+  admit = (path) => ({ url: path }),
+}: { limits?: Partial<HttpLimits>; admit?: Gate['admitAtOnce'] } = {}) {
   const late: ((answer: Answer) => void)[] = [];
   /** As soon as their headers are there. */
   const readByNode: string[] = [];
@@ -31,7 +31,7 @@ async function startServer({
         request.resume().once('end', () => response.end(`node:${request.url}`));
       },
       onExpectContinue: (_request, response) => void response.end(),
-      fastLane: { admits, answer, bodyLimitBytes: 5000 },
+      fastLane: { admit, answer, bodyLimitBytes: 5000 },
     },
     { host: '127.0.0.1', port: 0 },
     { ...defaultHttpLimits, ...limits },
@@ -82,7 +82,9 @@ test("requests one after the other are answered in the lane; with the first that
 });
 
 test("what comes in pieces, is not for the protocol, is too long or not let in is Node's", async (t) => {
-  const { url, readByNode } = await startServer({ admits: (path) => !path.includes('/k/refused/') });
+  const { url, readByNode } = await startServer({
+    admit: (path) => (path.includes('/k/refused/') ? undefined : { url: path }),
+  });
   const whole = post('pieces');
   const pieces = await open(url);
   pieces.socket.setNoDelay(true).write(whole.slice(0, -3));
@@ -208,7 +210,11 @@ test('answers are byte for byte the same in the lane and from Node', async (t) =
     {
       onRequest,
       onExpectContinue: onRequest,
-      fastLane: { ...parts, admits: () => true, answer: (body) => (lane++, answers[body.toString()] as Answer) },
+      fastLane: {
+        ...parts,
+        admit: (path) => ({ url: path }),
+        answer: (body) => (lane++, answers[body.toString()] as Answer),
+      },
     },
     { host: '127.0.0.1', port: 0 },
   );
