@@ -9,6 +9,7 @@ export interface AppSettingOptions {
   readonly loginDuration?: number;
   readonly sessionDuration?: number;
   readonly default?: boolean;
+  readonly notDefault?: boolean;
   readonly policy?: 'single' | 'multi';
   readonly maxSessions?: number;
   readonly grace?: number;
@@ -32,7 +33,8 @@ export const appSettingOptions: readonly Option[] = [
     '--session-duration <seconds>',
     'how long a session lasts without a visit; a new app gets 2592000',
   ).argParser(wholeNumber(1)),
-  new Option('--default', 'requests that name no app are for this one'),
+  new Option('--default', 'requests and rows that name no app are for this one'),
+  new Option('--not-default', 'they stay with the app that they are for now').conflicts('default'),
   new Option('--policy <policy>', 'single: a log-in ends the session before it; multi: several devices').choices([
     'single',
     'multi',

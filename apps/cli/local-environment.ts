@@ -4,6 +4,9 @@ import { join } from 'node:path';
 /** Written by `npm start`, readable by its owner alone: where its private servers are. */
 const file = join('.data', 'environment.json');
 
+/** In that file alone: the appid of the demo app, while there is one. */
+export const demoAppVariable = 'WAFER_DEMO_APP';
+
 /**
  * The environment of a command: the process's own; or, where that names neither database nor Redis, that of the last `npm start`
  * in this folder, so that `wafer` works beside it without any setting.

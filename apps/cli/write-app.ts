@@ -10,6 +10,7 @@ import { recordAudit, type Actor } from '../../shared/store/audit.ts';
 import type { AppInfo, AppInfoRow } from '../../shared/store/models.ts';
 import { CommandFailure } from './result.ts';
 import type { OpenDatabase } from './stores.ts';
+import { toPlainText } from './text.ts';
 
 interface AppChange {
   readonly appid: string;
@@ -21,22 +22,31 @@ interface AppChange {
   readonly columns: Partial<AppInfoRow>;
 }
 
-/**
- * Adds an app or changes it, in one transaction with its entry in the audit log.
- * @returns whether it was added
- */
+/** What became of an app, and of the app of requests that name none. */
+interface Written {
+  readonly isAdded: boolean;
+  /** undefined: there was none. */
+  readonly defaultBefore: string | undefined;
+  readonly defaultNow: string;
+  /** It was the default without a mark, as the last by appid, and has got the mark so that it stays it. */
+  readonly isMarkedNow: boolean;
+}
+
+/** Adds an app or changes it, in one transaction with its entry in the audit log. The default app stays the same unless it is told to change. */
 export function writeApp(
   { sequelize, appInfo }: OpenDatabase,
   cipher: ColumnCipher,
   { appid, secret, keepPrevious, columns }: AppChange,
   actor: Actor,
-): Promise<boolean> {
+): Promise<Written> {
   return sequelize.transaction(async (transaction) => {
-    const stored = await lockSecrets(appInfo, transaction);
+    const stored = await lockApps(appInfo, transaction);
     refuseToMix(cipher, stored);
     const before = stored.find((row) => row.appid === appid);
-    // One app alone can be the default.
-    if (columns.is_default === 1) await appInfo.update({ is_default: 0 }, { where: {}, transaction });
+    const defaultBefore = defaultOf(stored);
+    const defaultNow = columns.is_default === 1 ? appid : (defaultBefore ?? appid);
+    const isSecond = before === undefined && stored.length > 0;
+    if (isSecond || columns.is_default === 1) await markDefault(appInfo, defaultNow, transaction);
     const sealed = { ...(secret === undefined ? {} : { secret: cipher.seal(secretOf(appid), secret) }), ...columns };
     if (before === undefined) {
       // Only these: every other column takes the default that the database has for it.
@@ -47,40 +57,73 @@ export function writeApp(
         secret === undefined ? {} : { previous_secret: keepPrevious ? sealPrevious(cipher, before) : null };
       await appInfo.update({ ...sealed, ...previous }, { where: { appid }, transaction });
     }
+    const isMarkedNow = isSecond && defaultNow === defaultBefore && stored.every((row) => row.is_default === 0);
     const details = {
       created: before === undefined,
       secretChanged: secret !== undefined,
       keepsPrevious: keepPrevious && before !== undefined,
       ...columns,
+      ...(isMarkedNow || (defaultBefore !== undefined && defaultBefore !== defaultNow)
+        ? { defaultBefore, defaultNow }
+        : {}),
     };
     await recordAudit(sequelize, { actor, action: 'app set', target: appid, details }, transaction);
-    return before === undefined;
+    return { isAdded: before === undefined, defaultBefore, defaultNow, isMarkedNow };
   });
 }
 
-/** Removes an app, in one transaction with its entry in the audit log. */
-export function removeApp({ sequelize, appInfo }: OpenDatabase, appid: string, actor: Actor): Promise<void> {
+/**
+ * Removes an app, in one transaction with its entry in the audit log.
+ * @returns the app of requests that name none, before and now
+ * @throws {CommandFailure} default_needed if it is that app, and which of several others is to be it is not clear
+ */
+export function removeApp(
+  { sequelize, appInfo }: OpenDatabase,
+  appid: string,
+  actor: Actor,
+): Promise<{ readonly defaultBefore: string | undefined; readonly defaultNow: string | undefined }> {
   return sequelize.transaction(async (transaction) => {
+    const stored = await lockApps(appInfo, transaction);
+    const left = stored.filter((row) => row.appid !== appid);
+    const defaultBefore = defaultOf(stored);
+    if (defaultBefore === appid && left.length > 1) {
+      throw new CommandFailure(
+        'default_needed',
+        `Requests and rows that name no app are for ${toPlainText(appid)}. Say first which app they shall be for: npm run wafer -- app set <appid> --default. Nothing was changed.`,
+      );
+    }
     await appInfo.destroy({ where: { appid }, transaction });
     await recordAudit(sequelize, { actor, action: 'app remove', target: appid }, transaction);
+    return { defaultBefore, defaultNow: defaultOf(left) };
   });
 }
 
-type Secrets = Pick<AppInfoRow, 'appid' | 'secret' | 'previous_secret'>;
+type StoredApp = Pick<AppInfoRow, 'appid' | 'secret' | 'previous_secret' | 'is_default'>;
+
+/** As in shared/session/app-settings.ts. */
+function defaultOf(stored: readonly StoredApp[]): string | undefined {
+  return (stored.findLast((row) => row.is_default !== 0) ?? stored.at(-1))?.appid;
+}
+
+/** One app alone can be the default. */
+async function markDefault(appInfo: AppInfo, appid: string, transaction: Transaction): Promise<void> {
+  await appInfo.update({ is_default: 0 }, { where: {}, transaction });
+  await appInfo.update({ is_default: 1 }, { where: { appid }, transaction });
+}
 
 /** All apps, which are few: two changes, or a change and a rotation, go one after the other. */
-async function lockSecrets(appInfo: AppInfo, transaction: Transaction): Promise<Secrets[]> {
+async function lockApps(appInfo: AppInfo, transaction: Transaction): Promise<StoredApp[]> {
   return (await appInfo.findAll({
-    attributes: ['appid', 'secret', 'previous_secret'],
+    attributes: ['appid', 'secret', 'previous_secret', 'is_default'],
     order: [['appid', 'ASC']],
     raw: true,
     lock: transaction.LOCK.UPDATE,
     transaction,
-  })) as unknown as Secrets[];
+  })) as unknown as StoredApp[];
 }
 
 /** Where others are encrypted, a secret in plain is most likely a WAFER_KEYS that was forgotten. */
-function refuseToMix({ keys }: ColumnCipher, stored: readonly Secrets[]): void {
+function refuseToMix({ keys }: ColumnCipher, stored: readonly StoredApp[]): void {
   if (keys.keys.size > 0 || stored.every(({ secret }) => sealedVersion(secret ?? '') === undefined)) return;
   throw new CommandFailure(
     'keys_missing',
@@ -89,7 +132,7 @@ function refuseToMix({ keys }: ColumnCipher, stored: readonly Secrets[]): void {
 }
 
 /** An encrypted value is bound to its column, so it is not just copied. */
-function sealPrevious(cipher: ColumnCipher, { appid, secret }: Secrets): string {
+function sealPrevious(cipher: ColumnCipher, { appid, secret }: StoredApp): string {
   try {
     return cipher.seal(previousSecretOf(appid), cipher.open(secretOf(appid), secret ?? ''));
   } catch (error) {

@@ -19,7 +19,9 @@ export interface ConfiguredApps {
 export async function prepareApps(databaseUrl: string, log: (line: string) => void): Promise<ConfiguredApps> {
   const connection = await createConnection(databaseUrl);
   try {
-    const [rows] = await connection.query<RowDataPacket[]>('select appid, secret from cAppinfo order by appid');
+    const [rows] = await connection.query<RowDataPacket[]>(
+      'select appid, secret, is_default from cAppinfo order by appid',
+    );
     const realAppids = rows.map((row) => String(row['appid'])).filter((appid) => appid !== demoAppid);
     const demo = rows.find((row) => row['appid'] === demoAppid);
     if (realAppids.length > 0) {
@@ -27,6 +29,11 @@ export async function prepareApps(databaseUrl: string, log: (line: string) => vo
         await connection.query('delete from cAppinfo where appid = ?', [demoAppid]);
         log(`Removed the demo app ${demoAppid}: there is a real one now`);
       }
+      const isMarked = rows.some((row) => row['appid'] !== demoAppid && row['is_default'] !== 0);
+      if (realAppids.length > 1 && !isMarked)
+        log(
+          `Requests that name no app are for ${realAppids.at(-1)}. To change that: npm run wafer -- app set <appid> --default`,
+        );
       return { demoSecret: undefined, realAppids };
     }
     const stored = demo === undefined ? undefined : String(demo['secret']);

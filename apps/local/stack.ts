@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { demoAppVariable } from '../cli/local-environment.ts';
 import { migrate } from '../../shared/store/migrate.ts';
 import { createBanner } from './banner.ts';
 import { demoAppid, prepareApps } from './demo-app.ts';
@@ -53,7 +54,13 @@ export async function startStack({ rootDir, settings, log, signal, onClose }: St
   const wechat = simulatorUrl === undefined ? {} : { WECHAT_API_BASE: simulatorUrl };
   const shared = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, ...wechat };
   // For `wafer` commands beside this: they can't know the ports and the password otherwise.
-  writeFileSync(join(dataDir, 'environment.json'), JSON.stringify(shared), { mode: 0o600 });
+  writeFileSync(
+    join(dataDir, 'environment.json'),
+    JSON.stringify(simulatorUrl === undefined ? shared : { ...shared, [demoAppVariable]: demoAppid }),
+    {
+      mode: 0o600,
+    },
+  );
   const address = `http://${clientHost(settings.host)}:${port}`;
   const healthPort = await findFreePort();
   log('Starting web and worker …');

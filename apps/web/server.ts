@@ -103,6 +103,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     read: () => readApps(appInfo),
     copy: createAppSettingsCopy(cacheRedis),
     onFailure: createOutageWarning(log, 'app settings not read'),
+    onDefaultMoved: (before, now) =>
+      log.warn({ before, now }, 'requests and rows that name no app are for another app now'),
   });
   const { sessions, forgetSessions } = openSessions({
     config,

@@ -48,10 +48,13 @@ export function createAppSettings<Known extends App>({
   read,
   copy,
   onFailure,
+  onDefaultMoved,
 }: {
   read: () => Promise<Known[]>;
   copy?: AppSettingsCopy<Known>;
   onFailure: (error: unknown) => void;
+  /** Gets the appids when another app is that of requests that name none. */
+  onDefaultMoved?: (before: string, now: string | undefined) => void;
 }): AppSettings<Known> {
   let known: Apps<Known> | undefined;
   let knownText = '';
@@ -63,7 +66,10 @@ export function createAppSettings<Known extends App>({
   let generation = 0;
 
   const accept = (apps: readonly Known[]) => {
+    const before = known?.default?.appid;
     known = toApps(apps);
+    const now = known.default?.appid;
+    if (before !== undefined && now !== before) onDefaultMoved?.(before, now);
     const text = JSON.stringify(apps);
     if (text !== knownText) void copy?.save(apps).catch(() => undefined);
     knownText = text;

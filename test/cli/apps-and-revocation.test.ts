@@ -14,7 +14,7 @@ test.after.always(async () => {
 test.serial('app set takes policy, grace and default, keeps a previous secret, and app list tells', async (t) => {
   const set = await runCli(stack.env, ['app', 'set', otherAppid, '--json'], { stdin: `${'f'.repeat(32)}\n` });
   t.is(set.status, 0, set.stderr);
-  t.true(set.json.isDefault, 'the last by name');
+  t.false(set.json.isDefault);
   const options = ['--default', '--policy', 'multi', '--max-sessions', '3', '--grace', '5', '--keep-previous'];
   const changed = await runCli(stack.env, ['app', 'set', testAppid, ...options, '--json'], { stdin: 'new-secret\n' });
   t.is(changed.status, 0, changed.stderr);

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { readApps, type App } from '../../../shared/store/app-reader.ts';
 import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
+import { demoAppVariable } from '../local-environment.ts';
 import { createByOption, findActor, type ByOption } from '../actor.ts';
 import { appSettingOptions, describeApp, settingColumns, type AppSettingOptions } from '../app-setting-options.ts';
 import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
@@ -84,7 +85,8 @@ async function setApp(
   // Whoever changes a setting need not know the secret.
   const mayStay = found && !keepPrevious && Object.keys(columns).length > 0;
   const secret = await (mayStay ? readSecretIfGiven(streams) : readSecret(streams, `Secret of ${appid} (not shown): `));
-  const isAdded = await writeApp(
+  if (options.notDefault === true) await refuseToUnset(appInfo, appid);
+  const { isAdded, defaultBefore, defaultNow, isMarkedNow } = await writeApp(
     database,
     cipher,
     { appid, secret, keepPrevious, columns },
@@ -92,25 +94,54 @@ async function setApp(
   );
   const forgotten = await tryForgetEverywhere(env);
   const apps = await readApps(appInfo);
-  const defaultAppid = toApps(apps).default?.appid;
-  const isDefault = defaultAppid === appid;
+  const isDefault = toApps(apps).default?.appid === appid;
   const app = apps.find((each) => each.appid === appid) as App;
   const warnings = [
     ...(/^wx[0-9a-z]{16}$/i.test(appid)
       ? []
       : [`${appid} does not look like an appid (wx and 16 characters). Check it.`]),
-    ...(isDefault
+    ...(env[demoAppVariable] === undefined || env[demoAppVariable] === appid ? [] : [describeNextStart(appid)]),
+    ...(isDefault || options.notDefault === true || env[demoAppVariable] === defaultNow
       ? []
-      : [`Requests that name no app go to ${defaultAppid ?? ''}, not to ${appid}. To change that: --default`]),
+      : [
+          `Requests and rows that name no app are for ${toPlainText(defaultNow)}, as before, not for ${appid}. To change that: --default. If it is meant: --not-default`,
+        ]),
+  ];
+  const changes = [
+    ...(isMarkedNow ? [`Marked ${toPlainText(defaultNow)} as the default app, which it was as the only one.`] : []),
+    ...(defaultBefore === undefined || defaultBefore === defaultNow
+      ? []
+      : [
+          `Requests and rows that name no app are for ${defaultNow} now; before, they were for ${toPlainText(defaultBefore)}.`,
+        ]),
   ];
   return {
     text: [
       `${isAdded ? 'Added' : 'Changed'} ${appid}: ${describeApp(app)}${secret === undefined ? ' Its secret stays as it was.' : ''}`,
+      ...changes,
       describeEffect(forgotten),
       ...warnings.map((warning) => `Warning: ${warning}`),
     ].join('\n'),
-    json: { ...app, created: isAdded, secretChanged: secret !== undefined, isDefault, warnings, forgotten },
+    json: {
+      ...app,
+      created: isAdded,
+      secretChanged: secret !== undefined,
+      isDefault,
+      defaultBefore: defaultBefore ?? null,
+      defaultNow,
+      changes,
+      warnings,
+      forgotten,
+    },
   };
+}
+
+/** What whoever tries a real app beside `npm start` runs into. */
+function describeNextStart(appid: string): string {
+  return (
+    `npm start runs with its simulated WeChat, which does not know ${appid}: stop it and run it again. Then it uses the real WeChat, where only codes of ` +
+    `wx.login() log in. To come back to the simulated one: npm run wafer -- app remove ${appid}, and run npm start again.`
+  );
 }
 
 async function remove(
@@ -123,16 +154,30 @@ async function remove(
   if (!(await findApp(appInfo, appid))) {
     throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npm run wafer -- app list`);
   }
-  await removeApp(database, appid, findActor(options));
+  const { defaultBefore, defaultNow } = await removeApp(database, appid, findActor(options));
   const forgotten = await tryForgetEverywhere(env);
   const left = (await readApps(appInfo)).map((app) => app.appid);
-  const warnings = left.length > 0 ? [] : ['No app is left: every request is answered 1012.'];
+  const warnings = [
+    ...(left.length > 0 ? [] : ['No app is left: every request is answered 1012.']),
+    ...(defaultNow === undefined || defaultNow === defaultBefore
+      ? []
+      : [`Requests and rows that name no app are for ${toPlainText(defaultNow)} now, the only one that is left.`]),
+  ];
   return {
     text: [`Removed ${appid}.`, describeEffect(forgotten), ...warnings.map((warning) => `Warning: ${warning}`)].join(
       '\n',
     ),
     json: { appid, removed: true, left, warnings, forgotten },
   };
+}
+
+/** @throws {CommandFailure} default_needed: somebody has to be it */
+async function refuseToUnset(appInfo: AppInfo, appid: string): Promise<void> {
+  if (toApps(await readApps(appInfo)).default?.appid !== appid) return;
+  throw new CommandFailure(
+    'default_needed',
+    `${toPlainText(appid)} is the default app. Say which one is to be it instead: npm run wafer -- app set <appid> --default. Nothing was changed.`,
+  );
 }
 
 /**

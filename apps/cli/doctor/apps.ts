@@ -39,7 +39,18 @@ function describeApps(apps: readonly AppWithSecret[]): Finding {
   if (chosen === undefined)
     return fault('apps', 'no app is configured: every request is answered 1012', 'npm run wafer -- app set <appid>');
   const names = apps.map(({ appid }) => toPlainText(appid)).join(', ');
-  return ok('apps', `${names}${apps.length > 1 ? `; requests that name none go to ${toPlainText(chosen.appid)}` : ''}`);
+  const defaultAppid = toPlainText(chosen.appid);
+  const found = `${names}${apps.length > 1 ? `; requests that name none go to ${defaultAppid}` : ''}`;
+  const marks = apps.filter(({ isMarkedDefault }) => isMarkedDefault).length;
+  if (apps.length < 2 || marks === 1) return ok('apps', found);
+  return warning(
+    'apps',
+    marks === 0
+      ? `${found} because it is the last by appid: one more app may take its place, and the rows that name none with it`
+      : `${found}, the last of ${marks} that are marked as the default`,
+    `npm run wafer -- app set ${defaultAppid} --default`,
+    'default_unclear',
+  );
 }
 
 /** @returns undefined if they can't be read, which the checks of the database explain */
