@@ -1,6 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 import { PacketSplitter } from './mysql-packets.ts';
+import { findReservedName } from './reserved-words.ts';
 
 const command = { query: 0x03, prepare: 0x16, execute: 0x17 } as const;
 
@@ -17,6 +18,7 @@ export interface StatementProxy {
 /**
  * Stands between clients and a MySQL server and reads the statements on their way. So they can be counted for one
  * test file alone on a server that others use as well, with no setting of the server touched.
+ * A statement that another supported server would not understand ends the test run of its file.
  */
 export async function startStatementProxy(host: string, port: number): Promise<StatementProxy> {
   const sockets = new Set<Socket>();
@@ -28,7 +30,10 @@ export async function startStatementProxy(host: string, port: number): Promise<S
       return;
     }
     const upstream = connect(port, host);
-    const watch = watchConnection((text) => proxy.onStatement?.(text));
+    const watch = watchConnection((text) => {
+      refuseReservedNames(text);
+      proxy.onStatement?.(text);
+    });
     for (const [socket, peer, read] of [
       [client, upstream, watch.readFromClient],
       [upstream, client, watch.readFromServer],
@@ -96,4 +101,11 @@ function watchConnection(onStatement: (text: string) => void) {
     readFromClient: (chunk: Buffer) => fromClient.read(chunk),
     readFromServer: (chunk: Buffer) => fromServer.read(chunk),
   };
+}
+
+/** Thrown into no promise: nothing can catch it, and ava reports it. */
+function refuseReservedNames(text: string): void {
+  const found = findReservedName(text);
+  if (found === undefined) return;
+  throw new Error(`${found.word} is reserved by ${found.server}; another name for it in: ${text.slice(0, 500)}`);
 }
