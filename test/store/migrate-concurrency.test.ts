@@ -43,11 +43,11 @@ async function readOutput(child: ChildProcess): Promise<string> {
 /** Waits until a session in this database hangs in a statement that begins like this: seen four times on end. */
 async function waitForStatement(connection: Connection, database: string, begin: string): Promise<void> {
   for (let attempt = 0, sightings = 0; attempt < 400; attempt += 1) {
-    const [rows] = await connection.query<RowDataPacket[]>(
-      'select id from information_schema.processlist where db = ? and id <> connection_id() and info like ?',
-      [database, `${begin}%`],
+    const [rows] = await connection.query<RowDataPacket[]>('show full processlist');
+    const isHanging = rows.some(
+      ({ db, Info: info }) => db === database && String(info).toLowerCase().startsWith(begin),
     );
-    sightings = rows.length > 0 ? sightings + 1 : 0;
+    sightings = isHanging ? sightings + 1 : 0;
     if (sightings === 4) return;
     await new Promise((resolve) => {
       setTimeout(resolve, 50);

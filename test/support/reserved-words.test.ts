@@ -8,6 +8,7 @@ const reserved: [sql: string, word: string][] = [
   ['select 1 as `a`, 2 lateral', 'lateral'],
   ['update t set offset = 1', 'offset'],
   ['insert into t (vector) values (1)', 'vector'],
+  ['select md5(uuid) from t', 'md5'],
   ['delete from t returning id', 'returning'],
   [`insert into t (a, rank) values ${"(1, 'x'),".repeat(5000)} (1, 2)`, 'rank'],
 ];
@@ -22,6 +23,7 @@ const allowed = [
   'select database() as name',
   'select uuid from t order by uuid limit 1 offset 1000',
   "insert into cSessionInfo (uuid) values ('a') returning id, uuid",
+  'select md5, sha2(uuid, 256) from t',
   'select stored_profile, first_row from t',
   'select key_hash, left(name, 2) from t group by name',
 ];

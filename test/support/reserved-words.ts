@@ -23,16 +23,18 @@ const onlyReservedBy = new Map(
  */
 const asMeant = /\bdatabase\s*\(\s*\)|\blimit\s+\S+\s+offset\b|^insert into .* returning id, uuid$/gis;
 
-const suspicious = new RegExp(`\\b(?:${[...onlyReservedBy.keys()].join('|')})\\b`, 'gi');
+const suspicious = new RegExp(`\\b(?:${[...onlyReservedBy.keys()].join('|')}|(?:md5|sha1?)(?=\\())\\b`, 'gi');
+/** Its md5() and sha1() are in a component that few install. */
+const withoutOldHashes = 'mysql-9.7.4';
 const quoted = /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`|\/\*.*?\*\/|(?:--\s|#)[^\n]*/gs;
 /** Longer statements repeat themselves: many rows. */
 const longestRead = 8000;
 
-/** A bare word of the statement that one of the supported servers reserves and another does not. */
+/** A bare word of the statement that one of the supported servers reserves and another does not, or a function that one has not. */
 export function findReservedName(sql: string): { word: string; server: string } | undefined {
   const ends = sql.length > longestRead ? sql.slice(0, longestRead / 2) + sql.slice(-longestRead / 2) : sql;
   if (ends.search(suspicious) === -1) return undefined;
   const bare = sql.replace(quoted, "''");
   const word = bare.replace(asMeant, '').match(suspicious)?.[0]?.toLowerCase();
-  return word === undefined ? undefined : { word, server: onlyReservedBy.get(word) as string };
+  return word === undefined ? undefined : { word, server: onlyReservedBy.get(word) ?? withoutOldHashes };
 }

@@ -87,7 +87,9 @@ function watchConnection(onStatement: (text: string) => void) {
   let textInPreparation: string | undefined;
   const fromClient = new PacketSplitter((sequence, payload) => {
     if (sequence !== 0) return;
-    const text = () => payload.toString('utf8', 1);
+    // MySQL 8.0.23 and newer are sent query attributes before the text: none (0), in one set (1).
+    const hasAttributes = payload[0] === command.query && payload[1] === 0 && payload[2] === 1;
+    const text = () => payload.toString('utf8', hasAttributes ? 3 : 1);
     if (payload[0] === command.query) onStatement(text());
     else if (payload[0] === command.prepare) textInPreparation = text();
     else if (payload[0] === command.execute) onStatement(prepared.get(payload.readUInt32LE(1)) ?? 'unknown');

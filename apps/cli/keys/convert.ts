@@ -42,7 +42,7 @@ export async function convertEverything(
     if (!(error instanceof ConversionStoppedError)) throw error;
     throw new CommandFailure(
       'conversion_stopped',
-      `The database failed (${codeOf(error.cause)}): ${error.message}. Run this again: what is done is passed over.`,
+      `The database failed (${codeOf(error.cause)}): ${error.message}. ${explainHalf(action)}`,
       { cause: error },
     );
   });
@@ -66,6 +66,17 @@ export async function convertEverything(
     json: { target, apps, sessions, secrets, sessionKeys, left },
     exitCode: left === 0 ? 0 : 1,
   };
+}
+
+/** What works after a run that stopped half-way, how to go on, how to go back. */
+function explainHalf(action: string): string {
+  return [
+    'Nothing is lost: every process that has all these keys reads what is converted and what is not, so log-ins go on. Remove no key.',
+    `To go on, run this again: what is done is passed over. If it stops in the same way, the database's log says what it refuses.`,
+    action === 'keys plain'
+      ? 'To go back, let WAFER_KEYS begin with a key again, for every worker and here, then: npm run wafer -- keys rotate'
+      : 'To go back, let WAFER_KEYS begin with what it began with before (the former key, or "plain" if there was none), for every worker and here, then: npm run wafer -- keys rotate, or keys plain',
+  ].join('\n');
 }
 
 function explainRest(left: number, apps: readonly string[], { unreadable, unreadableRows }: Conversion): string[] {

@@ -37,7 +37,7 @@ export async function createDataFolder({ binary, dataDir, log }: DataFolderOptio
   renameSync(unfinishedDir, dataDir);
 }
 
-function isMariadb(binary: string): boolean {
+export function isMariadb(binary: string): boolean {
   return /mariadb/i.test(spawnSync(binary, ['--no-defaults', '--version'], { encoding: 'utf8' }).stdout ?? '');
 }
 

@@ -25,6 +25,8 @@ export interface MariadbServer extends ServerProcess {
 export interface MariadbOptions {
   /** Folder of this server alone, an absolute path; made if it is missing. */
   dir: string;
+  /** Default: the mariadbd or mysqld of this machine. */
+  binary?: string;
   /** Default: any free port. */
   port?: number;
   /** More arguments of mariadbd; they win over ours. */
@@ -38,8 +40,7 @@ export interface MariadbOptions {
 
 /** Starts a private MariaDB (or MySQL) on 127.0.0.1. Throws with the end of its log when it does not start. */
 export async function startMariadb(options: MariadbOptions): Promise<MariadbServer> {
-  const { dir, ephemeral = false } = options;
-  const binary = getBinary('mariadbd');
+  const { dir, ephemeral = false, binary = getBinary('mariadbd') } = options;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (await stopLeftOver(dir)) options.log?.(`Stopped the MariaDB that an earlier run left behind in ${dir}`);
   const dataDir = join(dir, 'data');

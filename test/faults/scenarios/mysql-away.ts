@@ -1,5 +1,5 @@
 import { createConnection as openConnection } from 'mysql2';
-import { createConnection, type Connection } from 'mysql2/promise';
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 
 import type { Load } from '../support/load.ts';
 import { alwaysHolds, describeErrors, must, mustWithin, recoversWithin, type Fault } from '../support/fault.ts';
@@ -109,9 +109,11 @@ async function take(url: string): Promise<Taken | undefined> {
 }
 
 async function endOthers(admin: Connection, ours: readonly Taken[]): Promise<void> {
-  const [rows] = await admin.query("select id from information_schema.processlist where user = 'wafer'");
-  const others = (rows as { id: number }[]).filter(({ id }) => !ours.some(({ threadId }) => threadId === id));
-  for (const { id } of others) await admin.query(`kill ${id}`).catch(() => undefined);
+  const [sessions] = await admin.query<RowDataPacket[]>('show processlist');
+  const others = sessions.filter(
+    ({ User: user, Id: id }) => user === 'wafer' && !ours.some(({ threadId }) => threadId === id),
+  );
+  for (const { Id: id } of others) await admin.query(`kill ${id}`).catch(() => undefined);
 }
 
 const visitsWrittenAfterMs = 9000;
