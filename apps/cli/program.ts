@@ -59,7 +59,8 @@ export async function runCli(
   }
 }
 
-function createProgram(context: CommandContext): Command {
+/** The whole command line; what is called is run by `parseAsync`. */
+export function createProgram(context: CommandContext): Command {
   const program = new Command('wafer')
     .usage('[options] <command>')
     .description('Administration of the session server. Called as: npm run wafer -- <command>')

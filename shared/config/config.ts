@@ -85,6 +85,9 @@ const environment = z.object({
     .default('info'),
 });
 
+/** Every variable that `readConfig` reads. */
+export const configVariables: readonly string[] = Object.keys(environment.shape);
+
 export type Config = ReturnType<typeof readConfig>;
 
 /** Thrown when the environment can't be used; `faults` names every variable that is wrong, all at once. */

@@ -10,7 +10,6 @@ const pages = ['api.md', 'api.zh-CN.md'].map((name) => ({
   name,
   text: readFileSync(join(rootDir, 'docs', name), 'utf8'),
 }));
-const wordOf = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([match]) => match);
 
 for (const { name, text } of pages) {
   test(`${name} has a section with the parameters and messages of every interface`, (t) => {
@@ -30,13 +29,3 @@ for (const { name, text } of pages) {
     t.deepEqual(rows.toSorted(), expected.toSorted());
   });
 }
-
-test('both languages have the same sections, code blocks and code words', (t) => {
-  const [english = '', chinese = ''] = pages.map(({ text }) => text);
-  t.deepEqual(wordOf(chinese, /^```\w+\n[^]*?^```/gm), wordOf(english, /^```\w+\n[^]*?^```/gm));
-  t.deepEqual(wordOf(chinese, /^#+ /gm), wordOf(english, /^#+ /gm));
-  t.deepEqual(
-    [...new Set(wordOf(chinese, /`[^`\n]+`/g))].toSorted(),
-    [...new Set(wordOf(english, /`[^`\n]+`/g))].toSorted(),
-  );
-});

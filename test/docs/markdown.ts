@@ -20,3 +20,25 @@ export function anchorsOf(markdown: string): Set<string> {
   }
   return anchors;
 }
+
+export function codeBlocksOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^( *)```[^]*?^\1```$/gm)].map(([block]) => block);
+}
+
+/** What stands between single backticks, without code blocks. A span that goes over a line end is none. */
+export function codeSpansOf(markdown: string): string[] {
+  return withoutCodeBlocks(markdown)
+    .split('\n')
+    .flatMap((line) => [...line.matchAll(/(?<!`)`([^`]+)`(?!`)/g)].map(([, span = '']) => span));
+}
+
+/** What only one of the two lists has; both empty: they have the same. */
+export function differenceOf(one: Iterable<string>, other: Iterable<string>): { first: string[]; second: string[] } {
+  const [first, second] = [new Set(one), new Set(other)];
+  return {
+    first: [...first].filter((each) => !second.has(each)),
+    second: [...second].filter((each) => !first.has(each)),
+  };
+}
+
+export const noDifference = { first: [], second: [] };

@@ -16,35 +16,30 @@ export interface SoakOptions {
   readonly isShort: boolean;
 }
 
-/** Prints what is wrong and exits 2, as the other commands do. */
-export function parseSoakArguments(args: string[]): SoakOptions {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        minutes: { type: 'string', default: '30' },
-        only: { type: 'string', multiple: true, default: [] },
-        json: { type: 'string' },
-        seed: { type: 'string', default: String(randomInt(1_000_000)) },
-        rate: { type: 'string' },
-        short: { type: 'boolean', default: false },
-      },
-    });
-    const unknown = values.only.find((name) => !faults.some((fault) => fault.name === name));
-    if (unknown !== undefined)
-      throw new Error(`there is no fault ${unknown}; there are ${faults.map(({ name }) => name).join(', ')}`);
-    return {
-      minutes: readNumber('minutes', values.minutes),
-      only: values.only,
-      jsonFile: values.json,
-      seed: readNumber('seed', values.seed),
-      rate: values.rate === undefined ? undefined : readNumber('rate', values.rate),
-      isShort: values.short,
-    };
-  } catch (error) {
-    console.error((error as Error).message);
-    return process.exit(2);
-  }
+/** @throws {Error} with what is wrong */
+export function parseSoakArguments(args: readonly string[]): SoakOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      minutes: { type: 'string', default: '30' },
+      only: { type: 'string', multiple: true, default: [] },
+      json: { type: 'string' },
+      seed: { type: 'string', default: String(randomInt(1_000_000)) },
+      rate: { type: 'string' },
+      short: { type: 'boolean', default: false },
+    },
+  });
+  const unknown = values.only.find((name) => !faults.some((fault) => fault.name === name));
+  if (unknown !== undefined)
+    throw new Error(`there is no fault ${unknown}; there are ${faults.map(({ name }) => name).join(', ')}`);
+  return {
+    minutes: readNumber('minutes', values.minutes),
+    only: values.only,
+    jsonFile: values.json,
+    seed: readNumber('seed', values.seed),
+    rate: values.rate === undefined ? undefined : readNumber('rate', values.rate),
+    isShort: values.short,
+  };
 }
 
 function readNumber(name: string, text: string): number {

@@ -1,7 +1,7 @@
 // npm run soak -- --minutes 30 [--only name] [--json FILE] [--seed N] [--rate N] [--short]
 import { writeFileSync } from 'node:fs';
 
-import { parseSoakArguments } from './arguments.ts';
+import { parseSoakArguments, type SoakOptions } from './arguments.ts';
 import { soakOverload } from './overload-table.ts';
 import { soak } from './soak.ts';
 
@@ -11,7 +11,7 @@ process.setMaxListeners(100);
 const shortSeconds = 2;
 const longSeconds = 6;
 
-const options = parseSoakArguments(process.argv.slice(2));
+const options = readOptions();
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
@@ -34,3 +34,13 @@ console.log(
   `${runs.length} runs, ${brokenCount === 0 ? 'everything held' : `${brokenCount} with something broken`}; seed ${options.seed}`,
 );
 process.exit(brokenCount > 0 || runs.length === 0 ? 1 : 0);
+
+/** Prints what is wrong and exits 2, as the other commands do. */
+function readOptions(): SoakOptions {
+  try {
+    return parseSoakArguments(process.argv.slice(2));
+  } catch (error) {
+    console.error((error as Error).message);
+    return process.exit(2);
+  }
+}
