@@ -24,6 +24,10 @@ const staticChecks: [title: string, args: string[]][] = [
   ['Unused code (knip)', ['node_modules/knip/bin/knip.js']],
 ];
 
+/** Without types, lint, format and unused code: for those who run the same tests many times. */
+const testsOnly = process.argv[2] === '--tests-only';
+const patterns = process.argv.slice(testsOnly ? 3 : 2);
+
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) process.on(signal, () => stopping.abort());
 // The channel tells us when our parent is gone; it must not keep us alive.
@@ -33,10 +37,10 @@ process.channel?.unref();
 const failures: string[] = [];
 let counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
 try {
-  for (const [title, args] of staticChecks) {
+  for (const [title, args] of testsOnly ? [] : staticChecks) {
     if (!(await runCheck(title, args))) counts = addCounts(counts, { passed: 0, failed: 1, skipped: 0 });
   }
-  counts = addCounts(counts, await runTests(process.argv.slice(2)));
+  counts = addCounts(counts, await runTests(patterns));
 } catch (error) {
   if (!stopping.signal.aborted) console.error(error instanceof Error ? error.message : error);
   counts = addCounts(counts, { passed: 0, failed: 1, skipped: 0 });
