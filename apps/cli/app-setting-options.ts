@@ -39,7 +39,7 @@ export const appSettingOptions: readonly Option[] = [
     'single',
     'multi',
   ]),
-  new Option('--max-sessions <count>', 'with multi: devices beyond it lose the oldest').argParser(wholeNumber(1, 1000)),
+  new Option('--max-sessions <count>', 'with multi: beyond it the oldest log-in ends').argParser(wholeNumber(1, 1000)),
   new Option('--grace <seconds>', 'for this long after a log-in the previous skey still works').argParser(
     wholeNumber(0, 86_400),
   ),

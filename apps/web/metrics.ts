@@ -44,7 +44,7 @@ export function createWebMetrics(parts: {
   });
   const lookups = createTally({
     name: 'wafer_session_lookups_total',
-    help: 'Session checks answered by the cache, or confirmed from MySQL',
+    help: 'Session checks: remembered by this process, cached in Redis, or confirmed from MySQL',
     labelNames: ['result'],
     registry,
   });

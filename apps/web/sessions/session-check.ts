@@ -77,7 +77,7 @@ export function createSessionCheck(parts: {
 
   const isFor = (session: Session, { apps, named }: AppScope) => named === undefined || belongsTo(session, named, apps);
 
-  /** What MySQL says; if it can't be asked either, what this process knows from the last minute. */
+  /** What MySQL says; if it can't be asked either, what this process remembers, for a minute. */
   const confirm = async (
     id: string,
     skeyHash: string,

@@ -1,6 +1,11 @@
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
 import { parsePhpJsonText } from '../../../shared/protocol/php-json.ts';
-import type { WechatAnswer } from './client.ts';
+
+/** What came back from WeChat, before anybody has read it. */
+export type WechatAnswer =
+  | { readonly kind: 'body'; readonly text: string }
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  | { readonly kind: 'invalid' };
 
 /** An errcode: WeChat has not done what it was asked. -1 means busy. */
 export interface Refused {

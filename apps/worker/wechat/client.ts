@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import fetch, { FetchError } from 'node-fetch';
+import type { WechatAnswer } from './answer.ts';
 import { createLeanGet } from './lean-get.ts';
 
 /** The only way out of this server. */
@@ -13,11 +14,6 @@ export interface WechatClient {
   post(path: string, query: string, body: object, timeoutMs: number): Promise<WechatAnswer>;
   close(): Promise<void>;
 }
-
-export type WechatAnswer =
-  | { readonly kind: 'body'; readonly text: string }
-  | { readonly kind: 'unreachable'; readonly reason: string }
-  | { readonly kind: 'invalid' };
 
 /** Real answers are a few hundred bytes. */
 const maxAnswerBytes = 65_536;

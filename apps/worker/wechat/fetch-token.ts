@@ -1,7 +1,7 @@
 import type { Log } from '../../../shared/log/log.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import { readFields, toQuery, type WechatResult } from './answer.ts';
-import type { WechatAnswer, WechatClient } from './client.ts';
+import { readFields, toQuery, type WechatAnswer, type WechatResult } from './answer.ts';
+import type { WechatClient } from './client.ts';
 import { askWithSecrets } from './secrets.ts';
 import type { WechatWatch } from './watch.ts';
 

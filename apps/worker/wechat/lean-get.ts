@@ -1,6 +1,6 @@
 import { errors, Pool, type Dispatcher } from 'undici';
 import { setPatientTimeout } from '../../../shared/patience.ts';
-import type { WechatAnswer } from './client.ts';
+import type { WechatAnswer } from './answer.ts';
 
 /** GETs without what a general client does around them. */
 export interface LeanGet {
