@@ -1,15 +1,16 @@
 import path from 'node:path';
-import type { Connection } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { Umzug, MigrationError as UmzugError, type RunnableMigration } from 'umzug';
 import { parseDatabaseUrl, type DatabaseAddress } from '../config/database-url.ts';
 import { openMigrationConnection, selectDatabase } from './migrate/connection.ts';
 import { dropDuplicateIds, duplicateIdsName } from './migrate/duplicate-ids.ts';
+import { describeObjections, findObjections } from './migrate/examine.ts';
 import { lockDatabase } from './migrate/lock.ts';
 import { describeFault, MigrationError } from './migrate/migration-error.ts';
-import { remainingStatement } from './migrate/repeatable.ts';
+import { isDone, remainingStatement } from './migrate/repeatable.ts';
 import { readDropped, type MigrationReport } from './migrate/report.ts';
 import { findSqlFolder, listSqlFiles, readStatements } from './migrate/sql-file.ts';
-import { createMigrationStorage } from './migrate/storage.ts';
+import { createMigrationStorage, readRecorded } from './migrate/storage.ts';
 
 export interface MigrateOptions {
   /** `mysql://user:password@host:port/cAuth` */
@@ -23,7 +24,8 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings the database to the current schema, creating it if it is missing, and adopts what the original left in it.
+ * Brings the database to the current schema, creating it if it is missing, and adopts what the original left in it. Looks first: what
+ * is not the original's is refused before anything is changed.
  * Safe to repeat, to run in several processes at once, and to run again after it was killed.
  * @throws {MigrationError} with a code and with what to do
  */
@@ -39,7 +41,9 @@ export async function migrate({
     connection = await openMigrationConnection(address, tableWaitSeconds);
     await lockDatabase(connection, address.database, lockWaitSeconds, log);
     const created = await selectDatabase(connection, address.database);
-    const applied = await applyPending(connection, log);
+    const recorded = await findWhole(connection);
+    if (!created) await refuseForeign(connection, address, recorded);
+    const applied = await applyPending(connection, recorded, log);
     const dropped = applied.includes(duplicateIdsName) ? await readDropped(connection) : [];
     return { database: address.database, created, applied, dropped };
   } catch (error) {
@@ -62,14 +66,62 @@ function parseAddress(databaseUrl: string): DatabaseAddress {
   }
 }
 
-async function applyPending(connection: Connection, log: (line: string) => void): Promise<string[]> {
+/**
+ * The migrations that are recorded, without those of which something is not there any more: after a dump of the original was loaded
+ * over ours, say. They run again.
+ */
+async function findWhole(connection: Connection): Promise<ReadonlySet<string>> {
+  const recorded = await readRecorded(connection);
+  const folder = await findSqlFolder();
+  for (const file of await listSqlFiles(folder)) {
+    const name = path.basename(file, '.sql');
+    if (!recorded.has(name)) continue;
+    for (const statement of await readStatements(path.join(folder, file))) {
+      if (await isDone(connection, statement)) continue;
+      recorded.delete(name);
+      // Rows that came from elsewhere may repeat ids again.
+      recorded.delete(duplicateIdsName);
+    }
+  }
+  return recorded;
+}
+
+/** @throws {MigrationError} not_adoptable */
+async function refuseForeign(
+  connection: Connection,
+  address: DatabaseAddress,
+  recorded: ReadonlySet<string>,
+): Promise<void> {
+  if ((await listMigrationNames()).every((name) => recorded.has(name))) return;
+  const objections = await findObjections(
+    async <Row extends object>(sql: string) => (await connection.query<RowDataPacket[]>(sql))[0] as unknown as Row[],
+  );
+  if (objections.length === 0) return;
+  const place = `${address.host}:${address.port}/${address.database}`;
+  throw new MigrationError(
+    'not_adoptable',
+    `${place} can not be used, and nothing was changed: ${describeObjections(objections)}`,
+  );
+}
+
+async function applyPending(
+  connection: Connection,
+  recorded: ReadonlySet<string>,
+  log: (line: string) => void,
+): Promise<string[]> {
   const umzug = new Umzug({
     migrations: await listMigrations(connection, log),
-    storage: await createMigrationStorage(connection),
+    storage: await createMigrationStorage(connection, recorded),
     logger: undefined,
   });
   umzug.on('migrating', ({ name }) => log(`migration ${name}`));
   return (await umzug.up()).map(({ name }) => name);
+}
+
+/** All names in their order, the adoption of rows included. */
+export async function listMigrationNames(): Promise<string[]> {
+  const files = await listSqlFiles(await findSqlFolder());
+  return [...files.map((file) => path.basename(file, '.sql')), duplicateIdsName].toSorted();
 }
 
 /** The numbered SQL files, then the adoption of rows, which needs the tables that they make. */

@@ -61,6 +61,7 @@ function toSession(row: NarrowRow): Session {
   };
 }
 
-export function storedUserInfo(row: { user_info: string; user_info_long: string | null }): string {
-  return row.user_info === '' ? (row.user_info_long ?? '') : row.user_info;
+/** The column of an adopted table may be null. */
+export function storedUserInfo(row: { user_info: string | null; user_info_long: string | null }): string {
+  return row.user_info || (row.user_info_long ?? '');
 }

@@ -122,8 +122,7 @@ test.serial('a missing table and column are faults; the remedy brings them back'
     schema?.found,
     'missing: width of cSessionInfo.user_info (2048 of 12000), column cSessionInfo.union_id, unique key cSessionInfo.session_slot, table cWaferDropped',
   );
-  t.regex(schema?.remedy ?? '', /delete from cWaferMigration' && npm run migrate$/);
-  await database.query('delete from cWaferMigration');
+  t.is(schema?.remedy, 'npm run migrate');
   await migrate({ databaseUrl: database.url });
   const repaired = await runDoctor({ DATABASE_URL: database.url });
   t.is(repaired.findings.find(({ check }) => check === 'database.schema')?.state, 'ok');

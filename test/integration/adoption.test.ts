@@ -5,6 +5,7 @@ import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { rootDir } from '../support/built.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { startTestRedis } from '../support/redis-server.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';
 
 interface ExpectedRow {
@@ -78,6 +79,18 @@ test('a session that the original writes or replaces counts at once', async (t) 
     t.deepEqual(returnData.user_info, { a: 2 });
     t.is((await auth(url, session)).returnCode, 60012);
   }
+});
+
+test('a session whose profile is null, as a column that was made by hand allows, is valid beside others', async (t) => {
+  const own = await startStack({ onClose: t.teardown.bind(t) });
+  const [base] = own.urls;
+  const sessions = [(await login(base, newUser())).returnData, (await login(base, newUser())).returnData];
+  await own.database.query('alter table cSessionInfo modify user_info text null');
+  await own.database.query('update cSessionInfo set user_info = null where uuid = ?', [sessions[0]?.id]);
+  const web = await own.addWeb({ REDIS_CACHE_URL: (await startTestRedis({ onClose: t.teardown.bind(t) })).url });
+  const [withNull, other] = await Promise.all(sessions.map((session) => auth(web, session)));
+  t.deepEqual([withNull?.returnCode, withNull?.returnData.user_info], [0, null]);
+  t.is(other?.returnCode, 0);
 });
 
 test('a session of ours is found by the statements of the original, and stays so when it visits', async (t) => {

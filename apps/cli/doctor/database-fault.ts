@@ -51,6 +51,15 @@ export function findCode(error: unknown): string {
   return (error as { parent?: { code?: string } }).parent?.code ?? (error as Error).name;
 }
 
+const noSuchTable = 1146;
+const noSuchColumn = 1054;
+
+/** What a statement needs is not there, which the check of the schema explains. */
+export function isIncomplete(error: unknown): boolean {
+  const errno = (error as { parent?: { errno?: number } }).parent?.errno;
+  return errno === noSuchTable || errno === noSuchColumn;
+}
+
 /** A statement whose time was up loses its connection. */
 function isLate(error: BaseError): boolean {
   return (error as { parent?: Error }).parent?.name === 'StatementTimeoutError';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { fromWallClock, toWallClock } from '../../../shared/session/wall-clock.ts';
-import { findCode } from './database-fault.ts';
+import { findCode, isIncomplete } from './database-fault.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 
 interface WrittenRow {
@@ -42,6 +42,8 @@ export async function checkWriting(sequelize: Sequelize): Promise<Finding> {
       'time_zone_converted',
     );
   } catch (error) {
+    if (isIncomplete(error))
+      return warning(check, 'not checked: the schema is not complete', 'Repair that first: see database.schema.');
     return describeWriteFailure(findCode(error));
   } finally {
     await transaction.rollback().catch(() => undefined);
@@ -49,7 +51,6 @@ export async function checkWriting(sequelize: Sequelize): Promise<Finding> {
 }
 
 function describeWriteFailure(code: string): Finding {
-  if (code === 'ER_NO_SUCH_TABLE') return warning(check, 'not checked: the schema is not complete', 'npm run migrate');
   if (/^ER_(OPTION_PREVENTS_STATEMENT|CANT_EXECUTE_IN_READ_ONLY_TRANSACTION|READ_ONLY_MODE)/.test(code)) {
     return fault(
       'database.writable',

@@ -2,7 +2,7 @@ import { BaseError, QueryTypes, type Sequelize } from 'sequelize';
 import type { DatabaseAddress } from '../../../shared/config/database-url.ts';
 import { openDatabase } from '../../../shared/store/database.ts';
 import { judgeClock, thisMachine } from './clocks.ts';
-import { describeFailure, findCode } from './database-fault.ts';
+import { describeFailure, isIncomplete } from './database-fault.ts';
 import { checkConnections } from './database-load.ts';
 import { checkWriting } from './database-writing.ts';
 import { ok, type Finding } from './finding.ts';
@@ -34,12 +34,12 @@ export async function checkDatabase(address: DatabaseAddress): Promise<Finding[]
   }
 }
 
-/** @returns undefined where there is no such table yet, which the check of the schema explains */
+/** @returns undefined where there is no such table or column, which the check of the schema explains */
 async function findDates(sequelize: Sequelize): Promise<Finding | undefined> {
   try {
     return await checkSessionDates(sequelize);
   } catch (error) {
-    if (findCode(error) === 'ER_NO_SUCH_TABLE') return undefined;
+    if (isIncomplete(error)) return undefined;
     throw error;
   }
 }

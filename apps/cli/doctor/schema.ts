@@ -1,10 +1,13 @@
 import path from 'node:path';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import type { DatabaseAddress } from '../../../shared/config/database-url.ts';
-import { duplicateIdsName } from '../../../shared/store/migrate/duplicate-ids.ts';
-import { findSqlFolder, listSqlFiles, readStatements } from '../../../shared/store/migrate/sql-file.ts';
+import { listMigrationNames } from '../../../shared/store/migrate.ts';
+import { findObjections } from '../../../shared/store/migrate/examine.ts';
+import { findSqlFolder, readStatements } from '../../../shared/store/migrate/sql-file.ts';
 import { plural } from '../text.ts';
 import { fault, ok, type Finding } from './finding.ts';
+
+const noSuchColumn = 1054;
 
 interface Expected {
   readonly table: string;
@@ -18,31 +21,40 @@ export async function checkSchema(sequelize: Sequelize, address: DatabaseAddress
   const expected = await readExpected(path.join(folder, 'db.sql'));
   const found = await readFound(sequelize);
   const missing = expected.flatMap((table) => findMissing(table, found));
-  const names = [...(await listSqlFiles(folder)).map((file) => path.basename(file, '.sql')), duplicateIdsName];
   const executed = found.tables.has('cwafermigration') ? await readExecuted(sequelize) : new Set<string>();
-  const pending = names.filter((name) => !executed.has(name)).toSorted();
+  const pending = (await listMigrationNames()).filter((name) => !executed.has(name));
+  if (pending.length === 0 && missing.length === 0)
+    return [ok('database.migrations', 'none is pending'), ok('database.schema', 'all tables and columns are there')];
 
-  const pendingFinding =
+  const objections = await findObjections(<Row extends object>(sql: string) =>
+    sequelize.query<Row>(sql, { type: QueryTypes.SELECT }),
+  );
+  if (objections.length > 0) {
+    return objections.map((objection) =>
+      fault(
+        'database.schema',
+        `${address.database} can not be used: it ${objection.found}`,
+        `${objection.remedy}. npm run migrate refuses it until then, and changes nothing.`,
+        'schema_foreign',
+      ),
+    );
+  }
+  const pendingFindings =
     pending.length === 0
-      ? ok('database.migrations', 'none is pending')
-      : fault(
-          'database.migrations',
-          `${plural(pending.length, 'migration')} did not run: ${pending.join(', ')}`,
-          'npm run migrate',
-          'schema_behind',
-        );
-  // Migrations that are recorded do not run again unless the record is taken back; each can be repeated.
-  const again = `mysql -h ${address.host} -P ${address.port} -u ${address.username} -p ${address.database} -e 'delete from cWaferMigration' && npm run migrate`;
-  const schemaFinding =
+      ? []
+      : [
+          fault(
+            'database.migrations',
+            `${plural(pending.length, 'migration')} did not run: ${pending.join(', ')}`,
+            'npm run migrate',
+            'schema_behind',
+          ),
+        ];
+  const schemaFindings =
     missing.length === 0
-      ? ok('database.schema', 'all tables and columns are there')
-      : fault(
-          'database.schema',
-          `missing: ${missing.join(', ')}`,
-          pending.length > 0 ? 'npm run migrate' : again,
-          'schema_behind',
-        );
-  return [pendingFinding, schemaFinding];
+      ? []
+      : [fault('database.schema', `missing: ${missing.join(', ')}`, 'npm run migrate', 'schema_behind')];
+  return [...pendingFindings, ...schemaFindings];
 }
 
 async function readExpected(file: string): Promise<Expected[]> {
@@ -108,6 +120,14 @@ function findMissing({ table, columns, uniqueKeys }: Expected, found: Found): st
 }
 
 async function readExecuted(sequelize: Sequelize): Promise<Set<string>> {
-  const rows = await sequelize.query<{ name: string }>('select name from cWaferMigration', { type: QueryTypes.SELECT });
-  return new Set(rows.map(({ name }) => name));
+  try {
+    const rows = await sequelize.query<{ name: string }>('select name from cWaferMigration', {
+      type: QueryTypes.SELECT,
+    });
+    return new Set(rows.map(({ name }) => name));
+  } catch (error) {
+    // A table of that name that is not ours is one of the objections.
+    if ((error as { parent?: { errno?: number } }).parent?.errno === noSuchColumn) return new Set();
+    throw error;
+  }
 }

@@ -3,6 +3,7 @@ export type MigrationFault =
   | 'database_url_invalid'
   | 'database_unreachable'
   | 'access_denied'
+  | 'not_adoptable'
   | 'migration_running'
   | 'table_busy'
   | 'migration_failed';

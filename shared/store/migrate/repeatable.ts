@@ -21,6 +21,28 @@ export async function remainingStatement(connection: Connection, statement: stri
   return remaining.length === 0 ? undefined : `alter table ${table}\n  ${remaining.join(',\n  ')}`;
 }
 
+const noSuchTable = 1146;
+
+class MissingColumn extends Error {
+  constructor(name: string) {
+    super(`The column ${name} is missing`);
+    this.name = 'MissingColumn';
+  }
+}
+
+/** Whether the database has all that a statement makes. */
+export async function isDone(connection: Connection, statement: string): Promise<boolean> {
+  const table = /^create table if not exists (\w+)/i.exec(statement)?.[1];
+  try {
+    if (table === undefined) return (await remainingStatement(connection, statement)) === undefined;
+    await readTable(connection, table);
+    return true;
+  } catch (error) {
+    if ((error as { errno?: number }).errno === noSuchTable || error instanceof MissingColumn) return false;
+    throw error;
+  }
+}
+
 interface FoundTable {
   readonly columns: ReadonlyMap<string, string>;
   readonly keys: ReadonlySet<string>;
@@ -34,7 +56,7 @@ function remainingClause(clause: string, found: FoundTable): string | undefined 
   const [, widened, length] = /^modify column (\w+) varchar\((\d+)\)/i.exec(clause) ?? [];
   if (widened === undefined) throw new Error(`This clause can't be repeated safely: ${clause}`);
   const definition = found.columns.get(widened);
-  if (definition === undefined) throw new Error(`The column ${widened} is missing: this is no table of the original`);
+  if (definition === undefined) throw new MissingColumn(widened);
   const foundLength = /^varchar\((\d+)\)/i.exec(definition)?.[1];
   if (foundLength === undefined || Number(foundLength) >= Number(length)) return undefined;
   return `modify column ${widened} ${definition.replace(/^varchar\(\d+\)/i, `varchar(${length})`)}`;
