@@ -1,8 +1,8 @@
 /**
- * What is under way, by its key. A Map would do, but for its memory: V8 copies a Map now and then that things come into and go out of, and
- * the old copy refers to the new one. Once one of them lies where only a full collection frees anything, so does each that comes after it,
- * and with it whatever was in it when it was copied: nearly each log-in, with its user data and its answer (docs/performance.md). Here what
- * is taken out is let go of, whoever still knows of the place where it was.
+ * Entries in progress, by key. A plain Map would keep removed values alive: V8 copies a Map from time to time while
+ * entries come and go, and the old copy refers to the new one. Once a copy is in memory that only a full collection
+ * frees, so are all later ones with everything that was in them (nearly every log-in, with its user data and its
+ * answer). This one clears the value when it is removed. See docs/performance.md.
  */
 export interface InFlight<Key, Value> {
   get(key: Key): Value | undefined;

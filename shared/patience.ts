@@ -12,8 +12,8 @@ export async function waitAtMost(limitMs: number, work: Promise<void>, onTooLong
 }
 
 /**
- * A time-out for something that arrives: what has arrived by then counts, though nobody has read it yet. When a process goes on after
- * a pause (stopped, without a processor, busy) its timers are due before its sockets are read.
+ * A time-out that fires one turn of the event loop late, after pending reads: what has arrived by then counts. When a
+ * process goes on after a pause (stopped, without a processor, busy), its timers are due before its sockets are read.
  * @param onTimeout has to look whether it is too late: it runs one turn after the timer, which then can't be cleared any more
  */
 export function setPatientTimeout(onTimeout: () => void, timeoutMs: number): NodeJS.Timeout {

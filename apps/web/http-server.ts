@@ -21,7 +21,7 @@ export interface HttpServer {
 /** For this long answers carry `Connection: close` before idle connections are cut: Node cuts them at once. */
 const drainMs = 1500;
 const drainStepMs = 50;
-/** Whoever has just opened a connection is about to ask something, and must not be cut for being slow at it. */
+/** Grace for new connections: one that has not sent its first request yet is not closed as idle. */
 const freshMs = 1000;
 const inFlightLimitMs = 10_000;
 
@@ -85,7 +85,9 @@ export async function listen(
   let stopping = false;
   const isStopping = () => stopping;
   const enterLane = fastLane && createFastLane(fastLane, limits, isStopping);
-  /** By numbers, and not by their sockets: what a key is is not let go of (in-flight.ts), and there are clients that open a connection for each request. */
+  /**
+   * Keyed by number, not by socket: InFlight keeps its keys alive, and some clients open a connection for each request.
+   */
   const connections = createInFlight<number, Accepted>();
   let lastConnection = 0;
   const event = certificate === undefined ? 'connection' : 'secureConnection';

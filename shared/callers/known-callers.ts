@@ -100,7 +100,7 @@ export function createKnownCallers({
     },
     forget() {
       generation++;
-      // Whoever revokes a caller writes the copy anew first: without MySQL it knows more than this process does.
+      // A revocation writes the copy first: without MySQL it knows more than this process does.
       byHash = undefined;
       saved = '';
       readAt = Number.NEGATIVE_INFINITY;

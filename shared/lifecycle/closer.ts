@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { describeError, type Log } from '../log/log.ts';
 
-/** Closes what was opened, the last first. Whoever opens something adds its close on the next line. */
+/** Closes what was opened, the last first. Code that opens something adds its close on the next line. */
 export interface Closer {
   add(name: string, close: () => unknown): void;
   /** Runs every close once; one that fails or takes too long is logged and left behind. */

@@ -16,7 +16,10 @@ export type RedisRole = 'commands' | 'blocking' | 'subscriber' | 'changes';
 /** A log-in that can't be queued fails within a second, so this leaves time for the way there and back. */
 const defaultCommandTimeoutMs = 800;
 const connectTimeoutMs = 1500;
-/** Whoever takes a connection has to answer on it by then: what leads through a network that drops packets is given up for a new one. */
+/**
+ * A connection whose server sends no greeting within this time is dropped and opened again: its network may drop
+ * packets.
+ */
 const greetingTimeoutMs = 1500;
 /**
  * A connection on which an answer is overdue for this long is given up. A network that drops packets closes nothing: without this
@@ -25,7 +28,7 @@ const greetingTimeoutMs = 1500;
 const silenceMs = { blocking: 2500, subscriber: 2000, changes: 2000 } as const;
 /** Of a connection for commands it is their time-out, within these limits: a brief pause is no death, and a long one would be noticed late. */
 const commandSilenceMs = { least: 800, most: 2000 } as const;
-/** Where nobody asks anything silence proves nothing, unless the server is asked for a sign of life. */
+/** An idle connection shows no failure; a PING every second does. */
 const pingIntervalMs = 1000;
 
 /** Reconnects soon after a short cut, and twice a second in a long one. Jitter keeps a thousand processes apart. */

@@ -1,6 +1,6 @@
 /**
  * Decides whether one more call may wait for a worker. A caller who would wait in vain is told so at once, and the queue stays
- * short enough that whoever is let in is answered in time (docs/adr/0015-admission.md).
+ * short enough that every call that is let in is answered in time (docs/adr/0015-admission.md).
  *
  * Each front end has its own and learns from its own answers alone: workers say how long a call lay in the queue. While calls lie
  * there, the rate of answers is this front end's share of what the workers can do, and by Little's law rate × time is how many

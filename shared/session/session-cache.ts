@@ -54,8 +54,8 @@ interface NewEntry {
 }
 
 /**
- * An entry goes after a day, in use or not: one read of MySQL per session and day costs less than telling Redis of each visit. Up to a
- * tenth sooner, so that a mass log-in does not end as a mass expiry.
+ * An entry expires after a day, in use or not: one read of MySQL per session and day costs less than telling Redis of
+ * each visit. Up to a tenth sooner, so that a mass log-in does not end as a mass expiry.
  */
 const entryTtlMs = 86_400_000;
 const leaseTtlMs = 5000;

@@ -25,7 +25,7 @@ export async function updateSessionKey(
     const rows = await readKeyRows(sequelize, openId);
     const has = (key: string) => rows.filter((row) => tryOpen(cipher, row, openId) === key);
     const outdated = has(sessionKey);
-    // Whoever has the new key already got it from a try of which nobody heard the end.
+    // A session that has the new key already got it from an earlier try whose end was not seen.
     if (outdated.length === 0) return has(newKey).length > 0;
     await replaceSessionKeys(
       sequelize,

@@ -47,7 +47,7 @@ const operationsPaths = new Set(['/livez', '/readyz', '/metrics', '/openapi.json
 
 export function createGate(parts: {
   readonly isAllowed: ClientCheck;
-  /** Nobody is refused for their address or for want of a key. */
+  /** Whether everybody may call: there is no list of clients, and no key is required. */
   readonly isOpen: boolean;
   readonly requiresKey: boolean;
   readonly callers: KnownCallers;

@@ -6,7 +6,10 @@ import type { RefusalReason } from './refusal.ts';
 
 const repeatAfterMs = 1000;
 
-/** Tells of refused requests once a second, with how many were not told: a flood must not fill the disk. Never what was asked for. */
+/**
+ * Logs refusals at most once a second, with a count of suppressed ones, so that a flood can't fill the disk. Never logs
+ * the URL.
+ */
 export function createRefusalLog(
   log: Log,
   trustedProxies: ClientList,

@@ -78,7 +78,7 @@ export function createFastLane(
       socket.emit('data', bytes);
     };
 
-    /** Whoever does not wait for answers, or does not read them, is not heard meanwhile. */
+    /** A client that does not wait for its answers, or does not read them, is not read from meanwhile. */
     const isBusy = () => isAnswering || socket.writableNeedDrain;
 
     const goOn = (): void => {

@@ -24,9 +24,9 @@ export interface SessionMemory {
 
 type ReadMark = number & { readonly readMark: unique symbol };
 
-/** After so long a session is read again, whatever was or was not announced. */
+/** A session is read again after this time, whatever was or was not announced. */
 const usualMaxAgeMs = 600_000;
-/** For so long somebody is accepted of whom changes can't be heard. */
+/** How long a session is accepted while its changes can't be heard of. */
 const doubtMs = 60_000;
 
 /** Ids in a generation. What falls out of both was announced before the oldest read that can still be under way. */
@@ -92,7 +92,7 @@ export function createSessionMemory(
       entries.delete(id);
       lately.set(id, announcements);
       if (lately.size >= generationSize) {
-        // Whoever began before the older generation can't be told any more.
+        // A read that began before the older generation can't be told apart any more.
         floor = Math.max(floor, oldestOf(lately));
         before = lately;
         lately = new Map();

@@ -118,7 +118,7 @@ export function createSessionStore(capacity: number): SessionStore {
   return {
     find,
     put(id, session, until, mark) {
-      // Whatever comes of it, what was here is older. And not in its place: what was read last shall stay longest.
+      // Drop any older copy first. The new one gets a new cell: eviction is by insertion order.
       const earlier = find(id);
       if (earlier !== none) free(earlier);
       const { skeyHash, openId, unionId, userInfoJson } = session;

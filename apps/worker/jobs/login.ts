@@ -77,7 +77,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       return await login(parts, request, code, context);
     } catch (error) {
       context.log.warn({ err: describeError(error) }, 'log-in not written');
-      // Whoever asks the same again goes on from the record.
+      // The same request, sent again, goes on from the record.
       return fail('sessionNotWritten', 'store_unavailable');
     } finally {
       void running.take(code.requestFingerprint);

@@ -19,7 +19,7 @@ export interface CodeLedger {
   record(code: CodeKey, fence: number, record: CodeRecord): Promise<boolean>;
   /** WeChat's answer is a refusal, or there is none: it answers the same request from now on. */
   refuse(code: CodeKey, fence: number, failure: Failure): Promise<void>;
-  /** WeChat was not asked after all: whoever brings the code next may ask. */
+  /** WeChat was not asked after all: the next request with this code may ask. */
   release(code: CodeKey): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export interface CodeKey {
   readonly key: string;
   /** Of code and user data together: the same code with other data is refused. */
   readonly requestFingerprint: string;
-  /** Whoever runs this log-in; random. */
+  /** Names the run of this log-in; random. */
   readonly owner: string;
 }
 

@@ -1,11 +1,12 @@
-/** Runs work, and lets those of one company whose work ends at about the same time go on in one turn of the event loop. */
+/** Runs work; calls of one company (a job) whose work ends at about the same time continue in the same tick. */
 export type Gather = <Result>(company: object, work: () => Promise<Result>) => Promise<Result>;
 
 /**
- * WeChat answers one log-in at a time, and what each later step costs is mostly its share of a group: without this the first log-in of a
- * job goes on alone, and the others behind it in as many groups as chance has it. One with nobody else of its company at work never waits.
+ * Lets calls of one job that WeChat answers within `maxWaitMs` of each other continue together, so that their next
+ * steps share a batch: a step costs mostly its share of the batch. A call that is the only one at work in its job never
+ * waits.
  *
- * @param maxWaitMs one that is slow keeps the others no longer than this, whole milliseconds
+ * @param maxWaitMs how long a slow call can hold up the others, in whole milliseconds
  */
 export function createGather(maxWaitMs: number): Gather {
   const companies = new WeakMap<object, Company>();

@@ -1,16 +1,16 @@
-/** Knows whether the exchange of a code can still be done in the time that its caller has left: a code that is begun is spent. */
+/** Estimates whether an exchange fits into the caller's remaining time. Starting one spends the code. */
 export interface TimeLeft {
   isEnough(remainingMs: number): boolean;
-  /** An exchange took so long. */
+  /** Learns from an exchange that took so long. */
   note(tookMs: number): void;
 }
 
-/** How much the latest exchange counts. */
+/** Share of the latest exchange in the average. */
 const weight = 0.1;
 
 /**
- * @param reserveMs that a log-in needs after WeChat's answer
- * @param maxMs an exchange is not expected to take longer, so that a log-in with most of its time left is always tried
+ * @param reserveMs what a log-in needs after WeChat's answer
+ * @param maxMs upper bound of the estimate, so that a log-in with most of its time left is always tried
  */
 export function createTimeLeft(reserveMs: number, maxMs: number): TimeLeft {
   let usualMs = 0;

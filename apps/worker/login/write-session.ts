@@ -165,7 +165,10 @@ function findSuperseded({ isRepeat, fence, newId }: LoginSession, rows: readonly
   return rows.find((row) => row.id === newId) ?? rows.find((row) => row.fence === fence) ?? rows[0];
 }
 
-/** The cache comes up to date by itself: whoever checks the session before it has reads MySQL, and the log-in need not wait. */
+/**
+ * Brings the cache up to date in the background: a check that comes before that reads MySQL, so the log-in need not
+ * wait.
+ */
 function settle(change: Promise<void>): void {
   change.catch(() => undefined);
 }

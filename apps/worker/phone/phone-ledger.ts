@@ -19,7 +19,7 @@ interface PhoneCode {
   readonly key: string;
   /** Of code and session together. */
   readonly requestFingerprint: string;
-  /** Whoever runs this request; random. */
+  /** Names the run of this request; random. */
   readonly owner: string;
 }
 

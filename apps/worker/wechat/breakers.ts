@@ -31,8 +31,7 @@ export function createBreakers(
 
   const report = (appid: string, api: string, state: BreakerState) => {
     if (state === 'closed') log.info({ appid, api }, 'WeChat answers again');
-    if (state === 'open')
-      log.warn({ appid, api }, 'WeChat does not answer: calls are not made, but for a few that try');
+    if (state === 'open') log.warn({ appid, api }, 'WeChat does not answer: circuit open, probing once a second');
     const ofApi = [...breakers.values()].filter((each) => each.api === api);
     onOpen(api, ofApi.filter(({ breaker }) => breaker.state() !== 'closed').length);
   };

@@ -32,7 +32,7 @@ type TakenToken =
 
 /** For this long after a fetch failed nobody tries again. */
 const failureMs = 1000;
-/** Longer than a fetch: what is left behind by one that never ended goes by itself. */
+/** Longer than a fetch: what a fetch that never ended leaves behind expires. */
 const restTtlMs = 120_000;
 
 const nowLua = `
