@@ -1,11 +1,11 @@
 import type { RedisClient } from '../redis/connect.ts';
 import type { App } from '../store/app-reader.ts';
-import type { AppSettingsCopy } from './app-settings.ts';
+import type { ListCopy } from '../store/fresh-list.ts';
 
 export const appSettingsCopyKey = 'wafer:apps';
 
 /** The apps' durations in Redis, without secrets: a front end that starts while MySQL is away can still check cached sessions. */
-export function createAppSettingsCopy(client: RedisClient): AppSettingsCopy {
+export function createAppSettingsCopy(client: RedisClient): ListCopy<App> {
   return {
     async save(apps) {
       await client.set(appSettingsCopyKey, JSON.stringify(apps));

@@ -1,19 +1,8 @@
-import { waitAtMost } from '../patience.ts';
 import type { App } from '../store/app-reader.ts';
+import { createFreshList, type FreshList, type ListCopy } from '../store/fresh-list.ts';
 
-/** The apps of this server, as fresh as plain SQL beside it requires. */
-export interface AppSettings<Known extends App = App> {
-  /**
-   * The configured apps. Read again when older than three seconds, so that a row inserted or changed by plain SQL counts within five.
-   * While MySQL is away the last known settings go on.
-   * @throws {AppSettingsUnavailableError} if they were never read and can't be read now
-   */
-  current(): Promise<Apps<Known>>;
-  /** The same without waiting; undefined if `current` has to be asked. */
-  fresh(): Apps<Known> | undefined;
-  /** Makes the next use read again. */
-  forget(): void;
-}
+/** The configured apps. After `forget` the settings that were known go on while MySQL is away. */
+export type AppSettings<Known extends App = App> = FreshList<Apps<Known>>;
 
 export interface Apps<Known extends App = App> {
   /**
@@ -24,111 +13,27 @@ export interface Apps<Known extends App = App> {
   readonly byAppid: ReadonlyMap<string, Known>;
 }
 
-export class AppSettingsUnavailableError extends Error {
-  constructor() {
-    super('the app settings were never read and can not be read now');
-    this.name = 'AppSettingsUnavailableError';
-  }
-}
-
-/** Where settings outlive the process, for a start while MySQL is away. */
-export interface AppSettingsCopy<Known extends App = App> {
-  save(apps: readonly Known[]): Promise<void>;
-  load(): Promise<Known[] | undefined>;
-}
-
-const freshMs = 3000;
-/** Younger than this they are used without a look; between this and `freshMs` they are read again behind the request's back. */
-const youngMs = 2000;
-/** How long a request waits for a read before it goes on with the last known settings. */
-const patienceMs = 400;
-const retryMs = 1000;
-
 export function createAppSettings<Known extends App>({
   read,
   copy,
   onFailure,
   onDefaultMoved,
 }: {
-  read: () => Promise<Known[]>;
-  copy?: AppSettingsCopy<Known>;
-  onFailure: (error: unknown) => void;
+  readonly read: () => Promise<Known[]>;
+  readonly copy?: ListCopy<Known>;
+  readonly onFailure: (error: unknown) => void;
   /** Gets the appids when another app is that of requests that name none. */
-  onDefaultMoved?: (before: string, now: string | undefined) => void;
+  readonly onDefaultMoved?: (before: string, now: string | undefined) => void;
 }): AppSettings<Known> {
-  let known: Apps<Known> | undefined;
-  let knownText = '';
-  let readAt = Number.NEGATIVE_INFINITY;
-  let failedAt = Number.NEGATIVE_INFINITY;
-  /** The last attempt failed, or took too long. */
-  let isAway = false;
-  let reading: Promise<void> | undefined;
-  let generation = 0;
-
-  const accept = (apps: readonly Known[]) => {
-    const before = known?.default?.appid;
-    known = toApps(apps);
-    const now = known.default?.appid;
+  let before: string | undefined;
+  const toView = (items: readonly Known[]): Apps<Known> => {
+    const apps = toApps(items);
+    const now = apps.default?.appid;
     if (before !== undefined && now !== before) onDefaultMoved?.(before, now);
-    const text = JSON.stringify(apps);
-    if (text !== knownText) void copy?.save(apps).catch(() => undefined);
-    knownText = text;
+    before = now;
+    return apps;
   };
-
-  const refresh = (): Promise<void> => {
-    const asked = generation;
-    const started = performance.now();
-    reading ??= read()
-      .then((apps) => {
-        accept(apps);
-        isAway = false;
-        // A read that began before `forget` may have seen the old rows: it serves, but it does not count as fresh.
-        if (asked === generation) readAt = started;
-      })
-      .catch((error: unknown) => {
-        onFailure(error);
-        failedAt = performance.now();
-        isAway = true;
-      })
-      .finally(() => {
-        reading = undefined;
-      });
-    return reading;
-  };
-
-  const fresh = (): Apps<Known> | undefined => {
-    const age = performance.now() - readAt;
-    if (known === undefined || age >= freshMs) return undefined;
-    if (age > youngMs) void refresh();
-    return known;
-  };
-
-  return {
-    fresh,
-    async current() {
-      const young = fresh();
-      if (young !== undefined) return young;
-      if (performance.now() - failedAt >= retryMs) {
-        const attempt = refresh();
-        // While MySQL is away nobody waits for it again and again: it is asked behind the requests' backs.
-        if (known === undefined || !isAway) await waitAtMost(patienceMs, attempt, () => (isAway = true));
-      }
-      if (known === undefined) {
-        const saved = await copy?.load().catch(() => undefined);
-        if (known === undefined && saved !== undefined) known = toApps(saved);
-      }
-      if (known === undefined) throw new AppSettingsUnavailableError();
-      return known;
-    },
-    forget() {
-      generation++;
-      // The copy may have been forgotten as well.
-      knownText = '';
-      readAt = Number.NEGATIVE_INFINITY;
-      failedAt = Number.NEGATIVE_INFINITY;
-      reading = undefined;
-    },
-  };
+  return createFreshList({ what: 'the app settings', read, toView, copy, keepsOnForget: true, onFailure });
 }
 
 /** @param apps in the order of their primary key */

@@ -1,6 +1,6 @@
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
 import { RpcError } from '../../../shared/rpc/client.ts';
-import { AppSettingsUnavailableError } from '../../../shared/session/app-settings.ts';
+import { ListUnavailableError } from '../../../shared/store/fresh-list.ts';
 import { LookupUnavailableError } from '../sessions/session-lookups.ts';
 
 /** A failure of the stores as 1001, never as "not valid". @throws what is no failure of the stores */
@@ -15,6 +15,6 @@ export function loginFailure(error: unknown): Failure {
 
 function reasonOf(error: unknown): string {
   if (error instanceof LookupUnavailableError || error instanceof RpcError) return error.reason;
-  if (error instanceof AppSettingsUnavailableError) return 'store_unavailable';
+  if (error instanceof ListUnavailableError) return 'store_unavailable';
   throw error;
 }
