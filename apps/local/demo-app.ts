@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
 import { sealedVersion } from '../../shared/keys/column-cipher.ts';
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { parseDatabaseUrl } from '../../shared/config/database-url.ts';
+import { openMigrationConnection, selectDatabase } from '../../shared/store/migrate/connection.ts';
+import type { RowDataPacket } from 'mysql2/promise';
 
 export const demoAppid = 'wxdemo0123456789ab';
 
@@ -12,13 +14,17 @@ export interface ConfiguredApps {
   realAppids: string[];
 }
 
+const tableWaitSeconds = 30;
+
 /**
  * Makes sure that there is an app: the demo app if there is none, which goes as soon as there is a real one, or
  * else it might be the one that is chosen.
  */
 export async function prepareApps(databaseUrl: string, log: (line: string) => void): Promise<ConfiguredApps> {
-  const connection = await createConnection(databaseUrl);
+  const address = parseDatabaseUrl(databaseUrl);
+  const connection = await openMigrationConnection(address, tableWaitSeconds);
   try {
+    await selectDatabase(connection, address.database);
     const [rows] = await connection.query<RowDataPacket[]>(
       'select appid, secret, is_default from cAppinfo order by appid',
     );

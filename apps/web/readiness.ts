@@ -7,8 +7,13 @@ export interface Readiness {
 /** Each resolves if that part works now. */
 export interface Probes {
   readonly redis: () => Promise<unknown>;
+  /** It can be read: that is what auth checks need. */
   readonly redisCache: () => Promise<unknown>;
+  readonly redisCacheWrites: () => Promise<unknown>;
+  /** Our tables can be read. */
   readonly mysql: () => Promise<unknown>;
+  /** Log-ins can be written. */
+  readonly mysqlWrites: () => Promise<unknown>;
   /** Requests can be put to workers. */
   readonly queue: () => Promise<unknown>;
   readonly app: () => Promise<unknown>;
@@ -22,7 +27,11 @@ export function createReadiness(probes: Probes, isStopping: () => boolean): Read
     async examine() {
       const names = Object.keys(probes) as (keyof Probes)[];
       const results = await Promise.allSettled(names.map((name) => probes[name]()));
-      const missing = names.filter((_, index) => results[index]?.status === 'rejected').map(toToken);
+      const failed = new Set(names.filter((_, index) => results[index]?.status === 'rejected'));
+      // What can't be read takes no writes either.
+      if (failed.has('redisCache')) failed.delete('redisCacheWrites');
+      if (failed.has('mysql')) failed.delete('mysqlWrites');
+      const missing = [...failed].map(toToken);
       if (isStopping()) return { reasons: ['stopping'], degraded: missing };
       // An app may be configured at any time, so its absence does not keep the server from being ready.
       const needed = missing.filter((name) => name !== 'app');
@@ -35,5 +44,5 @@ export function createReadiness(probes: Probes, isStopping: () => boolean): Read
 }
 
 function toToken(name: keyof Probes): string {
-  return name === 'redisCache' ? 'redis_cache' : name;
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

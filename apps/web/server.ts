@@ -23,6 +23,7 @@ import { createVisitLog } from '../../shared/session/visit-log.ts';
 import { readApps } from '../../shared/store/app-reader.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
+import { probeReading, probeWriting } from '../../shared/store/probe.ts';
 import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { createAccess } from './access/access.ts';
 import { createApp } from './app.ts';
@@ -124,7 +125,9 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     {
       redis: () => probeRedis(commands),
       redisCache: () => cacheRedis.ping(),
-      mysql: () => sequelize.query('select 1'),
+      redisCacheWrites: () => probeRedis(cacheRedis),
+      mysql: () => probeReading(sequelize),
+      mysqlWrites: () => probeWriting(sequelize),
       app: async () => {
         if ((await apps.current()).default === undefined) throw new Error('no app is configured');
       },

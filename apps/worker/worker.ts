@@ -18,6 +18,7 @@ import { createVisitLog } from '../../shared/session/visit-log.ts';
 import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
+import { probeReading, probeWriting } from '../../shared/store/probe.ts';
 import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { createHandlers } from './handlers.ts';
 import { startHealthServer } from './health.ts';
@@ -68,12 +69,16 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
         () => undefined,
         () => 'redis',
       ),
-      cacheRedis.ping().then(
+      probeRedis(cacheRedis).then(
         () => undefined,
         () => 'redis_cache',
       ),
-      sequelize.query('select 1').then(
-        () => undefined,
+      probeReading(sequelize).then(
+        () =>
+          probeWriting(sequelize).then(
+            () => undefined,
+            () => 'mysql_writes',
+          ),
         () => 'mysql',
       ),
       findLockedApps(apps).then(

@@ -1,3 +1,5 @@
+import { parseDatabaseTls, type DatabaseTls } from './database-tls.ts';
+
 export interface DatabaseAddress {
   readonly host: string;
   readonly port: number;
@@ -5,10 +7,11 @@ export interface DatabaseAddress {
   readonly password: string;
   /** Name of the database, `cAuth` as a rule. */
   readonly database: string;
+  readonly tls: DatabaseTls;
 }
 
 /**
- * Parses `mysql://user:password@host:port/cAuth`.
+ * Parses `mysql://user:password@host:port/cAuth`, with `?ssl-mode=…&ssl-ca=…` for TLS.
  * @throws {TypeError} with what is wrong, never with the password.
  */
 export function parseDatabaseUrl(text: string): DatabaseAddress {
@@ -20,7 +23,9 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   if (database === '' || database.includes('/'))
     throw new TypeError('must end in the name of the database, such as /cAuth');
   if (url.username === '') throw new TypeError('must name a user: mysql://user:password@host:port/cAuth');
+  if (url.hash !== '') throw new TypeError('has a #: write %23 for it');
   return {
+    tls: parseDatabaseTls(url.search.slice(1)),
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 3306 : Number(url.port),
     username: decodeURIComponent(url.username),

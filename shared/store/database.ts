@@ -1,7 +1,9 @@
-import { connect, type Socket } from 'node:net';
-import { ConnectionAcquireTimeoutError, ConnectionError, Sequelize, type Options } from 'sequelize';
+import type { Socket } from 'node:net';
+import { BaseError, ConnectionAcquireTimeoutError, ConnectionError, Sequelize, type Options } from 'sequelize';
 import type { DatabaseAddress } from '../config/database-url.ts';
-import { ifStillSilent } from '../patience.ts';
+import { allowSilence, createTransportSource, limitSilence, type TransportSource } from './database-socket.ts';
+import { createPoolRenewal, type PoolRenewal } from './pool-renewal.ts';
+import { createSessionSetter } from './session-settings.ts';
 import { createSilenceGuard } from './silence-guard.ts';
 
 /** A statement that has not answered by then loses its connection: a silent server must not hold up its callers. */
@@ -16,18 +18,19 @@ export function openDatabase(
   address: DatabaseAddress,
   { poolSize, connectTimeoutMs = defaultConnectTimeoutMs }: { poolSize: number; connectTimeoutMs?: number },
 ): Sequelize {
+  const renewal = createPoolRenewal();
+  const validate = (connection: object) => renewal.isCurrent(connection) && manager.validate(connection);
   const options: Options & { keepDefaultTimezone: boolean } = {
     host: address.host,
     port: address.port,
     dialect: 'mysql',
     logging: false,
-    // Datetimes are read and written as UTC+8 text, so the session's zone does not matter: no statement to set it. Sequelize's own
-    // conversion would make Dates of them, and cost a function call for each column of each row.
+    // Datetimes are read and written as UTC+8 text. Sequelize's own conversion would make Dates of them, and cost a function call for
+    // each column of each row; the session's zone is set with everything else.
     keepDefaultTimezone: true,
-    pool: { max: poolSize, min: 0, acquire: connectTimeoutMs + acquireExtraMs, idle: 30_000 },
+    pool: { max: poolSize, min: 0, acquire: connectTimeoutMs + acquireExtraMs, idle: 30_000, validate },
     dialectOptions: {
-      stream: () => openStream(address, connectTimeoutMs),
-      // The stream has its own.
+      // The transport has its own.
       connectTimeout: 0,
       supportBigNumbers: true,
       dateStrings: true,
@@ -38,52 +41,69 @@ export function openDatabase(
     retry: { max: 0 },
   };
   const sequelize = new Sequelize(address.database, address.username, address.password, options);
-  sequelize.addHook('afterConnect', fixSyntax);
+  const manager = sequelize.connectionManager as unknown as ConnectionManager;
+  makeConnections(manager, createTransportSource(address, connectTimeoutMs), renewal);
   limitStatements(sequelize);
-  spareCallers(sequelize);
+  spareCallers(sequelize, renewal);
   return sequelize;
 }
 
-/**
- * Values are escaped with backslashes, as UTF-8. A server that is set to take a backslash for a plain character, or whose character
- * set has one as the second byte of another, would see the end of a string where there is none.
- */
-const syntax = `set session character_set_client = utf8mb4, session character_set_connection = utf8mb4,
-  session character_set_results = utf8mb4,
-  session sql_mode = if(find_in_set('NO_BACKSLASH_ESCAPES', @@sql_mode) > 0, '', @@sql_mode)`;
+interface Connection {
+  query(sql: string, done: (error: Error | null) => void): void;
+  destroy(): void;
+  readonly stream: Socket;
+}
 
-function fixSyntax(connection: unknown): Promise<void> {
-  const { query, stream } = connection as {
-    query(sql: string, done: (error: Error | null) => void): void;
-    readonly stream: Socket;
+/** What is needed of the inside of Sequelize 6. */
+interface ConnectionManager {
+  connect(config: { readonly dialectOptions: object }): Promise<Connection>;
+  validate(connection: object): boolean;
+}
+
+/** Has the pool's connections made over our transport, and made ours before anybody gets them. */
+function makeConnections(manager: ConnectionManager, source: TransportSource, renewal: PoolRenewal): void {
+  const connect = manager.connect.bind(manager);
+  const setSession = createSessionSetter();
+  manager.connect = async (config) => {
+    try {
+      return await source.connect(async (transport) => {
+        const connection = await connect({
+          ...config,
+          dialectOptions: { ...config.dialectOptions, ...transport },
+        });
+        await setSession((sql) => run(connection, sql));
+        allowSilence(connection.stream);
+        renewal.noteConnection(connection);
+        return connection;
+      });
+    } catch (error) {
+      throw error instanceof BaseError ? error : new ConnectionError(error as Error);
+    }
   };
+}
+
+function run(connection: Connection, sql: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    query.call(connection, syntax, (error) => {
-      stream.setTimeout(0);
+    connection.query(sql, (error) => {
       if (error === null) resolve();
       else reject(error);
     });
   });
 }
 
-/** What mysql2 does by itself, but for the time-out. */
-function openStream({ host, port }: DatabaseAddress, connectTimeoutMs: number): Socket {
-  const stream = connect({ host, port, noDelay: true, keepAlive: true });
-  limitSilence(stream, connectTimeoutMs, () => new ConnectTimeoutError(connectTimeoutMs));
-  return stream;
-}
-
-/** Ends the connection if nothing is received for so long; until `setTimeout(0)`. */
-function limitSilence(stream: Socket, limitMs: number, createError: () => Error): void {
-  stream.removeAllListeners('timeout');
-  stream.setTimeout(limitMs, () => ifStillSilent(stream, () => stream.destroy(createError())));
-}
-
 /** Models run their statements by `query` too, so this is all of them. */
-function spareCallers(sequelize: Sequelize): void {
+function spareCallers(sequelize: Sequelize, renewal: PoolRenewal): void {
   const guard = createSilenceGuard(isUnanswered);
   const query = sequelize.query.bind(sequelize) as (...args: unknown[]) => Promise<unknown>;
-  const guarded = (...args: unknown[]) => guard.run(() => query(...args));
+  const work = async (args: unknown[]) => {
+    try {
+      return await query(...args);
+    } catch (error) {
+      renewal.noteError(error);
+      throw error;
+    }
+  };
+  const guarded = (...args: unknown[]) => guard.run(() => work(args));
   sequelize.query = guarded as typeof sequelize.query;
 }
 
@@ -107,15 +127,6 @@ function limitStatements(sequelize: Sequelize): void {
   sequelize.addHook('afterQuery', (_options: unknown, query: unknown) => {
     streamOf(query)?.setTimeout(0);
   });
-}
-
-class ConnectTimeoutError extends Error {
-  readonly code = 'ETIMEDOUT';
-
-  constructor(limitMs: number) {
-    super(`no connection to the database within ${limitMs} ms`);
-    this.name = 'ConnectTimeoutError';
-  }
 }
 
 /** By this code Sequelize's pool knows a dead connection. */

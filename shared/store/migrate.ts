@@ -11,6 +11,7 @@ import { isDone, remainingStatement } from './migrate/repeatable.ts';
 import { readDropped, type MigrationReport } from './migrate/report.ts';
 import { findSqlFolder, listSqlFiles, readStatements } from './migrate/sql-file.ts';
 import { createMigrationStorage, readRecorded } from './migrate/storage.ts';
+import { wantsTls } from './wants-tls.ts';
 
 export interface MigrateOptions {
   /** `mysql://user:password@host:port/cAuth` */
@@ -48,10 +49,19 @@ export async function migrate({
     return { database: address.database, created, applied, dropped };
   } catch (error) {
     const cause = error instanceof UmzugError ? error.cause : error;
+    if (await wantsTls(address, cause)) throw plainRefused(address, cause);
     throw describeFault(cause, `${address.host}:${address.port}/${address.database}`);
   } finally {
     await connection?.end().catch(() => undefined);
   }
+}
+
+function plainRefused({ host, port, username }: DatabaseAddress, cause: unknown): MigrationError {
+  return new MigrationError(
+    'database_wants_tls',
+    `The database at ${host}:${port} lets ${username} in over TLS alone. Add ?ssl-mode=REQUIRED to DATABASE_URL, better ?ssl-mode=VERIFY_IDENTITY&ssl-ca=<file of the CA>.`,
+    { cause },
+  );
 }
 
 function parseAddress(databaseUrl: string): DatabaseAddress {

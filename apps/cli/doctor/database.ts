@@ -4,6 +4,7 @@ import { openDatabase } from '../../../shared/store/database.ts';
 import { judgeClock, thisMachine } from './clocks.ts';
 import { describeFailure, isIncomplete } from './database-fault.ts';
 import { checkConnections } from './database-load.ts';
+import { describeTlsFault } from './database-tls.ts';
 import { checkWriting } from './database-writing.ts';
 import { ok, type Finding } from './finding.ts';
 import { checkSchema } from './schema.ts';
@@ -28,7 +29,7 @@ export async function checkDatabase(address: DatabaseAddress): Promise<Finding[]
     ];
   } catch (error) {
     if (!(error instanceof BaseError)) throw error;
-    return [describeFailure(error, address)];
+    return [(await describeTlsFault(error, address)) ?? describeFailure(error, address)];
   } finally {
     void sequelize.close().catch(() => undefined);
   }

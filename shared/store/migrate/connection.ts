@@ -1,28 +1,39 @@
+import type { Socket } from 'node:net';
 import { createConnection, type Connection } from 'mysql2/promise';
 import type { DatabaseAddress } from '../../config/database-url.ts';
+import { allowSilence, createTransportSource } from '../database-socket.ts';
+import { createSessionSetter } from '../session-settings.ts';
+
+const connectTimeoutMs = 10_000;
 
 /**
  * The one connection of a migration, without a database selected yet.
- * sql_mode '': under a strict mode an ALTER fails on the zero dates of old rows. UTC+8, as in the original's own datetimes.
+ * sql_mode '': under a strict mode an ALTER fails on the zero dates of old rows.
  */
 export async function openMigrationConnection(address: DatabaseAddress, tableWaitSeconds: number): Promise<Connection> {
-  const connection = await createConnection({
-    host: address.host,
-    port: address.port,
-    user: address.username,
-    password: address.password,
-    charset: 'utf8mb4_unicode_ci',
-    dateStrings: true,
-    connectTimeout: 10_000,
+  const setSession = createSessionSetter({
+    sql_mode: "''",
+    // While ALTER waits for a table, everybody else queues behind it: better to give up early. An idle wait may be long.
+    lock_wait_timeout: String(tableWaitSeconds),
+    innodb_lock_wait_timeout: String(tableWaitSeconds),
+    wait_timeout: '86400',
   });
-  // Without a listener a connection lost between two statements would end the process; the next statement reports it.
-  connection.on('error', () => undefined);
-  // While ALTER waits for a table, everybody else queues behind it: better to give up early. An idle wait may be long.
-  await connection.query(
-    "set session sql_mode = '', sql_quote_show_create = 1, time_zone = '+08:00', wait_timeout = 86400, lock_wait_timeout = ?, innodb_lock_wait_timeout = ?",
-    [tableWaitSeconds, tableWaitSeconds],
-  );
-  return connection;
+  return createTransportSource(address, connectTimeoutMs).connect(async (transport) => {
+    const connection = await createConnection({
+      ...transport,
+      host: address.host,
+      user: address.username,
+      password: address.password,
+      charset: 'utf8mb4_unicode_ci',
+      dateStrings: true,
+      connectTimeout: 0,
+    });
+    // Without a listener a connection lost between two statements would end the process; the next statement reports it.
+    connection.on('error', () => undefined);
+    await setSession((sql) => connection.query(sql));
+    allowSilence((connection as unknown as { connection: { stream: Socket } }).connection.stream);
+    return connection;
+  });
 }
 
 /**

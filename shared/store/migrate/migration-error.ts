@@ -2,6 +2,7 @@ export type MigrationFault =
   | 'database_url_missing'
   | 'database_url_invalid'
   | 'database_unreachable'
+  | 'database_wants_tls'
   | 'access_denied'
   | 'not_adoptable'
   | 'migration_running'
