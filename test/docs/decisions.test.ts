@@ -12,12 +12,8 @@ test('every decision has the number of its file and a known status', (t) => {
   }
 });
 
-test('the numbers of decisions are unique and leave out none', (t) => {
-  const numbers = decisions.map((page) => Number(basename(page).slice(0, 4)));
-  t.deepEqual(
-    numbers,
-    numbers.map((_, index) => index + 1),
-  );
+test('no two decisions have one number', (t) => {
+  t.is(new Set(decisions.map((page) => basename(page).slice(0, 4))).size, decisions.length);
 });
 
 test('the index lists every decision with the title and status of its file', (t) => {

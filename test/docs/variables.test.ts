@@ -17,7 +17,7 @@ const foreign = new Set(
   (
     'ERR_CHECK_LOGIN_FAILED ERR_INVALID_SESSION ERR_LOGIN_FAILED UPDATE_LASTVISITTIME_ERR ' +
     'FAST_CHECK_PATH FAST_CHECK_RUNS FAST_CHECK_SEED NODE_APP_INSTANCE NODE_ENV NODE_EXTRA_CA_CERTS NODE_OPTIONS ' +
-    'WECHAT_TEST_SECRET'
+    'WECHAT_TEST_SECRET VERIFY_CA VERIFY_IDENTITY'
   ).split(' '),
 );
 const messages = new Set<string>([
@@ -101,9 +101,10 @@ interface Row {
   readonly defaults: readonly string[];
 }
 
-/** Rows of the table whose first column names variables; two of them may share a row. */
+/** Rows of the table of variables; two of them may share a row. */
 function rowsOf(page: string): Row[] {
-  return read(page)
+  const [table = ''] = /^\| (?:variable|变量) \|(?:.*\|\n)+/m.exec(read(page)) ?? [];
+  return table
     .split('\n')
     .filter((line) => /^\| `[A-Z][A-Z0-9_]+`/.test(line))
     .map((line) => line.split('|').map((cell) => cell.trim()))
