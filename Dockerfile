@@ -9,14 +9,18 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY apps apps
 COPY shared shared
 RUN npm run build && npm prune --omit=dev
+# The command wafer. While package.json names it as well, npx installs the package for itself and changes the mode of the file, which only
+# the owner may do.
+RUN ln -s ../../apps/cli/wafer.js node_modules/.bin/wafer && npm pkg delete bin
 
 FROM node:20-bookworm-slim
-ENV NODE_ENV=production
+ENV NODE_ENV=production PATH=/app/node_modules/.bin:$PATH
 WORKDIR /app
 # Owned by root: the processes run as node and can change nothing of this.
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/apps/cli/wafer.js apps/cli/wafer.js
 COPY sql sql
 USER node
 # Inside a container; what is reachable from outside is decided where the port is published.

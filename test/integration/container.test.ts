@@ -84,6 +84,27 @@ test('the image runs as node, which owns nothing of it, and has no packages of d
   t.regex(build, /npm prune --omit=dev/);
 });
 
+test('wafer and npx wafer run in the image, as a user who may write nothing', async (t) => {
+  const folder = await createProductionInstall((close) => t.teardown(close));
+  const path = `${join(folder, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`;
+  for (const command of ['wafer', 'npx wafer']) {
+    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', `${command} queue --help`], {
+      cwd: folder,
+      env: { PATH: path, HOME: '/nonexistent', NPM_CONFIG_OFFLINE: 'true' },
+      ...(process.getuid?.() === 0 ? { uid: otherUser, gid: otherUser } : {}),
+    });
+    t.regex(stdout, /Usage: wafer queue/, command);
+  }
+});
+
+test('the image has the command wafer on its path', async (t) => {
+  const dockerfile = await readFile(join(rootDir, 'Dockerfile'), 'utf8');
+  const final = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+  t.regex(final, /^ENV .*PATH=\/app\/node_modules\/\.bin:\$PATH$/m);
+  t.regex(final, /^COPY --from=build \/app\/apps\/cli\/wafer\.js apps\/cli\/wafer\.js$/m);
+  t.regex(dockerfile, /ln -s \.\.\/\.\.\/apps\/cli\/wafer\.js node_modules\/\.bin\/wafer && npm pkg delete bin/);
+});
+
 test('npm run sbom writes every package in CycloneDX and marks those of development', async (t) => {
   await promisify(execFile)('npm', ['run', 'sbom'], { cwd: rootDir });
   const { bomFormat, components } = JSON.parse(await readFile(join(rootDir, 'sbom.cdx.json'), 'utf8')) as Sbom;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, readdir, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { OnClose } from './closing.ts';
@@ -14,8 +14,9 @@ interface LockedPackage {
 }
 
 /**
- * What the image holds: dist/, sql/, package.json and the packages that `npm ci --omit=dev` installs, found as npm finds them, in the
- * lock file, so that no registry is needed. No folder of it can be written to.
+ * What the image holds: dist/, sql/, package.json, the command `wafer` and the packages that `npm ci --omit=dev`
+ * installs, found as npm finds them, in the lock file, so that no registry is needed. No folder of it can be written
+ * to.
  */
 export async function createProductionInstall(onClose: OnClose): Promise<string> {
   const folder = await createTemporaryFolder('production');
@@ -27,9 +28,13 @@ export async function createProductionInstall(onClose: OnClose): Promise<string>
   const parent = dirname(folder.path);
   if (((await stat(parent)).mode & 0o777) === 0o700) await chmod(parent, 0o711);
   await mkdir(join(folder.path, 'dist'));
-  for (const name of ['dist/apps', 'dist/shared', 'sql', 'package.json'])
+  for (const name of ['dist/apps', 'dist/shared', 'sql', 'apps/cli/wafer.js'])
     await cp(join(rootDir, name), join(folder.path, name), { recursive: true });
+  const { bin: _, ...manifest } = JSON.parse(await readFile(join(rootDir, 'package.json'), 'utf8')) as { bin: unknown };
+  await writeFile(join(folder.path, 'package.json'), JSON.stringify(manifest));
   await copyPackages(folder.path);
+  await mkdir(join(folder.path, 'node_modules/.bin'));
+  await symlink('../../apps/cli/wafer.js', join(folder.path, 'node_modules/.bin/wafer'));
   for (const each of [...(await listFolders(folder.path)), folder.path]) await chmod(each, 0o555);
   return folder.path;
 }
