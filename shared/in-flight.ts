@@ -2,7 +2,7 @@
  * Entries in progress, by key. A plain Map would keep removed values alive: V8 copies a Map from time to time while
  * entries come and go, and the old copy refers to the new one. Once a copy is in memory that only a full collection
  * frees, so are all later ones with everything that was in them (nearly every log-in, with its user data and its
- * answer). This one clears the value when it is removed. See docs/performance.md.
+ * answer). This one clears the value when it is removed. See docs/performance/experiments.md.
  */
 export interface InFlight<Key, Value> {
   get(key: Key): Value | undefined;

@@ -106,7 +106,7 @@ export function createRpcServer(options: {
     }
     onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
     if (response === dropped) return;
-    // Not `{ ...response, leftMs }`: V8 of Node 20 would make a hidden class for each (docs/performance.md).
+    // Not `{ ...response, leftMs }`: V8 of Node 20 would make a hidden class for each (docs/performance/experiments.md).
     const timed = { leftMs, ...response };
     await untilSent(() => send(timed), remainingMs);
   };

@@ -20,7 +20,7 @@ const ofLibraries = new Set(['sql', 'values']);
 
 /**
  * V8 of Node 20 makes a hidden class for each object that begins with a copy of another, `{ ...one, more: 1 }`, and whatever reads it is
- * slow from then on. Those of log-ins were a third of a worker's old garbage (docs/performance.md).
+ * slow from then on. Those of log-ins were a third of a worker's old garbage (docs/performance/experiments.md).
  */
 test('log-ins make no hidden classes of their own', async (t) => {
   const log = join(folder.path, 'v8.log');
