@@ -45,7 +45,9 @@ test('every npm script that is named exists', (t) => {
 test('every program that is called by npx is installed', (t) => {
   const installed = new Set([...readdirSync(join(rootDir, 'node_modules/.bin')), ...Object.keys(bin), packageName]);
   t.deepEqual(
-    faultsOf(/\bnpx (?:--[\w-]+ )*([a-z][\w-]*)/g, (name) => (installed.has(name) ? undefined : `npx ${name}`)),
+    faultsOf(/(?<=^ *|[`'\x22] ?|&& |[:;] )npx (?:--[\w-]+ )*([a-z][\w-]*)/gm, (name) =>
+      installed.has(name) ? undefined : `npx ${name}`,
+    ),
     [],
   );
 });
@@ -53,8 +55,12 @@ test('every program that is called by npx is installed', (t) => {
 test('every wafer command that is named exists, with its options', (t) => {
   const calls =
     /(?:npm run(?: --silent)? wafer --|apps\/cli\/main\.js|npx wafer|(?<![\w/-])wafer) (?=[a-z<-])([^`'"\n;|#()]+)/g;
+  // Two labels of derived keys begin with the name as well; titles of tests are prose.
   const faults = faultsOf(calls, (call) => (/^(?:seal|fingerprint)\b/.test(call) ? undefined : faultOfCall(call)));
-  t.deepEqual(faults, []);
+  t.deepEqual(
+    faults.filter((fault) => !/^test\/.*\.test\.ts/.test(fault)),
+    [],
+  );
 });
 
 test('every group of commands and every option that stands alone in a page exists', (t) => {
