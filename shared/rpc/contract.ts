@@ -36,6 +36,8 @@ export interface LoginRequest {
   readonly userData?: { readonly encryptData: unknown; readonly iv?: unknown };
   /** Present if the client sent a signature, which then has to be right. */
   readonly signed?: SignedData;
+  /** The name of the caller whose key it came with, if it had one. */
+  readonly caller?: string;
 }
 
 /** `rawData` and `signature` as the client sent them, checked by nobody yet. */
@@ -51,6 +53,8 @@ export interface SessionRequest {
   readonly skeyHash: string;
   /** The session's app. */
   readonly appid: string;
+  /** The name of the caller whose key the request came with, if it had one. */
+  readonly caller?: string;
 }
 
 /** If there is an `iv`, the watermark has to be the app's. */
@@ -68,7 +72,7 @@ interface UserInfoRequest extends SessionRequest {
 }
 
 /** With the code of a button, or with what older clients got from it. */
-interface PhoneRequest extends SessionRequest {
+export interface PhoneRequest extends SessionRequest {
   /** As the client sent it. */
   readonly code?: unknown;
   readonly userData?: { readonly encryptData: unknown; readonly iv: unknown };

@@ -24,7 +24,12 @@ export async function askForSession<Name extends SessionCallName>(
     const found = await findSession(parts, { id, skey }, context);
     if (!found.ok) return found;
     const { session, app } = found;
-    const about: SessionRequest = { row: session.row, skeyHash: hashSkey(skey as string), appid: app.appid };
+    const about: SessionRequest = {
+      row: session.row,
+      skeyHash: hashSkey(skey as string),
+      appid: app.appid,
+      ...(context.caller === undefined ? {} : { caller: context.caller }),
+    };
     return await parts.ask(
       name,
       { ...details, ...about },

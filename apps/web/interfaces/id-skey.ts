@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
 import { createInFlight } from '../../../shared/in-flight.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import { chooseApp } from '../../../shared/session/app-settings.ts';
@@ -18,17 +19,16 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
   /** Identical requests share one question. By code: a different request with the same code is asked for itself. */
   const asking = createInFlight<string, Asking>();
 
-  return async (para, { requestId, requestedAppid }) => {
+  return async (para, { requestId, requestedAppid, caller }) => {
     const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
     try {
       const app = chooseApp(await apps.current(), requestedAppid);
       if (app === undefined) return fail('noApp');
       const { code } = parameters;
-      // The type first: zod asks anything for its length, and an object may answer with what can't be shown.
       if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
-      if (!idSkey.para.shape.code.safeParse(code).success) return fail('codeRefused', 'code_invalid');
-      const request = toLoginRequest(app.appid, code, parameters);
+      if (!wechatCode.test(code)) return fail('codeRefused', 'code_invalid');
+      const request = toLoginRequest(app.appid, code, parameters, caller);
       const shardKey = `${app.appid}\0${code}`;
       const known = asking.get(shardKey);
       if (known !== undefined && isDeepStrictEqual(known.request, request)) return await known.answer;
@@ -49,12 +49,13 @@ interface Asking {
 
 type Parameters = Readonly<Record<'encrypt_data' | 'iv' | 'rawData' | 'signature', unknown>>;
 
-function toLoginRequest(appid: string, code: string, parameters: Parameters): LoginRequest {
+function toLoginRequest(appid: string, code: string, parameters: Parameters, caller: string | undefined): LoginRequest {
   const { encrypt_data: encryptData, iv } = parameters;
   return {
     appid,
     code,
     ...(encryptData === undefined ? {} : { userData: iv === undefined ? { encryptData } : { encryptData, iv } }),
     ...readSigned(parameters),
+    ...(caller === undefined ? {} : { caller }),
   };
 }

@@ -16,6 +16,8 @@ export interface RequestContext {
    * null if they contradict each other.
    */
   readonly requestedAppid: unknown;
+  /** The name of the caller whose key the request came with; undefined if it had none. */
+  readonly caller: string | undefined;
 }
 
 /** What interfaces are made of. */

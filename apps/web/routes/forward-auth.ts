@@ -34,11 +34,11 @@ export function createForwardAuth({
     const started = performance.now();
     const id = context.get('X-WX-Id');
     // A header left empty names no app, as gateways that clear it mean it.
-    const requestedAppid = appOfRequest(context.get('X-Wafer-Appid') || undefined, callerOf(context.req));
+    const caller = callerOf(context.req);
+    const requestedAppid = appOfRequest(context.get('X-Wafer-Appid') || undefined, caller);
     const skey = context.get('X-WX-Skey');
-    const found = await findSession(parts, { id, skey }, { requestId: requestIdOf(context), requestedAppid }).catch(
-      databaseFailure,
-    );
+    const request = { requestId: requestIdOf(context), requestedAppid, caller: caller?.name };
+    const found = await findSession(parts, { id, skey }, request).catch(databaseFailure);
     if (found.ok) {
       parts.visits.record(found.session, found.now);
       accept(context, found);

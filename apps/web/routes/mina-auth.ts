@@ -57,7 +57,7 @@ export function createMinaAuth(parts: {
       if (call === undefined) return finish('unknown', fail('unknownInterface'));
       const named = readOptional(request.interface, 'appid') ?? readOptional(request.para, 'appid');
       const requestedAppid = appOfRequest(named, caller);
-      const outcome = call(request.para, { requestId, requestedAppid });
+      const outcome = call(request.para, { requestId, requestedAppid, caller: caller?.name });
       if (outcome instanceof Promise) return outcome.then((late) => finish(name, late)).catch(crash);
       return finish(name, outcome);
     } catch (error) {

@@ -15,6 +15,7 @@ export function createCheckSessionHandler(parts: UserCallParts): CallHandler<'ch
       {
         app,
         openId,
+        caller: request.caller,
         api: 'checksession',
         send: (accessToken, timeoutMs) => isSessionKeyLive(wechat, { accessToken, openId, sessionKey }, timeoutMs),
       },

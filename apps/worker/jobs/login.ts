@@ -58,11 +58,12 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   const running = createInFlight<string, Promise<Outcome | Dropped>>();
 
   return async (request, context) => {
-    const { userData, signed } = request;
+    const { userData, signed, caller } = request;
     const sent = [userData?.encryptData, userData?.iv, ...(signed === undefined ? [] : [signed])];
+    const callers = caller === undefined ? [] : [caller];
     const code: CodeKey = {
       key: codeKeyOf(seal, context.shard, request.appid, request.code),
-      requestFingerprint: seal.fingerprint(request.appid, request.code, JSON.stringify(sent)),
+      requestFingerprint: seal.fingerprint(request.appid, request.code, JSON.stringify(sent), ...callers),
       owner: takeRandomBytes(12).toString('base64url'),
     };
     const known = running.get(code.requestFingerprint);
@@ -96,11 +97,12 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     const { appid } = app;
     const exchangeCode = (secret: string, timeoutMs: number) =>
       code2Session(wechat, { appid, secret, code: request.code }, timeoutMs);
+    const subject = { appid, api: 'code2session', code: request.code, caller: request.caller } as const;
     let profile: LoginProfile | undefined;
     let looked: LookedUp | undefined;
     const ask = async (timeoutMs: number): Promise<Exchange> => {
       const askWechat = () => askWithSecrets(app, exchangeCode, timeoutMs, context.log);
-      const answer = await gather(context.job, () => watch.ask({ appid, api: 'code2session' }, askWechat));
+      const answer = await gather(context.job, () => watch.ask(subject, askWechat));
       if (answer.kind !== 'session') return answer;
       profile = readLoginProfile(request, answer, app);
       if (profile.ok) {

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { toAsciiJson } from '../../../shared/protocol/ascii-json.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
+import type { PhoneRequest } from '../../../shared/rpc/contract.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { dropped, type CallContext, type CallHandler, type Dropped } from '../../../shared/rpc/server.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
@@ -30,12 +32,13 @@ const reserveMs = 300;
 export function createPhoneHandler(parts: PhoneParts): CallHandler<'phone'> {
   const { ledger, seal, wechat, callWithToken } = parts;
 
-  const ask = async (code: string, { app, openId }: PhoneUser, context: CallContext) => {
+  const ask = async (code: string, { app, openId }: PhoneUser, caller: string | undefined, context: CallContext) => {
     let isSent = false;
     const result = await callWithToken(
       {
         app,
         openId,
+        caller,
         api: 'getuserphonenumber',
         send: (accessToken, timeoutMs) => {
           isSent = true;
@@ -52,13 +55,19 @@ export function createPhoneHandler(parts: PhoneParts): CallHandler<'phone'> {
   /** However many runs and processes have the same code in hand, one sends it. */
   const askOnce = async (
     code: string,
-    sessionRow: number,
+    { row, caller }: PhoneRequest,
     user: PhoneUser,
     context: CallContext,
   ): Promise<Outcome | Dropped> => {
     const claimed = {
       key: phoneCodeKey(seal, user.app.appid, code),
-      requestFingerprint: seal.fingerprint('phone request', user.app.appid, code, String(sessionRow)),
+      requestFingerprint: seal.fingerprint(
+        'phone request',
+        user.app.appid,
+        code,
+        String(row),
+        ...(caller === undefined ? [] : [caller]),
+      ),
       owner: randomBytes(12).toString('base64url'),
     };
     for (;;) {
@@ -71,7 +80,7 @@ export function createPhoneHandler(parts: PhoneParts): CallHandler<'phone'> {
       if (claim.kind === 'ask') break;
       await setTimeout(lookAgainMs);
     }
-    const { isSent, outcome } = await ask(code, user, context);
+    const { isSent, outcome } = await ask(code, user, caller, context);
     await (isSent ? ledger.conclude(claimed, outcome) : ledger.release(claimed)).catch(() => undefined);
     return outcome;
   };
@@ -79,10 +88,11 @@ export function createPhoneHandler(parts: PhoneParts): CallHandler<'phone'> {
   return tellStoreFailure('phone number not fetched', async (request, context) => {
     const prepared = await prepareUserCall(parts, request, context);
     if (!prepared.ok) return prepared;
-    const { code, userData, row } = request;
-    if (typeof code === 'string' && code !== '') return askOnce(code, row, prepared, context);
-    if (code !== undefined) return fail('codeRefused', 'code_empty');
-    return decryptPhone(prepared.sessionKey, userData, prepared.app);
+    const { code, userData } = request;
+    if (code === undefined) return decryptPhone(prepared.sessionKey, userData, prepared.app);
+    if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
+    if (!wechatCode.test(code)) return fail('codeRefused', 'code_invalid');
+    return askOnce(code, request, prepared, context);
   });
 }
 

@@ -42,6 +42,7 @@ export function createResetKeyHandler(
       {
         app,
         openId,
+        caller: request.caller,
         api: 'resetusersessionkey',
         send: (accessToken, timeoutMs) => resetSessionKey(wechat, { accessToken, openId, sessionKey }, timeoutMs),
       },

@@ -33,7 +33,7 @@ interface ClaimingRun {
 /** A code and the request that brought it, by fingerprints. */
 export interface CodeKey {
   readonly key: string;
-  /** Of code and user data together: the same code with other data is refused. */
+  /** Of code, user data and caller together: the same code with other data, or through another caller, is refused. */
   readonly requestFingerprint: string;
   /** Names the run of this log-in; random. */
   readonly owner: string;
@@ -60,15 +60,15 @@ type Claim =
   | { readonly kind: 'refused'; readonly failure: Failure }
   /** Another process is asking. */
   | { readonly kind: 'wait' }
-  /** Known, with other user data. */
+  /** Known, with other user data, through another caller, or answered long ago. */
   | { readonly kind: 'other-request' }
   /** Two askers died without recording an answer. */
   | { readonly kind: 'interrupted' };
 
 /** A code is valid for five minutes; it is remembered for twice as long, so that none comes back to WeChat. */
 const rememberedMs = 600_000;
-/** For this long the same request gets the same answer; later the code is just a used one. */
-const sharedMs = 120_000;
+/** So long after the answer the same request gets the same: as long as clients repeat it. Later the code is just a used one. */
+const sharedMs = 15_000;
 const maxAsks = 2;
 
 /** A record and a failure share a field: `r` and the sealed record, or `f` and the failure, which is no secret. */
@@ -118,7 +118,7 @@ local answers = {}
 for i, key in ipairs(KEYS) do
   local request, owner, fence, answer = ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i], ARGV[4 * i + 1]
   local holder = redis.call('HGET', key, 'owner')
-  if holder == owner then redis.call('HSET', key, 'answer', answer)
+  if holder == owner then redis.call('HSET', key, 'at', ms, 'answer', answer)
   elseif not holder then
     -- Redis has lost the claim meanwhile, and nobody has claimed the code since.
     redis.call('HSET', key, 'request', request, 'owner', owner, 'at', ms, 'fence', fence, 'asks', 1, 'answer', answer)

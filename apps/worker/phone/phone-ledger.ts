@@ -5,7 +5,7 @@ import type { Seal } from '../../../shared/rpc/seal.ts';
 
 /**
  * What became of each phone code, so that none is sent twice: unlike a log-in, nothing is lost but a tap on a button if its asker dies.
- * The same request of the same session gets the same answer; the same code from anywhere else is a used one.
+ * The same request of the same session and caller gets the same answer; the same code from anywhere else is a used one.
  */
 export interface PhoneLedger {
   claim(code: PhoneCode): Promise<PhoneClaim>;
@@ -17,7 +17,7 @@ export interface PhoneLedger {
 
 interface PhoneCode {
   readonly key: string;
-  /** Of code and session together. */
+  /** Of code, session and caller together. */
   readonly requestFingerprint: string;
   /** Names the run of this request; random. */
   readonly owner: string;
@@ -28,15 +28,15 @@ type PhoneClaim =
   | { readonly kind: 'concluded'; readonly outcome: Outcome }
   /** Another process is asking. */
   | { readonly kind: 'wait' }
-  /** From another session, or long ago. */
+  /** From another session or caller, or answered long ago. */
   | { readonly kind: 'used' }
   /** Its asker died without an answer. */
   | { readonly kind: 'interrupted' };
 
 /** A code is valid for five minutes; it is remembered for twice as long. */
 const rememberedMs = 600_000;
-/** For this long the same request gets the same answer. */
-const sharedMs = 120_000;
+/** So long after the answer the same request gets the same: as long as clients repeat it. */
+const sharedMs = 15_000;
 
 const claimScript = `
 local time = redis.call('TIME')
@@ -58,7 +58,9 @@ return {'wait'}`;
 
 const endScript = `
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('HSET', KEYS[1], 'outcome', ARGV[2]) end
+if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'at', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), 'outcome', ARGV[2])
 return 1`;
 
 export function phoneCodeKey(seal: Seal, appid: string, code: string): string {

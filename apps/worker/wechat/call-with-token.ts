@@ -9,6 +9,8 @@ import type { WechatApi, WechatWatch } from './watch.ts';
 interface UserCall<Value> {
   readonly app: AppWithSecret;
   readonly openId: string;
+  /** The name of the caller who wants it, if it has one. */
+  readonly caller: string | undefined;
   readonly api: WechatApi;
   readonly send: (accessToken: string, timeoutMs: number) => Promise<WechatResult<Value>>;
 }
@@ -29,14 +31,16 @@ export function createCallWithToken(parts: {
   readonly timeoutMs: number;
 }): CallWithToken {
   const { tokens, watch, timeoutMs } = parts;
-  return async ({ app, openId, api, send }, context) => {
+  return async ({ app, openId, caller, api, send }, context) => {
     let isTokenRenewed = false;
     let isSentAgain = false;
     for (;;) {
       const token = await tokens.get(app, context);
       if (token.kind !== 'ok') return token;
       const limitMs = Math.max(Math.min(timeoutMs, context.remainingMs() - reserveMs), 1);
-      const result = await watch.ask({ appid: app.appid, api, openId }, () => send(token.value.accessToken, limitMs));
+      const result = await watch.ask({ appid: app.appid, api, openId, caller }, () =>
+        send(token.value.accessToken, limitMs),
+      );
       if (result.kind !== 'refused' || context.remainingMs() <= reserveMs) return result;
       if (tokenErrcodes.has(result.errcode) && !isTokenRenewed) {
         isTokenRenewed = true;

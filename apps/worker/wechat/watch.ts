@@ -6,8 +6,12 @@ import { shed, type WechatBreakers } from './breakers.ts';
 interface WechatSubject {
   readonly appid: string;
   readonly api: WechatApi;
-  /** undefined where the user is not known before the call: a code. */
+  /** undefined where the user is not known before the call. */
   readonly openId?: string;
+  /** A code, whose user is not known yet. */
+  readonly code?: string;
+  /** The name of the caller who wants it, if it has one. */
+  readonly caller?: string | undefined;
 }
 
 export type WechatApi =
@@ -76,7 +80,7 @@ export function createWechatWatch({
     async ask(subject, call) {
       const paused = findPause(subject);
       if (paused !== undefined) return paused;
-      const settle = breakers.enter(subject.appid, subject.api);
+      const settle = breakers.enter(subject.appid, subject.api, subject);
       if (settle === undefined) {
         onAnswer(subject.api, shed, 0);
         return shed;

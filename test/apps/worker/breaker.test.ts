@@ -82,3 +82,34 @@ test('a probe that says nothing makes room for another', (t) => {
   for (let count = 0; count < 10; count++) t.true(call('unknown'));
   t.is(breaker.state(), 'probing');
 });
+
+test('bad calls about one user or code count once, and its last call counts', (t) => {
+  const { breaker } = start();
+  const call = (about: string, result: CallResult) => breaker.enter(about)?.(result);
+  for (let count = 0; count < 100; count++) call('mallory', 'bad');
+  for (let user = 0; user < 8; user++) call(`user${user}`, 'bad');
+  t.is(breaker.state(), 'closed');
+  call('mallory', 'good');
+  call('user8', 'bad');
+  t.is(breaker.state(), 'closed');
+  call('user9', 'bad');
+  t.is(breaker.state(), 'open');
+});
+
+test('while two others are answered within two seconds, no number of bad calls opens it', (t) => {
+  const { breaker, clock } = start();
+  let codes = 0;
+  const call = (result: CallResult, about = `code${codes++}`) => breaker.enter(about)?.(result);
+  const attack = () => {
+    for (let count = 0; count < 30; count++) call('bad');
+  };
+  for (; clock.now < 60_000; clock.now += 900) {
+    call('good');
+    if (clock.now > 0) attack();
+    t.is(breaker.state(), 'closed');
+  }
+  // One who is answered again and again is one.
+  for (; clock.now < 62_000; clock.now += 100) call('good', 'mallory');
+  attack();
+  t.is(breaker.state(), 'open');
+});

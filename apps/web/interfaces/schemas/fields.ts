@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wechatCode } from '../../../../shared/protocol/wechat-code.ts';
 import { maxCredentialLength } from '../../../../shared/session/skey.ts';
 
 /** Fields that several interfaces share. A wrong type is no 1003: each field has a failure of its own, which its description names. */
@@ -14,14 +15,19 @@ export const skey = z
   .max(maxCredentialLength)
   .describe('The session’s skey, from the log-in. Anything else is a session that is not valid.');
 
-/** Those of WeChat have 32 characters. A longer one than this is no code, and WeChat is not bothered with it. */
-const maxCodeLength = 1024;
-
 export const loginCode = z
   .string()
-  .min(1)
-  .max(maxCodeLength)
-  .describe('From `wx.login`; works once, for five minutes.');
+  .regex(wechatCode)
+  .describe(
+    'From `wx.login`; works once, for five minutes. WeChat is not asked about anything else than letters, digits and `-._~`.',
+  );
+
+export const phoneCode = z
+  .string()
+  .regex(wechatCode)
+  .describe(
+    'From `<button open-type="getPhoneNumber">`; works once, for five minutes. Of the same characters as that of a log-in.',
+  );
 
 export const encryptData = z
   .string()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { encryptData, id, iv, phoneInfo, rawData, signature, skey, userInfo } from './fields.ts';
+import { encryptData, id, iv, phoneCode, phoneInfo, rawData, signature, skey, userInfo } from './fields.ts';
 import type { InterfaceSchema } from './interface-schema.ts';
 import { exampleSession } from './session.ts';
 
@@ -33,11 +33,7 @@ export const phone = {
     .object({
       id,
       skey,
-      code: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('From `<button open-type="getPhoneNumber">`; works once, for five minutes.'),
+      code: phoneCode.optional(),
       encrypt_data: encryptData.optional().describe('What older clients get from that button, together with `iv`.'),
       iv: iv.optional(),
     })
