@@ -13,7 +13,7 @@ export interface Success {
 export interface Failure {
   readonly ok: false;
   readonly failure: FailureName;
-  /** One short token for the response header `X-Wafer-Reason`; for operators, never shown to end users. */
+  /** One short token for the response header `X-Wafer-Reason`, see {@link toReasonToken}; for operators, never shown to end users. */
   readonly reason?: string;
 }
 
@@ -23,4 +23,14 @@ export function succeed(message: SuccessMessage, dataJson: string): Success {
 
 export function fail(failure: FailureName, reason?: string): Failure {
   return reason === undefined ? { ok: false, failure } : { ok: false, failure, reason };
+}
+
+const reasonToken = /^[a-z0-9_:-]{1,64}$/;
+
+/**
+ * A reason as it may stand in a header, whatever it came from: some are made of what WeChat said, or come from a worker through Redis.
+ * To be called where the header is written.
+ */
+export function toReasonToken(reason: string): string {
+  return reasonToken.test(reason) ? reason : 'unknown';
 }

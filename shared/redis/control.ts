@@ -11,6 +11,16 @@ const pollIntervalMs = 10;
 
 const acknowledgementKey = (id: string) => `wafer:control:${id}`;
 
+/** @returns undefined if it is no message of ours: whoever reaches Redis can publish, and must not end a process by it */
+function readId(text: string): string | undefined {
+  try {
+    const { id, kind } = JSON.parse(text) as { id?: unknown; kind?: unknown };
+    return kind === 'forget-cached' && typeof id === 'string' && /^[0-9a-f]{16}$/.test(id) ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Lets this process hear control messages; it acknowledges each when `obey` is done. */
 export async function hearControl(
   subscriber: RedisClient,
@@ -20,8 +30,9 @@ export async function hearControl(
 ): Promise<void> {
   subscriber.on('message', (from: string, text: string) => {
     if (from !== channel) return;
-    const { id, ...message } = JSON.parse(text) as ControlMessage & { id: string };
-    obey(message);
+    const id = readId(text);
+    if (id === undefined) return;
+    obey({ kind: 'forget-cached' });
     void commands
       .pipeline()
       .sadd(acknowledgementKey(id), instance)

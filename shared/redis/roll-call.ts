@@ -34,6 +34,17 @@ export async function answerRollCalls(subscriber: RedisClient, commands: RedisCl
   await subscriber.subscribe(channel);
 }
 
+/** @returns undefined if no process of ours has answered so */
+function readAnswer(text: string): [instance: string, answer: RollCallAnswer] | undefined {
+  try {
+    const { instance, driftMs, servingMs } = JSON.parse(text) as Partial<RollCallAnswer> & { instance?: unknown };
+    if (typeof instance !== 'string' || typeof driftMs !== 'number' || typeof servingMs !== 'number') return undefined;
+    return [instance, { driftMs, servingMs }];
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Calls all processes and waits for their answers, `timeoutMs` at most.
  * @param isComplete whether nobody else is waited for
@@ -55,8 +66,9 @@ export async function callRoll(
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(resolve, timeoutMs);
       listener.on('message', (_channel: string, text: string) => {
-        const { instance, driftMs, servingMs } = JSON.parse(text) as RollCallAnswer & { instance: string };
-        answers.set(instance, { driftMs, servingMs });
+        const answer = readAnswer(text);
+        if (answer === undefined) return;
+        answers.set(...answer);
         if (!isComplete(answers)) return;
         clearTimeout(timer);
         resolve();

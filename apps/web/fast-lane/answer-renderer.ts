@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { toReasonToken } from '../../../shared/protocol/outcome.ts';
 import type { Answer } from '../routes/mina-auth.ts';
 
 /**
@@ -18,7 +19,7 @@ export function createAnswerRenderer(
       second = Math.floor(now / 1000);
       date = new Date(now).toUTCString();
     }
-    const told = reason === undefined ? '' : `X-Wafer-Reason: ${reason}\r\n`;
+    const told = reason === undefined ? '' : `X-Wafer-Reason: ${toReasonToken(reason)}\r\n`;
     return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json;charset=utf-8\r\nX-Request-Id: ${requestId}\r\n${told}Content-Length: ${body.length}\r\nDate: ${date}\r\n${isLast ? 'Connection: close\r\n\r\n' : keepAlive}${body}`;
   };
 }

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { returnCodeOf } from '../../../shared/protocol/envelope.ts';
-import type { Failure } from '../../../shared/protocol/outcome.ts';
+import { toReasonToken, type Failure } from '../../../shared/protocol/outcome.ts';
 import { appOfRequest, callerOf } from '../access/caller.ts';
 import { findSession, type FoundSession } from '../interfaces/find-session.ts';
 import type { InterfaceParts } from '../interfaces/interface.ts';
@@ -69,7 +69,8 @@ function refuse(context: Context, { failure, reason }: Failure, namesApp: boolea
   return answer(context, 503, failure === 'noApp' ? 'no_app' : (reason ?? 'store_unavailable'));
 }
 
-function answer(context: Context, status: number, reason: string): void {
+function answer(context: Context, status: number, cause: string): void {
+  const reason = toReasonToken(cause);
   context.status = status;
   context.set('Cache-Control', 'no-store');
   context.set('X-Wafer-Reason', reason);

@@ -1,7 +1,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { renderEnvelope, returnCodeOf } from '../../../shared/protocol/envelope.ts';
-import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { fail, toReasonToken, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { parseRequest, readOptional } from '../../../shared/protocol/request.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
 import { appOfRequest, callerOf } from '../access/caller.ts';
@@ -100,7 +100,7 @@ export function createMinaAuthListener(parts: {
 /** @param body ASCII, so its length in characters is its length in bytes */
 function respond(response: ServerResponse, status: number, requestId: string, body: string, reason?: string): void {
   const headers = ['Content-Type', 'application/json;charset=utf-8', 'X-Request-Id', requestId];
-  if (reason !== undefined) headers.push('X-Wafer-Reason', reason);
+  if (reason !== undefined) headers.push('X-Wafer-Reason', toReasonToken(reason));
   headers.push('Content-Length', String(body.length));
   response.writeHead(status, headers);
   response.end(body, 'latin1');

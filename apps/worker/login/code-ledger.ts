@@ -71,7 +71,7 @@ const rememberedMs = 600_000;
 const sharedMs = 15_000;
 const maxAsks = 2;
 
-/** A record and a failure share a field: `r` and the sealed record, or `f` and the failure, which is no secret. */
+/** A record and a failure share a field: `r` or `f`, and the one or the other, sealed: nobody else may say what a code came to. */
 const claimScript = `
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
@@ -159,14 +159,15 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
       if (kind === 'ask') return { kind, fence: Number(fence) };
       if (kind !== 'answered') return { kind: kind as 'wait' | 'other-request' | 'interrupted' };
       const text = found.slice(1);
-      if (found.startsWith('f')) return { kind: 'refused', failure: JSON.parse(text) as Failure };
+      if (found.startsWith('f'))
+        return { kind: 'refused', failure: JSON.parse(seal.open(`failure ${key}`, text)) as Failure };
       const record = JSON.parse(seal.open(`record ${key}`, text)) as CodeRecord;
       return { kind: 'recorded', fence: Number(fence), record };
     },
     askAgain: async ({ key, owner }) => (await askAgain([key], [owner, maxAsks])) === 1,
     record: (code, fence, record) => answer(code, fence, `r${seal.seal(`record ${code.key}`, JSON.stringify(record))}`),
     async refuse(code, fence, failure) {
-      await answer(code, fence, `f${JSON.stringify(failure)}`);
+      await answer(code, fence, `f${seal.seal(`failure ${code.key}`, JSON.stringify(failure))}`);
     },
     async release({ key, owner }) {
       await release([key], [owner]);

@@ -1,0 +1,98 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import test from 'ava';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { createAnswerRenderer } from '../../apps/web/fast-lane/answer-renderer.ts';
+import { createMinaAuthListener } from '../../apps/web/routes/mina-auth.ts';
+import { queueTag } from '../../shared/rpc/contract.ts';
+import { auth, call, login, newUser } from '../support/client.ts';
+import { startStack } from '../support/stack.ts';
+
+// Who can write to Redis can do much (docs/security.md), but neither forge an answer nor have anything done twice.
+const closers: (() => Promise<void>)[] = [];
+const onClose = (close: () => Promise<void>) => void closers.push(close);
+const stack = await startStack({ onClose, workers: 2 });
+const [url] = stack.urls;
+const redis = new Redis(stack.env['REDIS_URL'] as string);
+test.after.always(async () => {
+  redis.disconnect();
+  for (const close of closers.toReversed()) await close();
+});
+
+const split = 'x\r\nSet-Cookie: forged=1';
+
+test.serial('a failure that a stranger writes into the ledger of codes is no answer', async (t) => {
+  const code = `bad~${newUser()}`;
+  t.is((await call(url, 'qcloud.cam.id_skey', { code })).reason, 'wechat:40029');
+  const failure = JSON.stringify({ ok: false, failure: 'codeRefused', reason: split });
+  const keys = (await redis.keys('{wafer:login:*')).filter((key) => key.includes(':code:'));
+  t.is(keys.length, 1);
+  const answer = (await redis.hget(keys[0] as string, 'answer')) as string;
+  t.false(answer.includes('wechat'), 'sealed');
+  for (const forged of [`f${failure}`, `f${Buffer.from(failure).toString('base64')}`, `r${answer.slice(1)}`, 'f', '']) {
+    await redis.hset(keys[0] as string, 'answer', forged);
+    const response = await fetch(`${url}/mina_auth/`, {
+      method: 'POST',
+      body: JSON.stringify({ interface: { interfaceName: 'qcloud.cam.id_skey', para: { code } } }),
+    });
+    t.is(response.headers.get('set-cookie'), null);
+    t.is(response.headers.get('x-wafer-reason'), 'store_unavailable', forged);
+    t.is(((await response.json()) as { returnCode: number }).returnCode, 1006);
+  }
+});
+
+const reasons: readonly (readonly [given: string, told: string])[] = [
+  ['wechat:-41001', 'wechat:-41001'],
+  ['wechat_http_502', 'wechat_http_502'],
+  [split, 'unknown'],
+  ['x\n', 'unknown'],
+  ['登录', 'unknown'],
+  ['', 'unknown'],
+  ['Upper', 'unknown'],
+  ['x'.repeat(65), 'unknown'],
+];
+
+test('no reason becomes a header but a token, in the lane and by Node', async (t) => {
+  const render = createAnswerRenderer(1000);
+  let reason = '';
+  const answerer = { answer: () => ({ status: 200, reason, body: '{}' }) as const, bodyLimitBytes: 1000 };
+  const server = createServer(createMinaAuthListener({ ...answerer, isStopping: () => false }));
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  for (const [given, told] of reasons) {
+    reason = given;
+    const text = render(answerer.answer(), 'id', true);
+    t.deepEqual(text.match(/^X-Wafer-Reason: .*$/gm), [`X-Wafer-Reason: ${told}`]);
+    t.false(text.includes('Set-Cookie'));
+    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, {
+      method: 'POST',
+      body: '{}',
+    });
+    t.is(response.headers.get('x-wafer-reason'), told);
+    t.is(response.headers.get('set-cookie'), null);
+  }
+});
+
+test.serial('nonsense on the channels between processes stops none of them', async (t) => {
+  for (const channel of ['wafer:control', 'wafer:roll-call', 'wafer:changed']) {
+    for (const text of [
+      '',
+      '{',
+      'null',
+      '[]',
+      '{"id":7}',
+      '{"id":"x\\r\\n","kind":"else"}',
+      '"',
+      '\u{0}'.repeat(100),
+    ]) {
+      await redis.publish(channel, text);
+    }
+  }
+  const answer = await login(url, newUser());
+  t.is(answer.returnCode, 0, answer.text);
+  t.is((await auth(url, answer.returnData)).returnCode, 0);
+});
