@@ -17,6 +17,7 @@ import { createGrouper, type Grouper } from '../grouper.ts';
 import { createInFlight } from '../in-flight.ts';
 import { setPatientTimeout } from '../patience.ts';
 import { createJobSpacing } from './job-spacing.ts';
+import { takeRandomBytes } from '../random.ts';
 import { watchLoss } from './loss-watch.ts';
 import { readReplies } from './reply-reader.ts';
 import type { Seal } from './seal.ts';
@@ -55,6 +56,17 @@ interface Waiting {
   readonly resolve: (response: Calls[CallName]['response']) => void;
   readonly reject: (error: unknown) => void;
   readonly deadline: NodeJS.Timeout;
+}
+
+/**
+ * BullMQ takes no job with an id that is there. Log-ins have the ledger of codes; of everything else the ids of done jobs stay, until long
+ * after the deadline of their calls.
+ */
+const keptWhenDone: Readonly<Record<QueueName, true | { age: number }>> = { login: true, session: { age: 60 } };
+
+/** Never of digits alone: those are BullMQ's own. */
+function createJobId(): string {
+  return `c${takeRandomBytes(12).toString('base64url')}`;
 }
 
 /** For answers that may be gone, or can't be written, to come after all. */
@@ -110,16 +122,15 @@ export function createRpcClient(options: {
       skipWaitingForReady: true,
       skipVersionCheck: true,
       streams: { events: { maxLen: 100 } },
-      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+      defaultJobOptions: { removeOnComplete: keptWhenDone[queueName], removeOnFail: true },
     });
     queue.on('error', () => {});
     const grouper = createGrouper<Call>(
       maxCallsPerJob,
       async (calls) => {
-        await queue.add(queueName, {
-          replyTo: instance,
-          calls: seal.seal(callsPurpose(instance), JSON.stringify(calls)),
-        });
+        const jobId = createJobId();
+        const sealed = seal.seal(callsPurpose(instance, jobId), JSON.stringify(calls));
+        await queue.add(queueName, { replyTo: instance, calls: sealed }, { jobId });
       },
       { spacingMs },
     );

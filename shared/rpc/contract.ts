@@ -143,6 +143,9 @@ export function repliesKey(instance: string): string {
   return `wafer:replies:${instance}`;
 }
 
-/** What calls and replies are sealed for. */
-export const callsPurpose = (instance: string) => `calls ${instance}`;
+/**
+ * What calls and replies are sealed for. Calls are bound to their job: what a stranger adds to the queue once more, as another job, does
+ * not open (docs/adr/0026-a-call-runs-once.md).
+ */
+export const callsPurpose = (instance: string, jobId: string) => `calls ${instance} ${jobId}`;
 export const repliesPurpose = (instance: string) => `replies ${instance}`;

@@ -14,9 +14,9 @@ import {
   type QueueName,
 } from './contract.ts';
 import { fail, type Outcome } from '../protocol/outcome.ts';
-import { isFormerJob, openFormerJob, type OpenedCall } from './former-calls.ts';
 import { PromptWorker } from './prompt-worker.ts';
 import { createReplySender } from './reply-sender.ts';
+import { createRunOnce } from './run-once.ts';
 import type { Seal } from './seal.ts';
 
 /** Answers the calls of one queue. */
@@ -62,6 +62,16 @@ const fetchRetryMs = 500;
 const maxStalledCount = 1000;
 const replyRetryMs = 200;
 
+/** A call and the instance that waits for its answer. */
+interface OpenedCall {
+  readonly replyTo: string;
+  readonly call: Call;
+}
+
+/** Jobs of front ends of the version before have BullMQ's own ids, to which their seal is not bound. To be dropped with the next release. */
+const formerJobId = /^\d+$/;
+const formerCallsPurpose = (instance: string) => `calls ${instance}`;
+
 /** A handler for each call that a queue carries. */
 export type CallHandlers<Name extends CallName = CallName> = { readonly [Each in Name]: CallHandler<Each> };
 
@@ -81,7 +91,10 @@ export function createRpcServer(options: {
 }): RpcServer {
   const { queue, shard, blocking, commands, clock, seal, concurrency, handlers, onAnswer, log } = options;
 
-  const answer = async ({ call, send }: OpenedCall, job: Job<CallJob>): Promise<void> => {
+  const sendReply = createReplySender(commands, seal);
+  // The ledger of codes remembers log-ins, for all processes.
+  const once = queue === 'login' ? undefined : createRunOnce<Outcome | Dropped>(() => clock.nowMs());
+  const answer = async ({ replyTo, call }: OpenedCall, job: Job<CallJob>): Promise<void> => {
     const remainingMs = () => call.deadline - clock.nowMs();
     const { name, requestId } = call;
     const started = performance.now();
@@ -98,7 +111,8 @@ export function createRpcServer(options: {
         log,
       );
       try {
-        response = await handle(call.request, context);
+        const work = () => handle(call.request, context);
+        response = await (once?.run(`${replyTo} ${call.id}`, call.deadline, work) ?? work());
       } catch (error) {
         context.log.error({ call: name, err: describeError(error) }, 'bug: call failed');
         response = fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal');
@@ -108,17 +122,12 @@ export function createRpcServer(options: {
     if (response === dropped) return;
     // Not `{ ...response, leftMs }`: V8 of Node 20 would make a hidden class for each (docs/performance/experiments.md).
     const timed = { leftMs, ...response };
-    await untilSent(() => send(timed), remainingMs);
+    await untilSent(() => sendReply({ replyTo, reply: [call.id, timed] }), remainingMs);
   };
 
-  const sendReply = createReplySender(commands, seal);
-  const open = (job: CallJob): OpenedCall[] => {
-    if (isFormerJob(job)) return openFormerJob(job, queueTag(queue, shard), commands, seal);
-    const { replyTo, calls } = job;
-    return (JSON.parse(seal.open(callsPurpose(replyTo), calls)) as Call[]).map((call) => ({
-      call,
-      send: (response) => sendReply({ replyTo, reply: [call.id, response] }),
-    }));
+  const open = ({ id = '', data: { replyTo, calls } }: Job<CallJob>): OpenedCall[] => {
+    const purpose = formerJobId.test(id) ? formerCallsPurpose(replyTo) : callsPurpose(replyTo, id);
+    return (JSON.parse(seal.open(purpose, calls)) as Call[]).map((call) => ({ replyTo, call }));
   };
 
   // A job carries up to 32 calls, so jobs alone would not bound what is in flight.
@@ -126,7 +135,7 @@ export function createRpcServer(options: {
   const process = async (job: Job<CallJob>): Promise<void> => {
     // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
     await Promise.all(
-      open(job.data).map((opened) =>
+      open(job).map((opened) =>
         limit(answer, opened, job).catch((error: unknown) => {
           const { name, requestId } = opened.call;
           log.error({ call: name, requestId, err: describeError(error) }, 'call not answered');

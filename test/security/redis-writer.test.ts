@@ -1,13 +1,13 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createAnswerRenderer } from '../../apps/web/fast-lane/answer-renderer.ts';
 import { createMinaAuthListener } from '../../apps/web/routes/mina-auth.ts';
-import { queueTag } from '../../shared/rpc/contract.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
 
 // Who can write to Redis can do much (docs/security.md), but neither forge an answer nor have anything done twice.
 const closers: (() => Promise<void>)[] = [];
@@ -95,4 +95,36 @@ test.serial('nonsense on the channels between processes stops none of them', asy
   const answer = await login(url, newUser());
   t.is(answer.returnCode, 0, answer.text);
   t.is((await auth(url, answer.returnData)).returnCode, 0);
+});
+
+/** The only job of the queue of sessions whose calls are done. */
+async function readDoneSessionJob() {
+  const keys = await redis.keys('{wafer:session:*}:session:c*');
+  const key = keys.find((each) => /:c[\w-]{16}$/.test(each));
+  if (key === undefined) throw new Error('the job is gone');
+  const [prefix, , id] = key.split(/:(?=[^:]*$)|(?<=\}):/) as [string, string, string];
+  return { prefix, id, data: JSON.parse((await redis.hget(key, 'data')) as string) as object };
+}
+
+test.serial('a sealed job that a stranger adds again is not run again, as another or as itself', async (t) => {
+  const { returnData: session } = await login(url, newUser());
+  const resets = () => stack.wechat?.stats().paths['/wxa/resetusersessionkey'] ?? 0;
+  t.is((await call(url, 'qcloud.cam.resetkey', session)).returnMessage, 'RESETKEY_SUCCESS');
+  t.is(resets(), 1);
+  const job = await readDoneSessionJob();
+  const queue = new Queue('session', { connection: redis, prefix: job.prefix, skipVersionCheck: true });
+  const idle = () =>
+    until('the queue is empty', async () => {
+      const { waiting = 0, active = 0, prioritized = 0 } = await queue.getJobCounts();
+      return waiting + active + prioritized === 0;
+    });
+  await idle();
+  const options = { removeOnComplete: true, removeOnFail: true };
+  await queue.add('session', job.data, options);
+  await queue.add('session', job.data, { ...options, jobId: 'cAAAAAAAAAAAAAAAA' });
+  await queue.add('session', job.data, { ...options, jobId: job.id });
+  await queue.add('session', { ...job.data, replyTo: 'another' }, options);
+  await idle();
+  t.is(resets(), 1);
+  t.is((await call(url, 'qcloud.cam.checksession', session)).returnData.valid, true);
 });
