@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { stopLeftOverApps } from './local-app.ts';
+import { keepFromOthers } from './owner-alone.ts';
 import { readStartSettings } from './settings.ts';
 import { checkPorts, startStack } from './stack.ts';
 import { takeStartLock } from './start-lock.ts';
@@ -11,6 +12,8 @@ const secondSignalAfterMs = 1000;
 
 // This file is dist/apps/local/main.js when it runs.
 const rootDir = fileURLToPath(new URL('../../..', import.meta.url));
+const dataDir = join(rootDir, '.data');
+const others = 0o077;
 const closers: (() => Promise<void>)[] = [];
 const stopping = new AbortController();
 const stopped = new Promise<void>((resolve) => {
@@ -33,9 +36,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) {
 
 try {
   const settings = readStartSettings(process.env);
-  const unlock = takeStartLock(join(rootDir, '.data', 'npm-start.json'));
+  // For everything that is started here too.
+  process.umask(others);
+  keepFromOthers(dataDir);
+  const unlock = takeStartLock(join(dataDir, 'npm-start.json'));
   process.on('exit', unlock);
-  await stopLeftOverApps(join(rootDir, '.data'), console.log);
+  await stopLeftOverApps(dataDir, console.log);
   await checkPorts(settings);
   const options = { rootDir, settings, log: console.log, signal: stopping.signal };
   console.log(await startStack({ ...options, onClose: (close) => closers.push(close) }));

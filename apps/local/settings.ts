@@ -5,6 +5,8 @@ export interface StartSettings {
   host: string;
   /** Undefined: a private server is started. */
   databaseUrl: string | undefined;
+  /** Whether a database that `npm start` did not make may be migrated, and get the demo app. */
+  adoptsDatabase: boolean;
   redisUrl: string | undefined;
   /** Undefined: decided by the apps that are configured. */
   wechatApiBase: string | undefined;
@@ -22,10 +24,13 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
   if (!Number.isInteger(simulatorPort) || simulatorPort < 0 || simulatorPort > 65535) {
     throw new Error('WECHAT_SIMULATOR_PORT must be a port from 0 to 65535');
   }
+  if (!['true', 'false', undefined].includes(given['START_ADOPTS_DATABASE']))
+    throw new Error('START_ADOPTS_DATABASE must be true or false');
   return {
     port: config.http.port,
     host: config.http.host,
     databaseUrl: given['DATABASE_URL'],
+    adoptsDatabase: given['START_ADOPTS_DATABASE'] === 'true',
     redisUrl: given['REDIS_URL'],
     wechatApiBase: given['WECHAT_API_BASE'],
     simulatorPort,

@@ -1,11 +1,11 @@
-import { writeFileSync } from 'node:fs';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { demoAppVariable } from '../cli/local-environment.ts';
 import { migrate } from '../../shared/store/migrate.ts';
 import { createBanner } from './banner.ts';
 import { demoAppid, prepareApps } from './demo-app.ts';
+import { checkGivenDatabase } from './given-database.ts';
 import { startApp, type AppOptions } from './local-app.ts';
 import { findFreePort, isPortFree } from './servers/ports.ts';
 import { provideServers } from './servers/provide.ts';
@@ -27,10 +27,13 @@ export async function startStack({ rootDir, settings, log, signal, onClose }: St
   const dataDir = join(rootDir, '.data');
   const logsDir = join(dataDir, 'logs');
   mkdirSync(logsDir, { recursive: true });
+  // Before a line is pasted that writes it with the rights of somebody's shell.
+  closeSync(openSync(join(dataDir, 'login.json'), 'a', 0o600));
   const port = settings.port || (await findFreePort());
 
   const { redisUrl, databaseUrl, servers } = await openServers({ rootDir, dataDir, settings, log, signal, onClose });
   signal.throwIfAborted();
+  if (settings.databaseUrl !== undefined && !settings.adoptsDatabase) await checkGivenDatabase(databaseUrl);
   log('Bringing the database to the current schema …');
   await migrate({ databaseUrl, log });
   const { demoSecret, realAppids } = await prepareApps(databaseUrl, log);
@@ -105,6 +108,9 @@ async function openServers(
   const wanted: ('redis' | 'mariadb')[] = [];
   if (settings.redisUrl === undefined) wanted.push('redis');
   if (settings.databaseUrl === undefined) wanted.push('mariadb');
+  if (settings.redisUrl !== undefined) log(`Using the Redis of REDIS_URL: ${withoutPassword(settings.redisUrl)}`);
+  if (settings.databaseUrl !== undefined)
+    log(`Using the database of DATABASE_URL: ${withoutPassword(settings.databaseUrl)}`);
   if (wanted.length > 0) log(`Starting ${wanted.join(' and ')} …`);
   const provided = await provideServers({ wanted, rootDir, dir: dataDir, log, signal });
   onClose(provided.stop);
@@ -112,8 +118,7 @@ async function openServers(
   const redisUrl = settings.redisUrl ?? provided.redisUrl;
   const databaseUrl = settings.databaseUrl ?? provided.databaseUrl;
   if (redisUrl === undefined || databaseUrl === undefined) throw new Error('Redis or the database did not start');
-  const describe = (url: string, isPrivate: boolean) =>
-    `${url.replace(/\/\/[^@/]*@/, '//')}${isPrivate ? '' : ' (yours)'}`;
+  const describe = (url: string, isPrivate: boolean) => `${withoutPassword(url)}${isPrivate ? '' : ' (yours)'}`;
   return {
     redisUrl,
     databaseUrl,
@@ -122,6 +127,11 @@ async function openServers(
       `Database   ${describe(databaseUrl, settings.databaseUrl === undefined)}`,
     ],
   };
+}
+
+/** Everything up to the last @, whatever a password holds; and what stands behind ? may hold one too. */
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z+]+:\/\/)(?:.*@)?([^?]*).*$/s, '$1$2');
 }
 
 /** An address to listen on is not always one to connect to. */

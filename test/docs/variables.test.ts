@@ -25,9 +25,10 @@ const messages = new Set<string>([
   ...[...interfaceSchemas.values()].flatMap((schema) => schema.messages),
 ]);
 
-/** What the programs read beside the configuration: the simulated WeChat, pm2, Docker Compose. */
+/** What the programs read beside the configuration: the simulated WeChat, `npm start`, pm2, Docker Compose. */
 const others = new Set([
   ...namesIn('apps/wechat-simulator/environment.ts', /^ {2}([A-Z][A-Z0-9_]+):/gm),
+  ...namesIn('apps/local/settings.ts', /given\['(START_[A-Z_]+)'/g),
   ...namesIn('ecosystem.config.js', /readProcessCount\('([A-Z_]+)'/g),
   ...namesIn('docker-compose.yml', /\$\{([A-Z][A-Z0-9_]+)/g),
 ]);

@@ -1,12 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createConnection } from 'mysql2/promise';
 
 import { getBinary } from './binaries.ts';
-import { createDataFolder, makeTemporaryDir } from './mariadb-data.ts';
+import { createDataFolder, makeTemporaryDir, ownerAlone } from './mariadb-data.ts';
+import { readOrMakePassword } from './password.ts';
 import { findFreePort } from './ports.ts';
 import { ServerStartError, startServerProcess, stopLeftOver, type ServerProcess } from './server-process.ts';
 
@@ -44,9 +45,9 @@ export async function startMariadb(options: MariadbOptions): Promise<MariadbServ
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (await stopLeftOver(dir)) options.log?.(`Stopped the MariaDB that an earlier run left behind in ${dir}`);
   const dataDir = join(dir, 'data');
-  await createDataFolder({ binary, dataDir, log: options.log });
+  await createDataFolder({ binary, dataDir, log: options.log, signal: options.signal });
 
-  const password = readOrMakePassword(join(dir, 'password'));
+  const password = readOrMakePassword(dir);
   const initFile = join(dir, 'init.sql');
   writeFileSync(initFile, initSql(password), { mode: 0o600 });
   const socket = socketPathFor(dir);
@@ -60,6 +61,7 @@ export async function startMariadb(options: MariadbOptions): Promise<MariadbServ
         binary,
         args: [...serverArgs({ dataDir, socket, port, initFile, ephemeral }), ...(options.args ?? [])],
         dir,
+        env: ownerAlone,
         isReady: () => acceptsLogins(adminUrl),
         readyTimeoutMs: 90_000,
         signal: options.signal,
@@ -123,11 +125,6 @@ function initSql(password: string): string {
   statements.push("GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION");
   statements.push("GRANT ALL PRIVILEGES ON `cAuth`.* TO 'wafer'@'127.0.0.1'");
   return statements.map((statement) => `${statement};\n`).join('');
-}
-
-function readOrMakePassword(file: string): string {
-  if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString('hex'), { mode: 0o600 });
-  return readFileSync(file, 'utf8').trim();
 }
 
 function socketPathFor(dir: string): string {

@@ -4,6 +4,7 @@ import { canUseApt, installWithApt, packagesOf } from './apt.ts';
 import { findMissingServers, type ServerKind } from './binaries.ts';
 import { canUseCompose, startComposeServers } from './compose.ts';
 import { startMariadb, type MariadbServer } from './mariadb.ts';
+import { readOrMakePassword } from './password.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 import { supervise } from './supervise.ts';
 
@@ -75,7 +76,13 @@ async function startPrivate(options: ProvideOptions, kinds: readonly ServerKind[
   const mariadbDir = join(options.dir, 'mariadb');
   // After a crash they come back on the port that everybody knows.
   const startRedisAgain = (first?: RedisServer) =>
-    startRedis({ ...common, dir: redisDir, ...(first && { port: first.port }) });
+    startRedis({
+      ...common,
+      dir: redisDir,
+      // What tests keep there is theirs, and gone with them.
+      ...(ephemeral ? {} : { password: readOrMakePassword(redisDir) }),
+      ...(first && { port: first.port }),
+    });
   const startMariadbAgain = (first?: MariadbServer) =>
     startMariadb({ ...common, dir: mariadbDir, ...(first && { port: first.port }) });
 

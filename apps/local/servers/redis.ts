@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 
 import { getBinary } from './binaries.ts';
 import { findFreePort } from './ports.ts';
@@ -8,7 +9,7 @@ import { ServerStartError, startServerProcess, stopLeftOver, type ServerProcess 
 const portAttempts = 3;
 
 export interface RedisServer extends ServerProcess {
-  /** redis://127.0.0.1:port */
+  /** redis://127.0.0.1:port, with the password if there is one */
   readonly url: string;
   readonly port: number;
 }
@@ -18,6 +19,8 @@ export interface RedisOptions {
   dir: string;
   /** Default: any free port. */
   port?: number;
+  /** Without it, whoever reaches the port may do everything. One word of plain characters. */
+  password?: string;
   /** More arguments of redis-server; they win over ours. */
   args?: string[];
   /** True: nothing is kept on disk and stopping is immediate, for tests. Default false: append-only file. */
@@ -29,14 +32,15 @@ export interface RedisOptions {
 
 /** Starts a private Redis on 127.0.0.1. Throws with the end of its log when it does not start. */
 export async function startRedis(options: RedisOptions): Promise<RedisServer> {
-  const { dir, ephemeral = false } = options;
+  const { dir, ephemeral = false, password } = options;
   const binary = getBinary('redis-server');
-  mkdirSync(dir, { recursive: true });
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (await stopLeftOver(dir)) options.log?.(`Stopped the Redis that an earlier run left behind in ${dir}`);
 
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await findFreePort());
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no'];
+    const args = password === undefined ? [] : [writePasswordFile(dir, password)];
+    args.push('--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no');
     // BullMQ must never lose a key to eviction.
     args.push('--maxmemory-policy', 'noeviction', '--save', '', '--appendonly', ephemeral ? 'no' : 'yes');
     args.push(...(options.args ?? []));
@@ -46,12 +50,13 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
         binary,
         args,
         dir,
-        isReady: (pid) => isAnsweredBy(port, pid),
+        isReady: (pid) => isAnsweredBy(port, pid, password),
         readyTimeoutMs: 60_000,
         signal: options.signal,
         stopSignal: ephemeral ? 'SIGKILL' : 'SIGTERM',
       });
-      return { ...server, port, url: `redis://127.0.0.1:${port}` };
+      const credentials = password === undefined ? '' : `:${password}@`;
+      return { ...server, port, url: `redis://${credentials}127.0.0.1:${port}` };
     } catch (error) {
       // Somebody else may have taken the free port in between.
       const retry = error instanceof ServerStartError && error.died && options.port === undefined;
@@ -60,11 +65,20 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
   }
 }
 
+/** Every user of the machine can read the arguments of a process, so the password comes in a configuration file. */
+function writePasswordFile(dir: string, password: string): string {
+  const file = join(dir, 'redis.conf');
+  writeFileSync(file, `requirepass ${password}\n`, { mode: 0o600 });
+  return file;
+}
+
 /** Asks for the pid, since another server could have taken the port; a server that still loads its data says -LOADING. */
-function isAnsweredBy(port: number, pid: number): Promise<boolean> {
+function isAnsweredBy(port: number, pid: number, password: string | undefined): Promise<boolean> {
+  const login = password === undefined ? '' : `AUTH ${password}\r\n`;
+  const welcome = password === undefined ? '+PONG' : '+OK\r\n+PONG';
   return new Promise((resolve) => {
     let answer = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\nINFO server\r\n'));
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${login}PING\r\nINFO server\r\n`));
     const finish = (isReady: boolean) => {
       socket.destroy();
       resolve(isReady);
@@ -75,7 +89,7 @@ function isAnsweredBy(port: number, pid: number): Promise<boolean> {
     socket.on('data', (chunk) => {
       answer += chunk.toString('latin1');
       if (answer.startsWith('-')) finish(false);
-      if (answer.includes(`process_id:${pid}\r`)) finish(answer.startsWith('+PONG'));
+      if (answer.includes(`process_id:${pid}\r`)) finish(answer.startsWith(welcome));
     });
   });
 }

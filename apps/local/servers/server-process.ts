@@ -7,6 +7,8 @@ import { findLivePid, writePidFile } from './process-identity.ts';
 
 const pollIntervalMs = 50;
 const defaultStopTimeoutMs = 20_000;
+/** Nobody has written anything yet: databases that are still starting do not hear a SIGTERM. */
+const unreadyStopTimeoutMs = 2000;
 
 export interface ServerProcess {
   readonly pid: number;
@@ -89,9 +91,10 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     rmSync(pidFileIn(dir), { force: true });
   });
 
+  let isReady = false;
   const stop = async () => {
     if (!hasExited) child.kill(options.stopSignal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    const timer = setTimeout(() => child.kill('SIGKILL'), isReady ? stopTimeoutMs : unreadyStopTimeoutMs);
     await exited;
     clearTimeout(timer);
   };
@@ -107,6 +110,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     }
     await sleep(pollIntervalMs);
   }
+  isReady = true;
   return { pid, exited, stop, kill: (signal) => void child.kill(signal) };
 }
 
