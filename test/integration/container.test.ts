@@ -1,16 +1,21 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, readdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { copyFile, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { Redis } from 'ioredis';
 import { parse } from 'yaml';
+import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
 import { rootDir } from '../support/built.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import type { OnClose } from '../support/closing.ts';
 import { createProductionInstall } from '../support/production-install.ts';
 import { startStack, untilReady } from '../support/stack.ts';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
+import { noteSecret } from '../support/traces.ts';
 
 const ownServices = ['web', 'worker', 'migrate', 'wechat-simulator'];
 /** Nobody, on every Linux. */
@@ -29,6 +34,9 @@ interface Service {
   readonly user?: string;
   readonly cap_add?: readonly string[];
   readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const readServices = async () => {
@@ -48,6 +56,55 @@ test('containers of our own have a read-only file system, no capabilities, and l
     for (const key of ['user', 'volumes', 'cap_add', 'privileged'] as const)
       t.is(service?.[key], undefined, `${name} ${key}`);
   }
+});
+
+test('compose publishes on this machine alone, knows no password, and keeps the stores where only their users are', async (t) => {
+  const services = await readServices();
+  for (const [name, { ports = [], networks }] of Object.entries(services)) {
+    for (const port of ports) t.regex(port, /^(127\.0\.0\.1|\$\{WAFER_BIND:-127\.0\.0\.1\}):/, name);
+    t.is(networks?.includes('stores'), name !== 'wechat-simulator', name);
+    t.is(networks?.includes('front'), ['web', 'worker', 'wechat-simulator'].includes(name), name);
+  }
+  const text = await readFile(join(rootDir, 'docker-compose.yml'), 'utf8');
+  const passwords = [...text.matchAll(/\$\{(\w*PASSWORD)(:?[-?]?)([^}]*)\}/g)];
+  t.deepEqual(
+    new Set(passwords.map(([, name]) => name)),
+    new Set(['MYSQL_PASSWORD', 'MYSQL_ROOT_PASSWORD', 'REDIS_PASSWORD']),
+  );
+  for (const [whole, , operator, message] of passwords) {
+    t.is(operator, ':?', whole);
+    t.regex(message ?? '', /\.env/, whole);
+  }
+});
+
+test('the Redis of compose takes nobody without the password, which is not in its command line', async (t) => {
+  const folder = await createTemporaryFolder('compose-redis');
+  t.teardown(folder.remove);
+  const port = await findFreePort();
+  // In the place of the image's own: it changes the user, then does this.
+  const entrypoint = `#!/bin/sh\nexec "$@" --port ${port} --bind 127.0.0.1 --dir ${folder.path}\n`;
+  await writeFile(join(folder.path, 'docker-entrypoint.sh'), entrypoint, { mode: 0o755 });
+  const [shell = '', ...args] = (await readServices())['redis']?.command ?? [];
+  const script = args.map((arg) =>
+    arg.replaceAll('$$', '$').replaceAll('/tmp/', `${folder.path}/`).replace(' -o redis ', ' '),
+  );
+  const password = randomBytes(24).toString('hex');
+  noteSecret('redis password', password);
+  const env = { PATH: `${folder.path}:${process.env['PATH']}:/usr/sbin`, REDIS_PASSWORD: password };
+  const child = spawn(shell, script, { env, stdio: 'ignore' });
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  const connect = (options: object) => {
+    const client = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 50, ...options });
+    client.on('error', () => undefined);
+    t.teardown(() => client.disconnect());
+    return client;
+  };
+  t.is(await connect({ password, maxRetriesPerRequest: null }).ping(), 'PONG');
+  await t.throwsAsync(connect({}).set('forged', 'session'), { message: /NOAUTH/ });
+  t.false((await readFile(`/proc/${child.pid}/cmdline`, 'utf8')).includes(password));
 });
 
 test('a worker gets the same flags of Node from npm and in a container', async (t) => {
@@ -106,8 +163,12 @@ test('the image has the command wafer on its path', async (t) => {
 });
 
 test('npm run sbom writes every package in CycloneDX and marks those of development', async (t) => {
-  await promisify(execFile)('npm', ['run', 'sbom'], { cwd: rootDir });
-  const { bomFormat, components } = JSON.parse(await readFile(join(rootDir, 'sbom.cdx.json'), 'utf8')) as Sbom;
+  const folder = await createTemporaryFolder('sbom');
+  t.teardown(folder.remove);
+  for (const name of ['package.json', 'package-lock.json'])
+    await copyFile(join(rootDir, name), join(folder.path, name));
+  await promisify(execFile)('npm', ['run', 'sbom'], { cwd: folder.path });
+  const { bomFormat, components } = JSON.parse(await readFile(join(folder.path, 'sbom.cdx.json'), 'utf8')) as Sbom;
   t.is(bomFormat, 'CycloneDX');
   const isForDevelopment = new Map(
     components.map(({ name, properties = [] }) => [

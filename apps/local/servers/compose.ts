@@ -1,12 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseEnv } from 'node:util';
 
 import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
 
 import type { ServerKind } from './binaries.ts';
+import { readOrMakePassword } from './password.ts';
 
 const readyTimeoutMs = 120_000;
 /** Services of docker-compose.yml. */
@@ -29,11 +31,12 @@ export interface ComposeServers {
 /** Starts services of docker-compose.yml and waits until they answer on their published ports. */
 export async function startComposeServers(rootDir: string, kinds: readonly ServerKind[]): Promise<ComposeServers> {
   const names = kinds.map((kind) => services[kind]);
-  const adminUrl = `mysql://root:${encodeURIComponent(readPassword(rootDir))}@127.0.0.1:3306`;
-  const redisUrl = 'redis://127.0.0.1:6379';
-  const stop = () => runCompose(rootDir, ['stop', ...names]);
+  const passwords = readPasswords(rootDir);
+  const adminUrl = `mysql://root:${encodeURIComponent(passwords.MYSQL_ROOT_PASSWORD)}@127.0.0.1:3306`;
+  const redisUrl = `redis://:${encodeURIComponent(passwords.REDIS_PASSWORD)}@127.0.0.1:6379`;
+  const stop = () => runCompose(rootDir, passwords, ['stop', ...names]);
   try {
-    await runCompose(rootDir, ['up', '-d', ...names]);
+    await runCompose(rootDir, passwords, ['up', '-d', ...names]);
     const giveUpAt = Date.now() + readyTimeoutMs;
     if (kinds.includes('redis')) await waitUntil(() => isRedisReady(redisUrl), giveUpAt, 'redis');
     if (kinds.includes('mariadb')) await waitUntil(() => isMysqlReady(adminUrl), giveUpAt, 'mysql');
@@ -44,22 +47,26 @@ export async function startComposeServers(rootDir: string, kinds: readonly Serve
   return { redisUrl, adminUrl, databaseUrl: `${adminUrl}/cAuth`, stop };
 }
 
-/** The password that docker-compose.yml gives to root: MYSQL_ROOT_PASSWORD of the environment or .env, else wafer. */
-function readPassword(rootDir: string): string {
-  const fromEnvironment = process.env['MYSQL_ROOT_PASSWORD'];
-  if (fromEnvironment) return fromEnvironment;
-  try {
-    const line = /^\s*MYSQL_ROOT_PASSWORD\s*=\s*(.*?)\s*$/m.exec(readFileSync(join(rootDir, '.env'), 'utf8'))?.[1];
-    return line?.replace(/^(['"])(.*)\1$/, '$2') || 'wafer';
-  } catch {
-    return 'wafer';
-  }
+type Passwords = Readonly<Record<'MYSQL_ROOT_PASSWORD' | 'MYSQL_PASSWORD' | 'REDIS_PASSWORD', string>>;
+
+/** What docker-compose.yml asks for, from where compose reads it: the environment, else .env; else one that is made here and kept in `.data/`. */
+export function readPasswords(rootDir: string): Passwords {
+  const file = join(rootDir, '.env');
+  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
+  const read = (name: keyof Passwords) =>
+    process.env[name] || fromFile[name] || readOrMakePassword(join(rootDir, '.data', 'compose'));
+  return {
+    MYSQL_ROOT_PASSWORD: read('MYSQL_ROOT_PASSWORD'),
+    MYSQL_PASSWORD: read('MYSQL_PASSWORD'),
+    REDIS_PASSWORD: read('REDIS_PASSWORD'),
+  };
 }
 
-function runCompose(rootDir: string, args: string[]): Promise<void> {
+function runCompose(rootDir: string, passwords: Passwords, args: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn('docker', ['compose', ...args], {
       cwd: rootDir,
+      env: { ...process.env, ...passwords },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let errors = '';
