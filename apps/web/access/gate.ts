@@ -26,7 +26,7 @@ export interface Gate {
 
 type Verdict = Admitted | Refused;
 
-export interface Admitted {
+interface Admitted {
   /** Without a key. */
   readonly url: string;
   /** Whose key it was. */
