@@ -1,8 +1,8 @@
+import { toPlainText } from '../../shared/log/plain-text.ts';
 import { Option } from 'commander';
 import type { App } from '../../shared/store/app-reader.ts';
 import type { AppInfoRow } from '../../shared/store/models.ts';
 import { UsageFailure } from './result.ts';
-import { toPlainText } from './text.ts';
 
 /** What `app set` can change beside the secret; what is left out stays as it is. */
 export interface AppSettingOptions {

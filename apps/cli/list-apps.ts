@@ -1,9 +1,10 @@
+import { toPlainText } from '../../shared/log/plain-text.ts';
 import type { ColumnCipher, ValueFault } from '../../shared/keys/column-cipher.ts';
 import { toApps } from '../../shared/session/app-settings.ts';
 import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
 import type { AppInfo } from '../../shared/store/models.ts';
 import type { CommandResult } from './result.ts';
-import { formatTable, toPlainText } from './text.ts';
+import { formatTable } from './text.ts';
 
 /** The apps, with everything but their secrets. */
 export async function listApps(appInfo: AppInfo, cipher: ColumnCipher): Promise<CommandResult> {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { toPlainJson, toPlainLines, toPlainText } from '../../shared/log/plain-text.ts';
 import { migrate } from '../../shared/store/migrate.ts';
 import { MigrationError } from '../../shared/store/migrate/migration-error.ts';
 import { formatReport } from '../../shared/store/migrate/report.ts';
@@ -22,13 +23,16 @@ async function main(): Promise<void> {
     return;
   }
   try {
-    const report = await migrate({ databaseUrl: requireDatabaseUrl(), log: (line) => console.error(line) });
-    console.log(values.json ? JSON.stringify(report, null, 2) : formatReport(report));
+    const report = await migrate({
+      databaseUrl: requireDatabaseUrl(),
+      log: (line) => console.error(toPlainText(line)),
+    });
+    console.log(values.json ? toPlainJson(report) : toPlainLines(formatReport(report)));
   } catch (error) {
     if (!(error instanceof MigrationError)) throw error;
     process.exitCode = 1;
-    console.error(`migrate: ${error.message}`);
-    if (values.json) console.log(JSON.stringify({ error: { code: error.code, message: error.message } }, null, 2));
+    console.error(toPlainLines(`migrate: ${error.message}`));
+    if (values.json) console.log(toPlainJson({ error: { code: error.code, message: error.message } }));
   }
 }
 

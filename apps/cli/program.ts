@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../../shared/config/config.ts';
+import { toPlainJson, toPlainLines } from '../../shared/log/plain-text.ts';
 import { addAppCommands } from './commands/app.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addCallerCommands } from './commands/caller.ts';
@@ -31,12 +32,12 @@ export async function runCli(
     streams,
     report(result) {
       exitCode = result.exitCode ?? 0;
-      stdout.write(`${asJson ? JSON.stringify(result.json, null, 2) : result.text}\n`);
+      stdout.write(`${asJson ? toPlainJson(result.json) : toPlainLines(result.text)}\n`);
     },
   });
   const complain = (code: string, message: string, more: object = {}) => {
-    stderr.write(`wafer: ${message}\n`);
-    if (asJson) stdout.write(`${JSON.stringify({ error: { code, message, ...more } }, null, 2)}\n`);
+    stderr.write(`wafer: ${toPlainLines(message)}\n`);
+    if (asJson) stdout.write(`${toPlainJson({ error: { code, message, ...more } })}\n`);
   };
   try {
     await program.parseAsync(args, { from: 'user' });

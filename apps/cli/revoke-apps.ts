@@ -1,8 +1,8 @@
+import { toPlainText } from '../../shared/log/plain-text.ts';
 import { recordAudit, type Actor } from '../../shared/store/audit.ts';
 import { forgetEverywhere } from './forget-everywhere.ts';
 import { CommandFailure, type CommandResult } from './result.ts';
 import type { OpenDatabase, OpenRedis } from './stores.ts';
-import { toPlainText } from './text.ts';
 
 /**
  * Voids all sessions of an app, or of all, however many there are: by a time in the app's settings that every check compares with.

@@ -1,10 +1,10 @@
+import { toPlainText } from '../../shared/log/plain-text.ts';
 import { isWithinLimits } from '../../shared/session/expiry.ts';
 import type { Apps } from '../../shared/session/app-settings.ts';
 import type { SessionCache } from '../../shared/session/session-cache.ts';
 import type { VisitLog } from '../../shared/session/visit-log.ts';
 import { toWallClock } from '../../shared/session/wall-clock.ts';
 import type { StoredSession } from './sessions.ts';
-import { toPlainText } from './text.ts';
 
 /** What Redis knows of a session beside its row. */
 export interface SessionInRedis {

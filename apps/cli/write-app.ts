@@ -1,3 +1,4 @@
+import { toPlainText } from '../../shared/log/plain-text.ts';
 import type { Transaction } from 'sequelize';
 import {
   previousSecretOf,
@@ -8,9 +9,9 @@ import {
 } from '../../shared/keys/column-cipher.ts';
 import { recordAudit, type Actor } from '../../shared/store/audit.ts';
 import type { AppInfo, AppInfoRow } from '../../shared/store/models.ts';
+import { inTransaction } from './in-transaction.ts';
 import { CommandFailure } from './result.ts';
 import type { OpenDatabase } from './stores.ts';
-import { toPlainText } from './text.ts';
 
 interface AppChange {
   readonly appid: string;
@@ -39,7 +40,7 @@ export function writeApp(
   { appid, secret, keepPrevious, columns }: AppChange,
   actor: Actor,
 ): Promise<Written> {
-  return sequelize.transaction(async (transaction) => {
+  return inTransaction(sequelize, async (transaction) => {
     const stored = await lockApps(appInfo, transaction);
     refuseToMix(cipher, stored);
     const before = stored.find((row) => row.appid === appid);
@@ -82,7 +83,7 @@ export function removeApp(
   appid: string,
   actor: Actor,
 ): Promise<{ readonly defaultBefore: string | undefined; readonly defaultNow: string | undefined }> {
-  return sequelize.transaction(async (transaction) => {
+  return inTransaction(sequelize, async (transaction) => {
     const stored = await lockApps(appInfo, transaction);
     const left = stored.filter((row) => row.appid !== appid);
     const defaultBefore = defaultOf(stored);

@@ -1,3 +1,4 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
 import { readApps, type App } from '../../../shared/store/app-reader.ts';
 import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
@@ -10,7 +11,6 @@ import { listApps } from '../list-apps.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { readSecret, readSecretIfGiven } from '../secret-input.ts';
 import { readCipher, withDatabase, type OpenDatabase } from '../stores.ts';
-import { toPlainText } from '../text.ts';
 import { removeApp, writeApp } from '../write-app.ts';
 
 interface SetOptions extends AppSettingOptions, ByOption {

@@ -1,3 +1,4 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import type { Command } from 'commander';
 import type { Sequelize } from 'sequelize';
 import { callerNameShape, createCallerKey, hashCallerKey } from '../../../shared/callers/caller-key.ts';
@@ -10,7 +11,7 @@ import { createByOption, findActor, type ByOption } from '../actor.ts';
 import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { withDatabase, type OpenDatabase } from '../stores.ts';
-import { formatTable, toPlainText } from '../text.ts';
+import { formatTable } from '../text.ts';
 
 type Named = Omit<Caller, 'keyHash'>;
 

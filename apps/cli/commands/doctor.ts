@@ -1,3 +1,4 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import type { Command } from 'commander';
 import { checkApps } from '../doctor/apps.ts';
 import { checkCallerApps } from '../doctor/caller-apps.ts';
@@ -68,8 +69,8 @@ function describe(findings: readonly Finding[]): CommandResult {
   const warnings = count('warning');
   const width = Math.max(...findings.map(({ check }) => check.length));
   const lines = findings.flatMap(({ state, check, found, remedy }) => [
-    `${stateWords[state]}  ${check.padEnd(width)}  ${found}`,
-    ...(remedy === undefined ? [] : [`${' '.repeat(9)}${' '.repeat(width)}  -> ${remedy}`]),
+    `${stateWords[state]}  ${check.padEnd(width)}  ${toPlainText(found)}`,
+    ...(remedy === undefined ? [] : [`${' '.repeat(9)}${' '.repeat(width)}  -> ${toPlainText(remedy)}`]),
   ]);
   return {
     text: [...lines, '', `${plural(faults, 'fault')}, ${plural(warnings, 'warning')}`].join('\n'),

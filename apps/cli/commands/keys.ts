@@ -1,3 +1,4 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
 import type { ColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { createByOption, findActor, type ByOption } from '../actor.ts';
@@ -50,7 +51,7 @@ export function addKeysCommands(program: Command, { env, streams, report }: Comm
         check(cipher);
         const actor = findActor(by === undefined ? {} : { by });
         // Standard output is for the result.
-        const tell = (line: string) => void streams.stderr.write(`${line}\n`);
+        const tell = (line: string) => void streams.stderr.write(`${toPlainText(line)}\n`);
         const options = { after, rowsPerSecond, actor, action: `keys ${name}`, tell };
         report(await withDatabase(env, (database) => convertEverything(database, cipher, options)));
       });

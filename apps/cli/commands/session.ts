@@ -1,3 +1,4 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import type { Command } from 'commander';
 import { ConfigError } from '../../../shared/config/config.ts';
 import { toApps, type Apps } from '../../../shared/session/app-settings.ts';
@@ -13,7 +14,7 @@ import { findSessions, type SessionSelector, type StoredSession } from '../sessi
 import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
 import { endSessions } from '../../../shared/store/session-ender.ts';
 import { withDatabase, withRedis, type OpenDatabase, type OpenRedis } from '../stores.ts';
-import { plural, toPlainText } from '../text.ts';
+import { plural } from '../text.ts';
 
 /** `session show | revoke`: what is known of a user's sessions, and their end. */
 export function addSessionCommands(program: Command, { env, report }: CommandContext): void {

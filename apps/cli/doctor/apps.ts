@@ -1,3 +1,4 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { BaseError } from 'sequelize';
 import { createColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import type { Config } from '../../../shared/config/config.ts';
@@ -6,7 +7,6 @@ import { toApps } from '../../../shared/session/app-settings.ts';
 import { readAppsWithSecrets, type AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { openDatabase } from '../../../shared/store/database.ts';
 import { defineAppInfo } from '../../../shared/store/models.ts';
-import { toPlainText } from '../text.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 import { checkAppAtWechat, checkWechat } from './wechat.ts';
 import { patienceMs } from '../patience.ts';

@@ -1,3 +1,4 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { BaseError } from 'sequelize';
 import type { Config } from '../../../shared/config/config.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
@@ -6,7 +7,6 @@ import { readCallers, type Caller } from '../../../shared/store/caller-store.ts'
 import { openDatabase } from '../../../shared/store/database.ts';
 import { defineAppInfo } from '../../../shared/store/models.ts';
 import { patienceMs } from '../patience.ts';
-import { toPlainText } from '../text.ts';
 import { ok, warning, type Finding } from './finding.ts';
 
 const check = 'callers.apps';

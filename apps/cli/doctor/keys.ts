@@ -1,3 +1,4 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { BaseError } from 'sequelize';
 import type { Config } from '../../../shared/config/config.ts';
 import { createColumnCipher } from '../../../shared/keys/column-cipher.ts';
@@ -12,7 +13,6 @@ import {
   missingVersions,
   sampleSessionKeys,
 } from '../keys/count-versions.ts';
-import { toPlainText } from '../text.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 import { patienceMs } from '../patience.ts';
 

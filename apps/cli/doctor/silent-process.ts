@@ -1,6 +1,6 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { readFileSync } from 'node:fs';
 import { machineName, type LastHeard } from '../../../shared/redis/presence.ts';
-import { toPlainText } from '../text.ts';
 import { fault, warning, type Finding } from './finding.ts';
 
 /** Silent for less than this it may be there and hang. */

@@ -1,6 +1,6 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import type { Config } from '../../../shared/config/config.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import { toPlainText } from '../text.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 import { askWechat, type NoAnswer } from './wechat-ask.ts';
 

@@ -1,9 +1,10 @@
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { BaseError } from 'sequelize';
 import type { ColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
 import { CommandFailure, type CommandResult } from '../result.ts';
 import type { OpenDatabase } from '../stores.ts';
-import { plural, toPlainText } from '../text.ts';
+import { plural } from '../text.ts';
 import { persist } from './persist.ts';
 import { convertApps } from './convert-apps.ts';
 import { ConversionStoppedError, convertSessions, type Conversion } from './convert-sessions.ts';

@@ -50,7 +50,7 @@ export async function startComposeServers(rootDir: string, kinds: readonly Serve
 type Passwords = Readonly<Record<'MYSQL_ROOT_PASSWORD' | 'MYSQL_PASSWORD' | 'REDIS_PASSWORD', string>>;
 
 /** What docker-compose.yml asks for, from where compose reads it: the environment, else .env; else one that is made here and kept in `.data/`. */
-export function readPasswords(rootDir: string): Passwords {
+function readPasswords(rootDir: string): Passwords {
   const file = join(rootDir, '.env');
   const fromFile = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
   const read = (name: keyof Passwords) =>

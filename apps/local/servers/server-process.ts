@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { toPlainLines } from '../../../shared/log/plain-text.ts';
 import { findLivePid, writePidFile } from './process-identity.ts';
 
 const pollIntervalMs = 50;
@@ -140,7 +141,7 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
 /** The last lines of a text file; empty if it cannot be read. */
 export function readTail(file: string, lineCount = 20): string {
   try {
-    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lineCount).join('\n');
+    return toPlainLines(readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lineCount).join('\n'));
   } catch {
     return '';
   }
