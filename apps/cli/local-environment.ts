@@ -7,6 +7,9 @@ const file = join('.data', 'environment.json');
 /** In that file alone: the appid of the demo app, while there is one. */
 export const demoAppVariable = 'WAFER_DEMO_APP';
 
+/** Set where the stores are those of the last `npm start`. */
+export const localVariable = 'WAFER_LOCAL';
+
 /**
  * The environment of a command: the process's own; or, where that names neither database nor Redis, that of the last `npm start`
  * in this folder, so that `wafer` works beside it without any setting.
@@ -14,7 +17,10 @@ export const demoAppVariable = 'WAFER_DEMO_APP';
 export function withLocalEnvironment(env: NodeJS.ProcessEnv, folder: string): NodeJS.ProcessEnv {
   if (env['DATABASE_URL'] || env['REDIS_URL']) return env;
   try {
-    return { ...(JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, string>), ...env };
+    const local = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, string>;
+    // An empty variable counts as absent, as everywhere.
+    const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+    return { ...local, ...given, [localVariable]: 'true' };
   } catch {
     return env;
   }

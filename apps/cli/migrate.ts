@@ -3,6 +3,7 @@ import { toPlainJson, toPlainLines, toPlainText } from '../../shared/log/plain-t
 import { migrate } from '../../shared/store/migrate.ts';
 import { MigrationError } from '../../shared/store/migrate/migration-error.ts';
 import { formatReport } from '../../shared/store/migrate/report.ts';
+import { describeTaken, findTakenByNpm } from './taken-by-npm.ts';
 
 const usage = `Usage: npm run migrate [-- --json]
 
@@ -15,6 +16,8 @@ Safe to repeat. Exit status: 0 done or nothing to do, 1 failed.
 Example: DATABASE_URL=mysql://user:password@127.0.0.1:3306/cAuth npm run migrate`;
 
 async function main(): Promise<void> {
+  const taken = findTakenByNpm(process.env, 'migrate', ['json', 'help']);
+  if (taken.length > 0) throw new TypeError(describeTaken(taken, 'migrate'));
   const { values } = parseArgs({
     options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
   });

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../../shared/config/config.ts';
+import { localVariable } from './local-environment.ts';
 import { toPlainJson, toPlainLines } from '../../shared/log/plain-text.ts';
 import { addAppCommands } from './commands/app.ts';
 import { addAuditCommand } from './commands/audit.ts';
@@ -9,6 +10,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { describeTaken, findTakenByNpm, optionNamesOf } from './taken-by-npm.ts';
 import { CommandFailure, UsageFailure, type CommandContext, type StandardStreams } from './result.ts';
 
 const failed = 1;
@@ -39,6 +41,11 @@ export async function runCli(
     stderr.write(`wafer: ${toPlainLines(message)}\n`);
     if (asJson) stdout.write(`${toPlainJson({ error: { code, message, ...more } })}\n`);
   };
+  const taken = findTakenByNpm(env, 'wafer', optionNamesOf(program));
+  if (taken.length > 0) {
+    complain('usage', describeTaken(taken, 'wafer'));
+    return misused;
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
@@ -54,7 +61,8 @@ export async function runCli(
       return misused;
     }
     if (error instanceof ConfigError) complain('configuration', error.message, { faults: error.faults });
-    else if (error instanceof CommandFailure) complain(error.code, error.message);
+    else if (error instanceof CommandFailure)
+      complain(error.code, isLocal(env, error) ? `${error.message}\n${localAdvice}` : error.message);
     else complain('bug', error instanceof Error ? (error.stack ?? error.message) : 'unknown');
     return failed;
   }
@@ -93,6 +101,14 @@ Examples:
   npm run wafer -- app set wx0123456789abcdef
   npm run wafer -- session show --open-id oABC
   npm run wafer -- doctor --json`;
+
+/** Nothing answers where the last `npm start` had its servers. */
+function isLocal(env: NodeJS.ProcessEnv, { code }: CommandFailure): boolean {
+  return env[localVariable] !== undefined && /^(database|redis)_unreachable$/.test(code);
+}
+
+const localAdvice =
+  'That is the address of the last npm start in this folder, which does not seem to run: start it, or set DATABASE_URL and REDIS_URL.';
 
 function withoutPrefix(message: string): string {
   return `${message.replace(/^error: /, '')}\nCall it with --help to see how it is used.`;

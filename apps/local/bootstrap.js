@@ -12,6 +12,10 @@ const product = { config: 'tsconfig.build.json', folders: ['apps', 'shared'], st
 const everything = { config: 'tsconfig.json', folders: ['apps', 'shared', 'test', 'bench'], stamp: '.all-built-from' };
 const distDir = join(rootDir, 'dist');
 const parentPollMs = 1000;
+const slowAfterMs = 15_000;
+const folderAdvice = `${rootDir} has to be yours and writable: run this in a copy that belongs to you, or make it yours: sudo chown -R "$(id -un)" '${rootDir}'`;
+const networkAdvice =
+  'The packages come from the registry that npm is set to. Is there a network? Behind a slow one, a mirror helps: npm config set registry https://registry.npmmirror.com (README)';
 
 const [command, ...args] = process.argv.slice(2);
 let child;
@@ -20,7 +24,7 @@ let stoppedBy;
 // We stay until the child has put everything away, and leave with its status.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => forward(signal));
 watchParent();
-await main();
+await main().catch(describeFailure);
 
 async function main() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -40,13 +44,24 @@ async function main() {
     exitWith(await run(process.execPath, ['--enable-source-maps', 'dist/test/support/run.js', ...args], 'inherit'));
 }
 
+/** Of a folder that can't be written to: what to do, and no stack trace. Anything else is a bug. */
+function describeFailure(error) {
+  if (!/^(EACCES|EPERM|EROFS|ENOSPC)$/.test(error?.code ?? '')) throw error;
+  console.error(`${error.message}\n${folderAdvice}`);
+  process.exit(1);
+}
+
 async function installPackages() {
   // npm ci empties node_modules first, which is right after an interrupted installation too.
   const flags = ['ci', '--include=dev', '--no-audit', '--no-fund'];
-  await step('Installing the packages (npm ci)', () => {
-    const npm = process.env.npm_execpath;
-    return npm && /\.c?js$/.test(npm) ? run(process.execPath, [npm, ...flags]) : run('npm', flags);
-  });
+  await step(
+    'Installing the packages (npm ci)',
+    () => {
+      const npm = process.env.npm_execpath;
+      return npm && /\.c?js$/.test(npm) ? run(process.execPath, [npm, ...flags]) : run('npm', flags);
+    },
+    networkAdvice,
+  );
 }
 
 async function build(project) {
@@ -131,12 +146,18 @@ function removeStaleOutput({ folders }) {
 /**
  * Says what goes on and how long it took; ends everything when it fails.
  */
-async function step(title, work) {
+async function step(title, work, advice = '') {
   console.log(`${title} …`);
   const start = performance.now();
+  const timer = setInterval(() => {
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    console.log(`${title}: still at it after ${seconds} s${advice === '' ? '' : `. ${advice}`}`);
+  }, slowAfterMs);
   const { status, output } = await work();
+  clearInterval(timer);
   if (status === 0) return console.log(`${title}: done in ${((performance.now() - start) / 1000).toFixed(1)} s`);
-  console.error(`${output.trimEnd()}\n${title} failed.`);
+  const isOfFolder = /\b(EACCES|EPERM|EROFS|ENOSPC)\b/.test(output);
+  console.error([output.trimEnd(), `${title} failed.`, isOfFolder ? folderAdvice : advice].filter(Boolean).join('\n'));
   return exitWith({ status });
 }
 

@@ -14,6 +14,8 @@ const secondSignalAfterMs = 1000;
 const rootDir = fileURLToPath(new URL('../../..', import.meta.url));
 const dataDir = join(rootDir, '.data');
 const others = 0o077;
+const folderAdvice =
+  'Run it in a copy of the project that belongs to you, or make the folder yours: sudo chown -R "$(id -un)" followed by its path.';
 const closers: (() => Promise<void>)[] = [];
 const stopping = new AbortController();
 const stopped = new Promise<void>((resolve) => {
@@ -48,10 +50,17 @@ try {
   await stopped;
 } catch (error) {
   if (!stopping.signal.aborted) {
-    console.error(`\nnpm start failed: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`\nnpm start failed: ${describeFailure(error)}`);
     process.exitCode = 1;
     stopping.abort();
   }
+}
+
+/** A folder that belongs to somebody else, or can't be written to, has an error that says only where it was noticed. */
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!/^(EACCES|EPERM|EROFS|ENOSPC)$/.test((error as NodeJS.ErrnoException).code ?? '')) return error.message;
+  return `${error.message}\nThe data are in ${dataDir}, which has to be yours and writable. ${folderAdvice}`;
 }
 
 // Web and worker go first, together, then what they need.

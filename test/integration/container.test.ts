@@ -109,7 +109,7 @@ test('a worker gets the same flags of Node from npm and in a container', async (
     scripts: Record<string, string>;
   };
   const services = await readServices();
-  t.deepEqual(scripts['worker']?.split(' ').slice(1, -1), [...workerFlags]);
+  t.true(scripts['worker']?.includes(` ${workerFlags.join(' ')} dist/`));
   t.deepEqual(services['worker']?.command?.slice(2, -1), [...workerFlags]);
 });
 
