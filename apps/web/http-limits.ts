@@ -1,5 +1,7 @@
+import type { GuardLimits } from '../../shared/http/guard.ts';
+
 /** What one client may cost. */
-export interface HttpLimits {
+export interface HttpLimits extends GuardLimits {
   /** A request with its body has to be here by then. */
   readonly requestTimeoutMs: number;
   /** Its headers by then, counted from the start of a connection too. */
@@ -10,7 +12,10 @@ export interface HttpLimits {
   readonly inactivityTimeoutMs: number;
   /** How often late clients are looked for: they live that much longer. */
   readonly checkEveryMs: number;
-  /** Connections at once; more are closed at once. Each costs about 10 kB, and a file descriptor that Redis may need. */
+  /**
+   * Connections at once; more are closed at once. An idle one costs about 10 kB, one that has sent a part of a request up to 16 kB more, what is
+   * longer is bounded together (`heldBytes`); and a file descriptor that Redis may need.
+   */
   readonly maxConnections: number;
 }
 
@@ -21,6 +26,12 @@ export const defaultHttpLimits: HttpLimits = {
   inactivityTimeoutMs: 60_000,
   checkEveryMs: 2000,
   maxConnections: 16_000,
+  connectionsPerCaller: 12_000,
+  connectionsPerStranger: 16,
+  strangers: 256,
+  newStrangersPerSecond: 100,
+  newPerStrangerPerSecond: 20,
+  heldBytes: 134_217_728,
 };
 
 /** All headers of a request together; more is 431. */

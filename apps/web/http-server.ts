@@ -1,8 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { guardServer } from '../../shared/http/guard.ts';
+import type { PacedConnection } from '../../shared/http/paced-reading.ts';
+import type { Standing } from '../../shared/http/places.ts';
 import { createInFlight } from '../../shared/in-flight.ts';
 import type { Certificate } from './certificate.ts';
 import { createFastLane, type FastLaneRoute, type Lane } from './fast-lane/fast-lane.ts';
@@ -31,23 +34,17 @@ export interface RequestHandlers {
   readonly onExpectContinue: RequestListener;
   /** What need not be read by Node. */
   readonly fastLane?: FastLaneRoute;
-}
-
-/** Node's own mark for a connection with a request in hand; it has no other that can be read of a single one. */
-const isNodeAnswering = (socket: Socket): boolean =>
-  Boolean((socket as { _httpMessage?: ServerResponse | null })._httpMessage);
-
-/** Takes the place of Node's own listener for new connections, which is given back: it makes a connection Node's. */
-function replaceListener(server: Server, event: string, listener: (socket: Socket) => void): (socket: Socket) => void {
-  const [serve] = server.listeners(event) as [(this: Server, socket: Socket) => void];
-  server.removeAllListeners(event);
-  server.on(event, listener);
-  return (socket) => serve.call(server, socket);
+  /** What the address of a connection may be; left out: a caller, whoever it is. */
+  readonly standingOf?: (address: string) => Standing;
+  /** A connection was ended because its address has enough of them. */
+  readonly onRefusedConnection?: (address: string, standing: Standing) => void;
 }
 
 interface Accepted {
   readonly socket: Socket;
-  readonly lane: Lane | undefined;
+  lane: Lane | undefined;
+  /** undefined: it is in the lane. */
+  paced: PacedConnection | undefined;
   readonly at: number;
   /** With the handshake, over TLS. */
   readonly bytesRead: number;
@@ -58,7 +55,13 @@ const isFresh = ({ socket, at, bytesRead }: Accepted): boolean =>
 
 /** @throws with a clear message if the port can't be had */
 export async function listen(
-  { onRequest, onExpectContinue, fastLane }: RequestHandlers,
+  {
+    onRequest,
+    onExpectContinue,
+    fastLane,
+    standingOf = () => 'caller',
+    onRefusedConnection = () => undefined,
+  }: RequestHandlers,
   { host, port, certificate }: { host: string; port: number; certificate?: Certificate | undefined },
   limits: HttpLimits = defaultHttpLimits,
 ): Promise<HttpServer> {
@@ -84,20 +87,34 @@ export async function listen(
   server.setTimeout(limits.inactivityTimeoutMs);
   let stopping = false;
   const isStopping = () => stopping;
-  const enterLane = fastLane && createFastLane(fastLane, limits, isStopping);
   /**
    * Keyed by number, not by socket: InFlight keeps its keys alive, and some clients open a connection for each request.
    */
   const connections = createInFlight<number, Accepted>();
   let lastConnection = 0;
-  const event = certificate === undefined ? 'connection' : 'secureConnection';
-  const serveByNode = replaceListener(server, event, (socket) => {
-    const lane = enterLane?.(socket, () => serveByNode(socket));
-    if (lane === undefined) serveByNode(socket);
-    const key = ++lastConnection;
-    connections.add(key, { socket, lane, at: performance.now(), bytesRead: socket.bytesRead });
-    socket.once('close', () => connections.take(key));
+  const guard = guardServer(server, certificate !== undefined, {
+    limits,
+    standingOf,
+    onRefused: onRefusedConnection,
+    onConnection(socket, peer) {
+      const serveByNode = () => {
+        accepted.paced = guard.serveByNode(socket, peer);
+      };
+      const accepted: Accepted = {
+        socket,
+        lane: undefined,
+        paced: undefined,
+        at: performance.now(),
+        bytesRead: socket.bytesRead,
+      };
+      accepted.lane = enterLane?.(socket, serveByNode);
+      if (accepted.lane === undefined) serveByNode();
+      const key = ++lastConnection;
+      connections.add(key, accepted);
+      socket.once('close', () => connections.take(key));
+    },
   });
+  const enterLane = fastLane && createFastLane(fastLane, limits, guard.held, isStopping);
   server.listen(port, host);
   await once(server, 'listening');
   const watching = certificate?.watch((renewed) => (server as TlsServer).setSecureContext(renewed));
@@ -122,9 +139,9 @@ export async function listen(
           await setImmediate();
           const accepted = connections.get(key);
           if (accepted === undefined) continue;
-          const { socket, lane } = accepted;
+          const { socket, lane, paced } = accepted;
           if (isFresh(accepted)) freshCount++;
-          else if (!lane?.isAnswering() && !isNodeAnswering(socket)) socket.destroy();
+          else if (!lane?.isAnswering() && !paced?.isBusy()) socket.destroy();
         }
       } while (freshCount > 0);
       server.close();

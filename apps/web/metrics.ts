@@ -1,4 +1,5 @@
 import { AggregatorRegistry, Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { shareAnswer } from '../../shared/http/shared-answer.ts';
 import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
 import type { LookupResult } from './sessions/session-check.ts';
@@ -12,7 +13,7 @@ export interface WebMetrics {
   lookedUp(result: LookupResult): void;
   readFromMysql(sessions: number): void;
   refusedCall(queue: QueueName, reason: string): void;
-  /** This process and its neighbours on the machine, merged: a scrape reaches any one of them. */
+  /** This process and its neighbours on the machine, merged: a scrape reaches any one of them. Once a second, whoever asks. */
   render(): Promise<string>;
   snapshot(): Promise<string>;
 }
@@ -103,11 +104,11 @@ export function createWebMetrics(parts: {
       readSessions.inc(sessions);
     },
     refusedCall: (queue, reason) => refused.inc({ queue, reason }),
-    async render() {
+    render: shareAnswer(async () => {
       const snapshots = await parts.neighbours().catch(() => []);
       const all = [await snapshot(), ...snapshots].map((text) => JSON.parse(text) as Snapshot);
       return AggregatorRegistry.aggregate(all).metrics();
-    },
+    }),
     snapshot,
   };
 }

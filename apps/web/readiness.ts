@@ -1,3 +1,5 @@
+import { shareAnswer } from '../../shared/http/shared-answer.ts';
+
 /** Whether a balancer should send requests here. */
 export interface Readiness {
   /** `reasons` not to send any, and what is `degraded` although it serves. */
@@ -20,18 +22,31 @@ export interface Probes {
   readonly worker: () => Promise<unknown>;
 }
 
-/** Until log-in and auth were first possible everything has to be there; later only what auth needs, which is either store. */
+const probeEveryMs = 1000;
+/** Until it is ready: nobody sends requests before. */
+const probeEveryAtStartMs = 100;
+
+/**
+ * Until log-in and auth were first possible everything has to be there; later only what auth needs, which is either store. The stores are
+ * probed once a second, whoever asks.
+ */
 export function createReadiness(probes: Probes, isStopping: () => boolean): Readiness {
   let wasReady = false;
-  return {
-    async examine() {
-      const names = Object.keys(probes) as (keyof Probes)[];
+  const names = Object.keys(probes) as (keyof Probes)[];
+  const findMissing = shareAnswer(
+    async () => {
       const results = await Promise.allSettled(names.map((name) => probes[name]()));
       const failed = new Set(names.filter((_, index) => results[index]?.status === 'rejected'));
       // What can't be read takes no writes either.
       if (failed.has('redisCache')) failed.delete('redisCacheWrites');
       if (failed.has('mysql')) failed.delete('mysqlWrites');
-      const missing = [...failed].map(toToken);
+      return [...failed].map(toToken);
+    },
+    () => (wasReady ? probeEveryMs : probeEveryAtStartMs),
+  );
+  return {
+    async examine() {
+      const missing = await findMissing();
       if (isStopping()) return { reasons: ['stopping'], degraded: missing };
       // An app may be configured at any time, so its absence does not keep the server from being ready.
       const needed = missing.filter((name) => name !== 'app');

@@ -165,6 +165,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     onRequest: (request, response) => gate.pass(request, response, route),
     onExpectContinue: (request, response) => gate.pass(request, response, routeExpecting),
     fastLane: { admit: gate.admitAtOnce, answer, bodyLimitBytes },
+    standingOf: access.standingOf,
+    onRefusedConnection: access.refuseConnection,
   };
   const open = async () => {
     const certificate = config.http.tls && openCertificate(config.http.tls, log);

@@ -1,6 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { Registry } from 'prom-client';
+import { guardServer, type GuardLimits } from '../../shared/http/guard.ts';
+import { shareAnswer } from '../../shared/http/shared-answer.ts';
 import { healthMethods } from '../../shared/lifecycle/health-methods.ts';
 
 /** `/livez`, `/readyz` and `/metrics` of a worker. */
@@ -9,13 +11,34 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** @param findFaults what keeps this worker from working, empty if nothing */
+/** Balancers and monitoring alone ask here: few at a time, and with little. */
+const limits: GuardLimits = {
+  connectionsPerCaller: 32,
+  connectionsPerStranger: 0,
+  strangers: 0,
+  newStrangersPerSecond: 0,
+  newPerStrangerPerSecond: 0,
+  heldBytes: 1_048_576,
+};
+const maxConnections = 256;
+const options = {
+  headersTimeout: 5000,
+  requestTimeout: 5000,
+  connectionsCheckingInterval: 2000,
+  maxHeaderSize: 8192,
+  insecureHTTPParser: false,
+};
+const inactivityTimeoutMs = 60_000;
+
+/** @param findFaults what keeps this worker from working, empty if nothing; asked once a second, as the registry is */
 export async function startHealthServer(
   { host, port }: { host: string; port: number },
   registry: Registry,
   findFaults: () => Promise<string[]>,
 ): Promise<HealthServer> {
-  const server: Server = createServer((request, response) => {
+  const findFaultsShared = shareAnswer(findFaults);
+  const render = shareAnswer(() => registry.metrics());
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     const send = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
     const sendJson = (status: number, value: unknown) =>
@@ -23,13 +46,13 @@ export async function startHealthServer(
     const routes: Record<string, () => Promise<unknown>> = {
       '/livez': async () => sendJson(200, { status: 'ok' }),
       '/readyz': async () => {
-        const reasons = await findFaults();
+        const reasons = await findFaultsShared();
         return sendJson(
           reasons.length === 0 ? 200 : 503,
           reasons.length === 0 ? { status: 'ok' } : { status: 'unavailable', reasons },
         );
       },
-      '/metrics': async () => send(200, registry.contentType, await registry.metrics()),
+      '/metrics': async () => send(200, registry.contentType, await render()),
     };
     const route = routes[request.url?.split('?')[0] ?? ''];
     if (route === undefined) sendJson(404, { error: 'not_found' });
@@ -37,6 +60,15 @@ export async function startHealthServer(
       response.setHeader('allow', healthMethods.join(', '));
       sendJson(405, { error: 'method_not_allowed' });
     } else route().catch(() => sendJson(500, { error: 'internal' }));
+  };
+  const server: Server = createServer(options, answer);
+  server.maxConnections = maxConnections;
+  server.setTimeout(inactivityTimeoutMs);
+  const guard = guardServer(server, false, {
+    limits,
+    standingOf: () => 'caller',
+    onRefused: () => undefined,
+    onConnection: (socket, peer) => void guard.serveByNode(socket, peer),
   });
   server.listen(port, host);
   await once(server, 'listening');

@@ -56,7 +56,7 @@ const environment = z.object({
   TLS_CERT_FILE: z.string().optional(),
   TLS_KEY_FILE: z.string().optional(),
   ALLOWED_CLIENTS: parsed(parseClientList).default(noClients),
-  METRICS_CLIENTS: parsed(parseClientList).default(noClients),
+  METRICS_CLIENTS: parsed(parseClientList).optional(),
   TRUSTED_PROXIES: parsed(parseClientList).default(noClients),
   REQUIRE_CALLER_KEY: yesOrNo(),
   DATABASE_URL: parsed(parseDatabaseUrl),
@@ -125,8 +125,8 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
     access: {
       /** Who may call; empty: everybody. */
       allowed: env.ALLOWED_CLIENTS,
-      /** Who may read /metrics; empty: everybody. */
-      metrics: env.METRICS_CLIENTS,
+      /** Who may read /metrics; empty: everybody. Unless it is said: who may call. */
+      metrics: env.METRICS_CLIENTS ?? env.ALLOWED_CLIENTS,
       /** Whose `X-Forwarded-For` is believed. */
       trustedProxies: env.TRUSTED_PROXIES,
       requiresKey: env.REQUIRE_CALLER_KEY,

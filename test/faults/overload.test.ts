@@ -32,8 +32,9 @@ test.serial(
     };
     const watch = async () => {
       const waiting: number[] = [];
-      while (waiting.length < 5) {
-        await sleep(350);
+      // Metrics are rendered once a second.
+      for (const pauseMs of [350, 1100]) {
+        await sleep(pauseMs);
         waiting.push(await readMetric('wafer_calls_waiting'));
       }
       return waiting;

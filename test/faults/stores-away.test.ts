@@ -105,8 +105,8 @@ test.serial(
       [failed.returnCode, failed.returnMessage, failed.reason],
       [1006, 'CHANGE_SESSION_ERR', 'store_unavailable'],
     );
-    const ready = (await (await fetch(`${url}/readyz`)).json()) as { degraded: string[] };
-    t.true(ready.degraded.includes('mysql'));
+    const degraded = async () => ((await (await fetch(`${url}/readyz`)).json()) as { degraded: string[] }).degraded;
+    await until('readiness tells', async () => (await degraded()).includes('mysql'));
     // A front end that starts now can check what is cached.
     const late = await stack.addWeb();
     await until('it does', async () => (await auth(late, returnData)).returnCode === 0, 3000);

@@ -10,6 +10,7 @@ import { connectRedis } from '../../shared/redis/connect.ts';
 import { call, login, newUser } from '../support/client.ts';
 import { startProcess } from '../support/processes.ts';
 import { startTestRedisCluster } from '../support/redis-cluster.ts';
+import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, testAppid, testSecret, type TestStack } from '../support/stack.ts';
 import { startTestWechat } from '../support/wechat.ts';
 import { until } from '../support/until.ts';
@@ -59,7 +60,7 @@ test.serial(
     const answered = () =>
       Promise.all(
         ports.map(async (port) => {
-          const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+          const text = await readFreshMetrics(`http://127.0.0.1:${port}`);
           return Number(/^wafer_jobs_total\{call="phone",code="0"\} (\d+)$/m.exec(text)?.[1] ?? 0);
         }),
       );

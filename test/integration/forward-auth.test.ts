@@ -7,6 +7,7 @@ import { rootDir } from '../support/built.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { startEchoServer, type EchoedRequest } from '../support/echo-server.ts';
 import { startNginx } from '../support/nginx.ts';
+import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -125,7 +126,7 @@ test.serial('another method is 405', async (t) => {
 });
 
 test.serial('checks are counted under an interface of their own', async (t) => {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const metrics = await readFreshMetrics(url);
   for (const code of [0, 60012, 1012])
     t.regex(metrics, new RegExp(`wafer_requests_total\\{interface="forward-auth",code="${code}"\\}`));
 });

@@ -7,6 +7,7 @@ import { createBreakers } from '../../apps/worker/wechat/breakers.ts';
 import { createWechatWatch } from '../../apps/worker/wechat/watch.ts';
 import { call, login, newUser } from '../support/client.ts';
 import { startProcess } from '../support/processes.ts';
+import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, testAppid, testSecret } from '../support/stack.ts';
 import { startTestWechat } from '../support/wechat.ts';
 
@@ -30,7 +31,7 @@ async function startObserved(t: ExecutionContext, apps: ReadonlyMap<string, stri
   const worker = startProcess('worker', { ...stack.env, WORKER_HEALTH_PORT: String(port) }, onClose);
   await worker.logged('worker takes jobs');
   const metric = async (name: string) => {
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const text = await readFreshMetrics(`http://127.0.0.1:${port}`);
     const line = text.split('\n').find((each) => each.startsWith(`${name} `));
     return line === undefined ? undefined : Number(line.split(' ').at(-1));
   };

@@ -49,8 +49,7 @@ test.serial(
       t.is(connection, 'close');
     }
     t.is((await ask(url, '/mina_auth/', { from: '127.0.0.2' })).status, 200);
-    for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json'])
-      t.not((await fetch(`${url}${path}`)).status, 403, path);
+    for (const path of ['/livez', '/readyz', '/openapi.json']) t.not((await fetch(`${url}${path}`)).status, 403, path);
   },
 );
 
@@ -60,6 +59,22 @@ test.serial('METRICS_CLIENTS guards /metrics in every spelling that the router k
     t.is((await fetch(`${url}${path}`)).status, 403, path);
   t.is((await ask(url, '/mina_auth/')).status, 200);
   t.is((await fetch(`${url}/livez`)).status, 200);
+});
+
+test.serial('unless METRICS_CLIENTS says otherwise those read /metrics who may call', async (t) => {
+  const statusFrom = (url: string, from: string) =>
+    new Promise((resolve, reject) => {
+      const sent = request(`${url}/metrics`, { localAddress: from }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      sent.once('error', reject).end();
+    });
+  const url = await stack.addWeb({ ALLOWED_CLIENTS: '127.0.0.2' });
+  t.is(await statusFrom(url, '127.0.0.2'), 200);
+  t.is(await statusFrom(url, '127.0.0.3'), 403);
+  const open = await stack.addWeb({ ALLOWED_CLIENTS: '127.0.0.2', METRICS_CLIENTS: '0.0.0.0/0,::/0' });
+  t.is(await statusFrom(open, '127.0.0.3'), 200);
 });
 
 test.serial('an address in absolute form is judged as the path in it', async (t) => {

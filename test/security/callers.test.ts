@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { runCli } from '../cli/run-cli.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import { startProcess } from '../support/processes.ts';
+import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -190,7 +191,7 @@ test.serial(
     t.is((await post(`${base}/k/${key}x/mina_auth/`)).status, 401);
     t.is((await post(`${base}/k/${key}/metrics`)).status, 404);
     await child.logged('request refused');
-    const metrics = await (await fetch(`${base}/metrics`)).text();
+    const metrics = await readFreshMetrics(base);
     t.regex(metrics, new RegExp(`wafer_caller_requests_total\\{caller="${name}"\\} 1\n`));
     t.regex(metrics, /wafer_refused_requests_total\{reason="caller_key_unknown"\} \d+\n/);
     const redis = new Redis(stack.config.redis.cache.nodes[0].port, '127.0.0.1');

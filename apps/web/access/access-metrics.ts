@@ -1,10 +1,12 @@
 import { Counter, type Registry } from 'prom-client';
+import type { Standing } from '../../../shared/http/places.ts';
 import type { RefusalReason } from './refusal.ts';
 
 /** Who called, and who was not let in. */
 export interface AccessMetrics {
   called(caller: string): void;
   refused(reason: RefusalReason): void;
+  refusedConnection(standing: Standing): void;
 }
 
 /** Callers beyond this many share the label `other`: every label value is kept for the life of the process. */
@@ -24,6 +26,12 @@ export function createAccessMetrics(registry: Registry): AccessMetrics {
     labelNames: ['reason'],
     registers,
   });
+  const refusedConnections = new Counter({
+    name: 'wafer_refused_connections_total',
+    help: 'Connections that were ended at once since their address has enough of them, by what the address is',
+    labelNames: ['standing'],
+    registers,
+  });
   // Looked up once: finding a metric by its labels costs more than counting.
   const byName = new Map<string, Counter.Internal>();
   return {
@@ -36,5 +44,6 @@ export function createAccessMetrics(registry: Registry): AccessMetrics {
       counter.inc();
     },
     refused: (reason) => refusals.labels({ reason }).inc(),
+    refusedConnection: (standing) => refusedConnections.labels({ standing }).inc(),
   };
 }

@@ -4,10 +4,12 @@ import { createKnownCallers } from '../../../shared/callers/known-callers.ts';
 import { createKnownCallersCopy } from '../../../shared/callers/known-callers-copy.ts';
 import type { Config } from '../../../shared/config/config.ts';
 import { isOpenToNetwork } from '../../../shared/config/exposure.ts';
+import type { Standing } from '../../../shared/http/places.ts';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { readCallers } from '../../../shared/store/caller-store.ts';
 import { createAccessMetrics } from './access-metrics.ts';
+import { clientAddressOf } from './client-address.ts';
 import { createClientCheck, type ClientCheck } from './client-check.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createRefusalLog } from './refusal-log.ts';
@@ -16,6 +18,9 @@ import { createRefusalLog } from './refusal-log.ts';
 export interface Access {
   readonly gate: Gate;
   readonly mayReadMetrics: ClientCheck;
+  /** Before anything is read; what a stranger asks for the gate refuses, but for the paths of operations. */
+  standingOf(address: string): Standing;
+  refuseConnection(address: string, standing: Standing): void;
   /** Makes the next use of a key read the callers again. */
   forgetCallers(): void;
 }
@@ -40,15 +45,25 @@ export function createAccess(parts: {
     copy: createKnownCallersCopy(cacheRedis),
     onFailure: createOutageWarning(log, 'callers not read'),
   });
+  const accessMetrics = createAccessMetrics(registry);
+  const tellRefusal = createRefusalLog(log);
   return {
     gate: createGate({
       isAllowed: createClientCheck(allowed, trustedProxies),
       isOpen: allowed.isEmpty && !requiresKey,
       requiresKey,
       callers,
-      metrics: createAccessMetrics(registry),
-      onRefused: createRefusalLog(log, trustedProxies),
+      metrics: accessMetrics,
+      onRefused: (request, reason) => tellRefusal(reason, () => clientAddressOf(request, trustedProxies)),
     }),
+    standingOf(address) {
+      if (trustedProxies.has(address)) return 'proxy';
+      return allowed.isEmpty || allowed.has(address) ? 'caller' : 'stranger';
+    },
+    refuseConnection(address, standing) {
+      accessMetrics.refusedConnection(standing);
+      tellRefusal('too_many_connections', () => address);
+    },
     mayReadMetrics: createClientCheck(metrics, trustedProxies),
     forgetCallers: callers.forget,
   };

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { HeldBytes } from '../../../shared/http/held-bytes.ts';
 import { ifStillSilent } from '../../../shared/patience.ts';
 import type { Gate } from '../access/gate.ts';
 import { withoutKey } from '../access/key-prefix.ts';
@@ -33,6 +34,7 @@ export interface Lane {
 export function createFastLane(
   { admit, answer, bodyLimitBytes }: FastLaneRoute,
   limits: HttpLimits,
+  held: HeldBytes,
   isStopping: () => boolean,
 ): (socket: Socket, serveByNode: () => void) => Lane {
   const render = createAnswerRenderer(limits.keepAliveTimeoutMs);
@@ -84,9 +86,20 @@ export function createFastLane(
     const goOn = (): void => {
       if (waiting === undefined || isBusy()) return;
       const bytes = waiting;
-      waiting = undefined;
+      letGo();
       socket.resume();
       listeners.data(bytes);
+    };
+
+    const keep = (bytes: Buffer): void => {
+      if (!held.hold(bytes.length)) return void socket.destroy();
+      waiting = bytes;
+      socket.pause();
+    };
+
+    const letGo = (): void => {
+      if (waiting !== undefined) held.release(waiting.length);
+      waiting = undefined;
     };
 
     const endIdle = (): void => {
@@ -96,10 +109,8 @@ export function createFastLane(
 
     const listeners = {
       data(bytes: Buffer) {
-        if (isBusy()) {
-          waiting = bytes;
-          socket.pause();
-        } else if (!tryToAnswer(bytes)) leave(bytes);
+        if (isBusy()) keep(bytes);
+        else if (!tryToAnswer(bytes)) leave(bytes);
         else if (!hasAsked) {
           hasAsked = true;
           socket.setTimeout(limits.keepAliveTimeoutMs);
@@ -114,6 +125,7 @@ export function createFastLane(
       },
       timeout: () => ifStillSilent(socket, endIdle),
       error: () => undefined,
+      close: letGo,
     };
     socket.setTimeout(limits.headersTimeoutMs);
     for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);

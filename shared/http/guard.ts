@@ -1,0 +1,98 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
+import { paceReading, type PacedConnection } from './paced-reading.ts';
+import { createPlaces, type Peer, type PlaceLimits, type Standing } from './places.ts';
+import { createTurns } from './turns.ts';
+
+/** What stands between the sockets and Node's HTTP server: one address can't cost much, and does not keep others waiting. */
+export interface Guard {
+  readonly held: HeldBytes;
+  /** Makes a connection Node's. */
+  serveByNode(socket: Socket, peer: Peer): PacedConnection;
+}
+
+export interface GuardLimits extends PlaceLimits {
+  /** Of what clients have sent and is not answered yet, all connections together; beside 16 kB of each. */
+  readonly heldBytes: number;
+}
+
+type Serve = (this: Server, socket: Socket) => void;
+
+/** A handshake is as much work as so many requests. */
+const handshakeCost = 4;
+
+/**
+ * Takes the place of Node's own listeners for new connections, once the server has its listeners for requests.
+ * @param onConnection is told of each that may stay, after its TLS handshake; gives it to `serveByNode`, at once or later
+ * @param onRefused is told of each that was ended because its address, or all of its standing, have enough of them
+ */
+export function guardServer(
+  server: Server,
+  isSecure: boolean,
+  parts: {
+    readonly limits: GuardLimits;
+    readonly standingOf: (address: string) => Standing;
+    readonly onRefused: (address: string, standing: Standing) => void;
+    readonly onConnection: (socket: Socket, peer: Peer) => void;
+  },
+): Guard {
+  const { limits, standingOf, onRefused, onConnection } = parts;
+  const places = createPlaces(limits, standingOf);
+  const turns = createTurns();
+  const held = createHeldBytes(limits.heldBytes);
+  const connections = new WeakMap<Socket, PacedConnection>();
+
+  const begin = ({ socket }: IncomingMessage, response: ServerResponse) => connections.get(socket)?.began(response);
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+    // Node answers by itself what nobody listens for.
+    if (server.listenerCount(event) > 0) server.prependListener(event, begin);
+  }
+
+  const admit = (socket: Socket, proceed: (peer: Peer) => void): void => {
+    // A client that has gone has no address any more.
+    const { remoteAddress: address } = socket;
+    const peer = address === undefined ? undefined : places.enter(address);
+    if (peer === undefined) {
+      socket.destroy();
+      if (address !== undefined) onRefused(address, standingOf(address));
+      return;
+    }
+    socket.once('close', () => places.leave(peer));
+    proceed(peer);
+  };
+  const serve = replaceListener(server, isSecure ? 'secureConnection' : 'connection', (socket) => {
+    if (!isSecure) return admit(socket, (peer) => onConnection(socket, peer));
+    const peer = places.find(socket.remoteAddress ?? '');
+    if (peer === undefined) socket.destroy();
+    else onConnection(socket, peer);
+  });
+  if (isSecure) {
+    const shakeHands = replaceListener(server, 'connection', (socket) =>
+      admit(socket, (peer) => {
+        socket.on('error', () => undefined);
+        turns.run(peer, () => {
+          if (socket.destroyed) return 0;
+          shakeHands.call(server, socket);
+          return handshakeCost;
+        });
+      }),
+    );
+  }
+  return {
+    held,
+    serveByNode(socket, peer) {
+      const paced = paceReading(socket, (own) => serve.call(server, own), { peer, turns, held });
+      connections.set(socket, paced);
+      return paced;
+    },
+  };
+}
+
+/** @returns Node's own listener */
+function replaceListener(server: Server, event: string, listener: (socket: Socket) => void): Serve {
+  const [own] = server.listeners(event) as [Serve];
+  server.removeAllListeners(event);
+  server.on(event, listener);
+  return own;
+}
