@@ -17,25 +17,28 @@ const defaultLookEveryMs = 5000;
 export function openCertificate(files: TlsFiles, log: Log, lookEveryMs = defaultLookEveryMs): Certificate {
   let seen = stateOf(files);
   const options = load(files);
-  const reload = (use: (options: SecureContextOptions) => void) => {
-    try {
-      use(load(files));
-      log.info('the certificate has been renewed');
-    } catch (error) {
-      log.error({ err: describeError(error) }, 'the new certificate can not be used, the old one stays');
-    }
-  };
   return {
     options,
     watch(use) {
       let used = seen;
+      let told = seen;
+      /** Tries again at each look, and says once that it failed: what can't be read now may be readable without having changed. */
+      const reload = (state: string): void => {
+        try {
+          use(load(files));
+          used = state;
+          log.info('the certificate has been renewed');
+        } catch (error) {
+          if (state !== told) {
+            log.error({ err: describeError(error) }, 'the new certificate can not be used, the old one stays');
+          }
+        }
+        told = state;
+      };
       const timer = setInterval(() => {
         const state = stateOf(files);
         // Two looks in a row have to see the same: a file may be half written, or its companion still to come.
-        if (state === seen && state !== used) {
-          used = state;
-          reload(use);
-        }
+        if (state === seen && state !== used) reload(state);
         seen = state;
       }, lookEveryMs);
       timer.unref();
@@ -55,8 +58,12 @@ function load(files: TlsFiles): SecureContextOptions {
 /** Times, sizes and inodes: a symbolic link that is turned, as Kubernetes does, changes them too. */
 function stateOf({ certFile, keyFile }: TlsFiles): string {
   const states = [certFile, keyFile].map((file) => {
-    const stat = statSync(file, { throwIfNoEntry: false });
-    return stat === undefined ? 'missing' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+    try {
+      const { ino, size, mtimeMs } = statSync(file);
+      return `${ino} ${size} ${mtimeMs}`;
+    } catch (error) {
+      return String((error as NodeJS.ErrnoException).code);
+    }
   });
   return states.join(', ');
 }

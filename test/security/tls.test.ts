@@ -1,4 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { ServerResponse } from 'node:http';
 import https from 'node:https';
 import { connect, type PeerCertificate, type SecureVersion } from 'node:tls';
@@ -105,6 +106,31 @@ test.serial('new files that can not be used leave the old certificate in use, wi
   t.false(lines.join('').includes('PRIVATE KEY'));
   createCertificate('repaired').replace(files);
   await until('the repaired files are used', async () => (await shownAt(port)).subject.CN === 'repaired');
+});
+
+test.serial('a certificate that can not be read when it comes is used when it can', async (t) => {
+  const files = createCertificate('readable');
+  const next = createCertificate('unreadable');
+  const { port, lines } = await serve(files);
+  chmodSync(dirname(files.certFile), 0o755);
+  next.replace(files);
+  const paths = [files.certFile, files.keyFile];
+  for (const path of paths) chmodSync(path, 0o000);
+  // Root may read everything, so for now this process is nobody.
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    await until('it is told of', () => lines.some((line) => line.includes('can not be read (EACCES)')));
+    t.is((await shownAt(port)).subject.CN, 'readable');
+    // It is tried again, and told once.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    t.is(lines.length, 1, lines.join('\n'));
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+  for (const path of paths) chmodSync(path, 0o644);
+  await until('it is used', async () => (await shownAt(port)).subject.CN === 'unreadable');
+  t.is(lines.length, 2);
 });
 
 test.serial('every fault of the files is listed at the start, along with the others', (t) => {
