@@ -13,8 +13,8 @@ export interface HttpLimits extends GuardLimits {
   /** How often late clients are looked for: they live that much longer. */
   readonly checkEveryMs: number;
   /**
-   * Connections at once; more are closed at once. An idle one costs about 10 kB, one that has sent a part of a request up to 16 kB more, what is
-   * longer is bounded together (`heldBytes`); and a file descriptor that Redis may need.
+   * Connections at once; more are closed at once. An idle one costs about 15 kB (56 with TLS), one with a part of a request up to 66 kB; what is
+   * longer is bounded together (`heldBytes`). Each is a file descriptor that Redis may need.
    */
   readonly maxConnections: number;
 }
@@ -31,7 +31,7 @@ export const defaultHttpLimits: HttpLimits = {
   strangers: 256,
   newStrangersPerSecond: 100,
   newPerStrangerPerSecond: 20,
-  heldBytes: 134_217_728,
+  heldBytes: 33_554_432,
 };
 
 /** All headers of a request together; more is 431. */

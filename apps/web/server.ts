@@ -28,6 +28,7 @@ import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { createAccess } from './access/access.ts';
 import { createApp } from './app.ts';
 import { openCertificate } from './certificate.ts';
+import { defaultHttpLimits } from './http-limits.ts';
 import { listen, type RequestHandlers } from './http-server.ts';
 import { createAdmittedAsk } from './interfaces/admitted-ask.ts';
 import { createInterfaces } from './interfaces/index.ts';
@@ -44,6 +45,8 @@ import { createVisitCollector } from './sessions/visit-collector.ts';
 
 /** Calls that may wait for workers at once, whatever the admission thinks. */
 const maxWaitingCalls = 10_000;
+/** Bodies of the greatest length that there is room for, whatever that length is. */
+const longestBodiesHeld = 8;
 /** How long a request waits for the start of the process: without Redis it fails within a second. */
 const startPatienceMs = 900;
 /** A cache that takes longer than this is worse than MySQL. */
@@ -170,7 +173,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   };
   const open = async () => {
     const certificate = config.http.tls && openCertificate(config.http.tls, log);
-    return listen(handlers, { ...config.http, certificate });
+    const heldBytes = Math.max(defaultHttpLimits.heldBytes, longestBodiesHeld * bodyLimitBytes);
+    return listen(handlers, { ...config.http, certificate }, { ...defaultHttpLimits, heldBytes });
   };
   const http = await open().catch(async (error: unknown) => {
     await closer.close();

@@ -13,7 +13,7 @@ export interface Guard {
 }
 
 export interface GuardLimits extends PlaceLimits {
-  /** Of what clients have sent and is not answered yet, all connections together; beside 16 kB of each. */
+  /** Of what clients have sent and is not answered yet, all connections together; beside 4 kB of each. */
   readonly heldBytes: number;
 }
 

@@ -20,7 +20,7 @@ const mostUnanswered = 4;
 /** Node is given at least so many bytes at once, and reads every request in them: the shortest that it accepts has 25. */
 const leastPieceBytes = 128;
 /** Each connection may send so much, whatever the others hold: a usual request. */
-const alwaysHeldBytes = 16_384;
+const alwaysHeldBytes = 4096;
 const endOfHead = Buffer.from('\r\n\r\n');
 
 /**

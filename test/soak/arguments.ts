@@ -14,6 +14,8 @@ export interface SoakOptions {
   readonly rate: number | undefined;
   /** Outages as short as in `npm test`. */
   readonly isShort: boolean;
+  /** Only every door under every flood. */
+  readonly isFloodsOnly: boolean;
 }
 
 /** @throws {Error} with what is wrong */
@@ -27,6 +29,7 @@ export function parseSoakArguments(args: readonly string[]): SoakOptions {
       seed: { type: 'string', default: String(randomInt(1_000_000)) },
       rate: { type: 'string' },
       short: { type: 'boolean', default: false },
+      floods: { type: 'boolean', default: false },
     },
   });
   const unknown = values.only.find((name) => !faults.some((fault) => fault.name === name));
@@ -39,6 +42,7 @@ export function parseSoakArguments(args: readonly string[]): SoakOptions {
     seed: readNumber('seed', values.seed),
     rate: values.rate === undefined ? undefined : readNumber('rate', values.rate),
     isShort: values.short,
+    isFloodsOnly: values.floods,
   };
 }
 

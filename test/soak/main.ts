@@ -1,7 +1,8 @@
-// npm run soak -- --minutes 30 [--only name] [--json FILE] [--seed N] [--rate N] [--short]
+// npm run soak -- --minutes 30 [--only name] [--json FILE] [--seed N] [--rate N] [--short] [--floods]
 import { writeFileSync } from 'node:fs';
 
 import { parseSoakArguments, type SoakOptions } from './arguments.ts';
+import { soakFloods } from './flood-table.ts';
 import { soakOverload } from './overload-table.ts';
 import { soak } from './soak.ts';
 
@@ -20,13 +21,20 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     stopping.abort();
   });
 }
+if (options.isFloodsOnly) {
+  const floods = await soakFloods(options.isShort ? shortSeconds : longSeconds, stopping.signal);
+  console.log(floods.table);
+  process.exit(floods.brokenCount > 0 ? 1 : 0);
+}
 const { table, runs, brokenCount: brokenFaults } = await soak(options, stopping.signal);
 console.log(table);
 let brokenCount = brokenFaults;
 if (options.only.length === 0) {
   const overload = await soakOverload(options.isShort ? shortSeconds : longSeconds, stopping.signal);
   console.log(overload.table);
-  brokenCount += overload.brokenCount;
+  const floods = await soakFloods(options.isShort ? shortSeconds : longSeconds, stopping.signal);
+  console.log(floods.table);
+  brokenCount += overload.brokenCount + floods.brokenCount;
 }
 if (options.jsonFile !== undefined)
   writeFileSync(options.jsonFile, `${JSON.stringify({ seed: options.seed, runs }, undefined, 2)}\n`);

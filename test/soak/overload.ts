@@ -1,5 +1,3 @@
-import { fork, spawnSync, type ForkOptions } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
@@ -10,6 +8,7 @@ import { countOutcomes, type Offered } from '../support/offered.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 import type { LoadOrder } from './load-process.ts';
+import { ahead, behindAll, p99Of, startLoad } from './load-order.ts';
 
 /** What was seen of one front end and one worker with room for about 50 log-ins a second. */
 export interface OverloadFigures {
@@ -34,14 +33,6 @@ export interface OverloadFigures {
   readonly rssGrowth: { readonly web: number; readonly worker: number };
 }
 
-/** A flood comes from other machines: here it only gets the processor that nobody else wants at the moment (sched(7), SCHED_IDLE). */
-const behindAll = { execPath: 'chrt', execArgv: ['--idle', '0', process.execPath] };
-/** What measures goes before all, if this user may order that: its own wait for a processor is none of the server's. */
-const realTime = ['--rr', '1'];
-const ahead =
-  spawnSync('chrt', [...realTime, 'true']).status === 0
-    ? { execPath: 'chrt', execArgv: [...realTime, process.execPath] }
-    : {};
 const loadFile = fileURLToPath(new URL('./load-process.js', import.meta.url));
 const concurrency = 5;
 const wechatMs = 100;
@@ -74,10 +65,11 @@ export async function runOverload({
     await untilReady(url);
 
     const { returnData: session } = await login(url, newUser());
-    const order = startLoad(onClose, ahead);
-    const orderBehind = startLoad(onClose, behindAll);
-    const checkSessions = (during: number) => order({ url, session, perSecond: authsPerSecond, seconds: during });
-    const logIn = (perSecond: number, during: number) => orderBehind({ url, perSecond, seconds: during });
+    const order = startLoad<LoadOrder, Offered[]>(loadFile, onClose, ahead);
+    const orderBehind = startLoad<LoadOrder, Offered[]>(loadFile, onClose, behindAll);
+    const checkSessions = (during: number) =>
+      order({ url, session, perSecond: authsPerSecond, seconds: during }, during);
+    const logIn = (perSecond: number, during: number) => orderBehind({ url, perSecond, seconds: during }, during);
     // Warm, and with the memory of a process that has worked.
     await logIn(capacityPerSecond / 2, 3);
     await checkSessions(2);
@@ -95,8 +87,8 @@ export async function runOverload({
       const failedChecks = [...quiet, ...flood].filter(({ returnCode }) => returnCode !== 0);
       if (failedChecks.length > 0) throw new Error(`${failedChecks.length} checks of a valid session failed`);
       logins.push(...offered);
-      quietP99s.push(p99(quiet));
-      floodP99s.push(p99(flood));
+      quietP99s.push(p99Of(quiet));
+      floodP99s.push(p99Of(flood));
     }
     const rssAfter = [web.pid, worker.pid].map(readRss) as [number, number];
     const succeeded = logins.filter(({ returnCode }) => returnCode === 0);
@@ -108,8 +100,8 @@ export async function runOverload({
       refused: refused.length,
       failed: logins.length - succeeded.length - refused.length,
       outcomes: countOutcomes(logins),
-      refusalP99Ms: p99(refused),
-      successP99Ms: p99(succeeded),
+      refusalP99Ms: p99Of(refused),
+      successP99Ms: p99Of(succeeded),
       wechatCalls: (await countExchanges(wechatUrl)) - askedBefore,
       authP99QuietMs: spreadOf(quietP99s).median,
       authP99FloodMs: spreadOf(floodP99s).median,
@@ -118,18 +110,6 @@ export async function runOverload({
   } finally {
     for (const close of closers.toReversed()) await close().catch(() => undefined);
   }
-}
-
-/** @returns sends what it is ordered to, one order at a time, from a process of its own */
-function startLoad(onClose: OnClose, how: ForkOptions): (order: LoadOrder) => Promise<Offered[]> {
-  const load = fork(loadFile, how);
-  onClose(async () => void load.kill());
-  return async (order) => {
-    load.send(order);
-    const signal = AbortSignal.timeout((order.seconds + 30) * 1000);
-    const [answers] = (await once(load, 'message', { signal })) as [Offered[]];
-    return answers;
-  };
 }
 
 /** @returns its address */
@@ -144,11 +124,6 @@ async function countExchanges(wechatUrl: string): Promise<number> {
   const response = await fetch(`${wechatUrl}/_sim/stats`);
   const { paths } = (await response.json()) as { paths: Record<string, number> };
   return paths['/sns/jscode2session'] ?? 0;
-}
-
-function p99(answers: readonly Offered[]): number {
-  const sorted = answers.map(({ tookMs }) => tookMs).toSorted((left, right) => left - right);
-  return Math.round((sorted[Math.floor(sorted.length * 0.99)] ?? 0) * 10) / 10;
 }
 
 /** Resident memory in kilobytes. */

@@ -1,4 +1,5 @@
-import { Agent, request } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What became of one request. */
@@ -27,6 +28,7 @@ export async function offer(
   paraOf: (index: number) => unknown,
   { perSecond, seconds }: { readonly perSecond: number; readonly seconds: number },
 ): Promise<Offered[]> {
+  const { Agent } = url.startsWith('https:') ? https : http;
   const agent = new Agent({ keepAlive: true, scheduling: 'lifo', maxSockets });
   const answers: Promise<Offered>[] = [];
   const startedAt = performance.now();
@@ -47,7 +49,7 @@ export async function offer(
 }
 
 function send(
-  agent: Agent,
+  agent: http.Agent,
   url: string,
   envelope: object,
   { index, startedAt }: { readonly index: number; readonly startedAt: number },
@@ -59,6 +61,7 @@ function send(
       resolve({ returnCode, reason, tookMs: now - sentAt, endedAtMs: now - startedAt, index });
     };
     const fail = (error: NodeJS.ErrnoException) => end(-1, error.code ?? error.message);
+    const { request } = url.startsWith('https:') ? https : http;
     const sent = request(`${url}/mina_auth/`, { method: 'POST', agent }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));

@@ -10,8 +10,9 @@ export function readRawBody(
   limitBytes: number,
   onBody: (body: Buffer | 'too-large' | 'aborted') => void,
 ): void {
-  let first: Buffer | undefined;
-  let rest: Buffer[] | undefined;
+  let body: Buffer | undefined;
+  /** What the body is part of, if it came in more than one piece. Kept as pieces, each byte could cost a hundred. */
+  let room: Buffer | undefined;
   let length = 0;
   let isDone = false;
   const finish = (body: Buffer | 'too-large' | 'aborted') => {
@@ -20,17 +21,25 @@ export function readRawBody(
     onBody(body);
   };
   request.on('data', (chunk: Buffer) => {
+    const before = length;
     length += chunk.length;
     if (length > limitBytes) {
       request.pause();
       finish('too-large');
-    } else if (first === undefined) first = chunk;
-    else (rest ??= []).push(chunk);
+      return;
+    }
+    if (body === undefined) {
+      body = chunk;
+      return;
+    }
+    if (room === undefined || room.length < length) {
+      room = Buffer.allocUnsafeSlow(Math.min(length * 2, limitBytes));
+      body.copy(room);
+    }
+    chunk.copy(room, before);
+    body = room.subarray(0, length);
   });
-  request.on('end', () => {
-    const body = first ?? Buffer.alloc(0);
-    finish(rest === undefined ? body : Buffer.concat([body, ...rest], length));
-  });
+  request.on('end', () => finish(body ?? Buffer.alloc(0)));
   // A broken connection is a close too; without a listener of its own Node emits no error.
   request.on('close', () => finish('aborted'));
 }
