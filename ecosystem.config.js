@@ -1,14 +1,10 @@
 // Production with pm2: npm run build && npx pm2 start ecosystem.config.js
 // pm2 reads the named export `apps` of an ES module, not a default export.
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parseEnv } from 'node:util';
+import { readEnvFile } from './dist/shared/config/env-file.js';
 
 const rootDir = import.meta.dirname;
-const envFile = join(rootDir, '.env');
-const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
 /** The variables of .env that pm2 was not started with. */
-const env = Object.fromEntries(Object.entries(fromFile).filter(([name]) => process.env[name] === undefined));
+const env = readEnvFile(rootDir, process.env);
 const variables = { ...process.env, ...env };
 
 /** An empty variable counts as absent, as everywhere. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readEnvFile } from '../../shared/config/env-file.ts';
 
 /** Written by `npm start`, readable by its owner alone: where its private servers are. */
 const file = join('.data', 'environment.json');
@@ -11,10 +12,11 @@ export const demoAppVariable = 'WAFER_DEMO_APP';
 export const localVariable = 'WAFER_LOCAL';
 
 /**
- * The environment of a command: the process's own; or, where that names neither database nor Redis, that of the last `npm start`
- * in this folder, so that `wafer` works beside it without any setting.
+ * The environment of a command: the process's own with what it lacks from `.env`, as pm2 reads it; or, where these name neither database
+ * nor Redis, that of the last `npm start` in this folder, so that `wafer` works beside it without any setting.
  */
-export function withLocalEnvironment(env: NodeJS.ProcessEnv, folder: string): NodeJS.ProcessEnv {
+export function withLocalEnvironment(given: NodeJS.ProcessEnv, folder: string): NodeJS.ProcessEnv {
+  const env = { ...readEnvFile(folder, given), ...given };
   if (env['DATABASE_URL'] || env['REDIS_URL']) return env;
   try {
     const local = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, string>;

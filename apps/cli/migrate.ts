@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { toPlainJson, toPlainLines, toPlainText } from '../../shared/log/plain-text.ts';
+import { readEnvFile } from '../../shared/config/env-file.ts';
 import { migrate } from '../../shared/store/migrate.ts';
 import { MigrationError } from '../../shared/store/migrate/migration-error.ts';
 import { formatReport } from '../../shared/store/migrate/report.ts';
@@ -7,7 +8,7 @@ import { describeTaken, findTakenByNpm } from './taken-by-npm.ts';
 
 const usage = `Usage: npm run migrate [-- --json]
 
-Brings the database of DATABASE_URL to the current schema and adopts an existing cAuth.
+Brings the database of DATABASE_URL (from the environment, else from .env) to the current schema and adopts an existing cAuth.
 Safe to repeat. Exit status: 0 done or nothing to do, 1 failed.
 
   --json   the report as JSON on standard output; progress stays on standard error
@@ -40,11 +41,12 @@ async function main(): Promise<void> {
 }
 
 function requireDatabaseUrl(): string {
-  const databaseUrl = process.env['DATABASE_URL'];
+  const environment = { ...readEnvFile(process.cwd(), process.env), ...process.env };
+  const databaseUrl = environment['DATABASE_URL']?.trim();
   if (databaseUrl !== undefined && databaseUrl !== '') return databaseUrl;
   throw new MigrationError(
     'database_url_missing',
-    'DATABASE_URL is not set. Set it to mysql://user:password@host:port/cAuth and run this again.',
+    'DATABASE_URL is not set, neither in the environment nor in .env. Set it to mysql://user:password@host:port/cAuth and run this again.',
   );
 }
 

@@ -18,7 +18,8 @@ export interface StartSettings {
 export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
   // The addresses that will be given to the children are not known yet.
   const placeholders = { DATABASE_URL: 'mysql://user@127.0.0.1/cAuth', REDIS_URL: 'redis://127.0.0.1' };
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const trimmed = Object.entries(env).map(([name, value]) => [name, value?.trim()] as const);
+  const given = Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
   const config = readConfig({ ...placeholders, ...given });
   const simulatorPort = Number(given['WECHAT_SIMULATOR_PORT'] ?? 0);
   if (!Number.isInteger(simulatorPort) || simulatorPort < 0 || simulatorPort > 65535) {

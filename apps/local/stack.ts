@@ -2,6 +2,8 @@ import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { demoAppVariable } from '../cli/local-environment.ts';
+import { parseDatabaseUrl } from '../../shared/config/database-url.ts';
+import { parseRedisUrl } from '../../shared/config/redis-url.ts';
 import { migrate } from '../../shared/store/migrate.ts';
 import { createBanner } from './banner.ts';
 import { demoAppid, prepareApps } from './demo-app.ts';
@@ -108,9 +110,9 @@ async function openServers(
   const wanted: ('redis' | 'mariadb')[] = [];
   if (settings.redisUrl === undefined) wanted.push('redis');
   if (settings.databaseUrl === undefined) wanted.push('mariadb');
-  if (settings.redisUrl !== undefined) log(`Using the Redis of REDIS_URL: ${withoutPassword(settings.redisUrl)}`);
+  if (settings.redisUrl !== undefined) log(`Using the Redis of REDIS_URL: ${nameRedis(settings.redisUrl)}`);
   if (settings.databaseUrl !== undefined)
-    log(`Using the database of DATABASE_URL: ${withoutPassword(settings.databaseUrl)}`);
+    log(`Using the database of DATABASE_URL: ${nameDatabase(settings.databaseUrl)}`);
   if (wanted.length > 0) log(`Starting ${wanted.join(' and ')} …`);
   const provided = await provideServers({ wanted, rootDir, dir: dataDir, log, signal });
   onClose(provided.stop);
@@ -118,20 +120,27 @@ async function openServers(
   const redisUrl = settings.redisUrl ?? provided.redisUrl;
   const databaseUrl = settings.databaseUrl ?? provided.databaseUrl;
   if (redisUrl === undefined || databaseUrl === undefined) throw new Error('Redis or the database did not start');
-  const describe = (url: string, isPrivate: boolean) => `${withoutPassword(url)}${isPrivate ? '' : ' (yours)'}`;
+  const whose = (given: string | undefined) => (given === undefined ? '' : ' (yours)');
   return {
     redisUrl,
     databaseUrl,
     servers: [
-      `Redis      ${describe(redisUrl, settings.redisUrl === undefined)}`,
-      `Database   ${describe(databaseUrl, settings.databaseUrl === undefined)}`,
+      `Redis      ${nameRedis(redisUrl)}${whose(settings.redisUrl)}`,
+      `Database   ${nameDatabase(databaseUrl)}${whose(settings.databaseUrl)}`,
     ],
   };
 }
 
-/** Everything up to the last @, whatever a password holds; and what stands behind ? may hold one too. */
-function withoutPassword(url: string): string {
-  return url.replace(/^([a-z+]+:\/\/)(?:.*@)?([^?]*).*$/s, '$1$2');
+/** From the parts, so that no password is told whatever the URL looks like. */
+function nameDatabase(url: string): string {
+  const { host, port, database } = parseDatabaseUrl(url);
+  return `mysql://${host}:${port}/${database}`;
+}
+
+function nameRedis(url: string): string {
+  const { kind, nodes, tls } = parseRedisUrl(url);
+  const hosts = nodes.map(({ host, port }) => `${host}:${port}`).join(',');
+  return `redis${tls ? 's' : ''}${kind === 'single' ? '' : `+${kind}`}://${hosts}`;
 }
 
 /** An address to listen on is not always one to connect to. */

@@ -36,18 +36,25 @@ const yesOrNo = () =>
     .default('false')
     .transform((text) => text === 'true');
 
-function parseHttpUrl(text: string): string {
+function parseHttpUrl(text: string): URL {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new TypeError('must be an http:// or https:// address');
+  const url = new URL(text);
+  // These would be told as parts of an address.
+  if (url.username !== '' || url.password !== '' || url.hash !== '' || url.pathname.includes('@'))
+    throw new TypeError('must hold neither user nor password nor @ nor #');
+  return url;
+}
+
+/** What stands in messages, so it must hold no secret. */
+function parseApiBase(text: string): string {
+  if (parseHttpUrl(text).search !== '' || text.includes('?')) throw new TypeError('must hold no query');
   return text.replace(/\/+$/, '');
 }
 
-/** Of a token service; it may have a query of its own. */
+/** Of a token service; a key may stand in its query. */
 function parseTokenUrl(text: string): string {
-  const url = parseHttpUrl(text);
-  const { username, password, hash } = new URL(url);
-  if (username !== '' || password !== '' || hash !== '')
-    throw new TypeError('must hold neither user nor password nor #; a key may stand in its query');
-  return url;
+  parseHttpUrl(text);
+  return text.replace(/\/+$/, '');
 }
 
 const environment = z.object({
@@ -64,7 +71,7 @@ const environment = z.object({
   DATABASE_POOL: integer(1, 1000, 'connections').default(10),
   REDIS_URL: parsed(parseRedisUrl),
   REDIS_CACHE_URL: parsed(parseRedisUrl).optional(),
-  WECHAT_API_BASE: parsed(parseHttpUrl).default('https://api.weixin.qq.com'),
+  WECHAT_API_BASE: parsed(parseApiBase).default('https://api.weixin.qq.com'),
   WECHAT_TOKEN_URL: parsed(parseTokenUrl).optional(),
   WECHAT_TIMEOUT_MS: integer(100, 20_000, 'milliseconds').default(5000),
   LOGIN_DEADLINE_MS: integer(500, 25_000, 'milliseconds').default(8000),
@@ -104,11 +111,13 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the configuration from environment variables; an empty variable counts as absent.
+ * Reads the configuration from environment variables; an empty variable counts as absent. White space around a value means nothing: a
+ * `.env` with the line ends of Windows leaves some.
  * @throws {ConfigError} with all faults together. The values are not repeated: they may hold passwords.
  */
 export function readConfig(variables: NodeJS.ProcessEnv) {
-  const present = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const trimmed = Object.entries(variables).map(([name, value]) => [name, value?.trim()] as const);
+  const present = Object.fromEntries(trimmed.filter(([, value]) => value !== ''));
   const result = environment.safeParse(present);
   const faults = result.success ? [] : result.error.issues.map((issue) => describe(issue, present));
   const crossFaults = result.success ? crossCheck(result.data) : findTlsFaults(present);

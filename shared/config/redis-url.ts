@@ -1,3 +1,5 @@
+import { decodePart, encodingHint, refuseUnencoded } from './url-characters.ts';
+
 interface RedisNode {
   readonly host: string;
   readonly port: number;
@@ -31,21 +33,22 @@ const shape =
 /**
  * Parses the Redis URL forms of the configuration: `redis://`, `rediss://`, `redis+cluster://host:port,host:port`,
  * `redis+sentinel://host:port,host:port/name` (each with `rediss` for TLS). `URL` can't: it refuses a list of hosts.
- * @throws {TypeError} with what is wrong, never with the password.
+ * @throws {TypeError} with what is wrong, never with a part of it.
  */
 export function parseRedisUrl(url: string): RedisAddress {
+  refuseUnencoded(url);
   const groups = shape.exec(url)?.groups;
   const scheme = schemes[groups?.['scheme'] ?? ''];
   if (groups === undefined || scheme === undefined) {
     throw new TypeError(
-      `must look like redis://host:port, redis+cluster://host:port,… or redis+sentinel://host:port,…/name`,
+      `must look like redis://host:port, redis+cluster://host:port,… or redis+sentinel://host:port,…/name; ${encodingHint}`,
     );
   }
   const nodes = (groups['hosts'] as string).split(',').map((text) => parseNode(text, scheme.kind));
-  const path = decodeURIComponent(groups['path'] ?? '');
+  const path = decodePart(groups['path'] ?? '');
   const credentials = {
-    ...(groups['username'] ? { username: decodeURIComponent(groups['username']) } : {}),
-    ...(groups['password'] ? { password: decodeURIComponent(groups['password']) } : {}),
+    ...(groups['username'] ? { username: decodePart(groups['username']) } : {}),
+    ...(groups['password'] ? { password: decodePart(groups['password']) } : {}),
   };
   const address = { ...scheme, ...credentials, nodes: nodes as [RedisNode, ...RedisNode[]] };
   if (scheme.kind === 'sentinel') {
@@ -55,7 +58,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   }
   if (scheme.kind === 'single' && nodes.length > 1)
     throw new TypeError('names several hosts: use redis+cluster:// or redis+sentinel://');
-  if (path !== '' && !/^\d{1,4}$/.test(path)) throw new TypeError('must end in a database number, if in anything');
+  if (path !== '' && !/^\d{1,4}$/.test(path)) throw new TypeError(`must end in a database number, if in anything; ${encodingHint}`);
   if (scheme.kind === 'cluster' && Number(path) > 0)
     throw new TypeError('names a database number, which a cluster does not have');
   return { ...address, db: Number(path) };
@@ -64,6 +67,6 @@ export function parseRedisUrl(url: string): RedisAddress {
 function parseNode(text: string, kind: RedisAddress['kind']): RedisNode {
   const match = /^(?<host>\[[0-9a-f:]+\]|[^:[\]]+)(?::(?<port>\d{1,5}))?$/i.exec(text);
   const port = Number(match?.groups?.['port'] ?? (kind === 'sentinel' ? 26379 : 6379));
-  if (!match?.groups || port < 1 || port > 65535) throw new TypeError(`has a host that is not host:port: "${text}"`);
+  if (!match?.groups || port < 1 || port > 65535) throw new TypeError(`has a host that is not host:port; ${encodingHint}`);
   return { host: (match.groups['host'] as string).replace(/^\[|\]$/g, ''), port };
 }
