@@ -24,7 +24,8 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   const database = decodePart(url.pathname.slice(1));
   if (database === '' || database.includes('/'))
     throw new TypeError(`must end in the name of the database, such as /cAuth; ${encodingHint}`);
-  if (url.username === '') throw new TypeError(`must name a user: mysql://user:password@host:port/cAuth; ${encodingHint}`);
+  if (url.username === '')
+    throw new TypeError(`must name a user: mysql://user:password@host:port/cAuth; ${encodingHint}`);
   if (url.hash !== '') throw new TypeError('has a #: write %23 for it');
   return {
     tls: parseDatabaseTls(url.search.slice(1)),

@@ -8,6 +8,8 @@ export function readEnvFile(folder: string, environment: NodeJS.ProcessEnv): Rec
   if (!existsSync(file)) return {};
   const variables = Object.entries(parseEnv(readFileSync(file, 'utf8')));
   return Object.fromEntries(
-    variables.flatMap(([name, value]) => (environment[name] === undefined && value !== undefined ? [[name, value]] : [])),
+    variables.flatMap(([name, value]) =>
+      environment[name] === undefined && value !== undefined ? [[name, value]] : [],
+    ),
   );
 }

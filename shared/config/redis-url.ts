@@ -58,7 +58,8 @@ export function parseRedisUrl(url: string): RedisAddress {
   }
   if (scheme.kind === 'single' && nodes.length > 1)
     throw new TypeError('names several hosts: use redis+cluster:// or redis+sentinel://');
-  if (path !== '' && !/^\d{1,4}$/.test(path)) throw new TypeError(`must end in a database number, if in anything; ${encodingHint}`);
+  if (path !== '' && !/^\d{1,4}$/.test(path))
+    throw new TypeError(`must end in a database number, if in anything; ${encodingHint}`);
   if (scheme.kind === 'cluster' && Number(path) > 0)
     throw new TypeError('names a database number, which a cluster does not have');
   return { ...address, db: Number(path) };
@@ -67,6 +68,7 @@ export function parseRedisUrl(url: string): RedisAddress {
 function parseNode(text: string, kind: RedisAddress['kind']): RedisNode {
   const match = /^(?<host>\[[0-9a-f:]+\]|[^:[\]]+)(?::(?<port>\d{1,5}))?$/i.exec(text);
   const port = Number(match?.groups?.['port'] ?? (kind === 'sentinel' ? 26379 : 6379));
-  if (!match?.groups || port < 1 || port > 65535) throw new TypeError(`has a host that is not host:port; ${encodingHint}`);
+  if (!match?.groups || port < 1 || port > 65535)
+    throw new TypeError(`has a host that is not host:port; ${encodingHint}`);
   return { host: (match.groups['host'] as string).replace(/^\[|\]$/g, ''), port };
 }

@@ -13,7 +13,8 @@ export function refuseUnencoded(url: string): void {
   const isSplit = end >= 0 && rest.includes('@', end);
   if (isSplit || /%(?![0-9a-f]{2})/i.test(url)) throw new TypeError(`can not be read: ${encodingHint}`);
   // URL leaves some of them out without a word.
-  if (/\p{Cc}/u.test(url)) throw new TypeError('can not be read: it holds a control character, such as the end of a line');
+  if (/\p{Cc}/u.test(url))
+    throw new TypeError('can not be read: it holds a control character, such as the end of a line');
 }
 
 /** @throws {TypeError} without any part of it */
