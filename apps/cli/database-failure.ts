@@ -1,5 +1,6 @@
-import { AccessDeniedError, ConnectionError, type BaseError } from 'sequelize';
+import { ConnectionError, type BaseError } from 'sequelize';
 import type { DatabaseAddress } from '../../shared/config/database-url.ts';
+import { explainAnswer } from '../../shared/store/server-answer.ts';
 import { CommandFailure } from './result.ts';
 
 /** Puts what the driver or the server said into our words. Messages of the server can quote data, so only its code is kept. */
@@ -10,15 +11,10 @@ export function describeDatabaseFailure(error: BaseError, address: DatabaseAddre
   if (code === 'ER_NO_SUCH_TABLE' || code === 'ER_BAD_FIELD_ERROR') {
     return failure('schema_outdated', `A table or column is missing in ${place}. Run: npm run migrate`);
   }
-  if (code === 'ER_BAD_DB_ERROR')
-    return failure('database_missing', `There is no database ${place}. Run: npm run migrate`);
-  if (error instanceof AccessDeniedError || /^ER_.*ACCESS_?DENIED|^ER_DBACCESS/.test(code)) {
-    return failure(
-      'access_denied',
-      `The database at ${place} refuses the user ${address.username} (${code}). Check user, password and rights.`,
-    );
-  }
-  if (error instanceof ConnectionError || /^(E[A-Z]+|PROTOCOL_CONNECTION_LOST)$/.test(code)) {
+  const said = explainAnswer((error as { parent?: unknown }).parent, address);
+  if (said !== undefined && said.cause !== 'database_answers')
+    return failure(said.cause, `The database at ${place} ${said.found}. ${said.remedy}`);
+  if (said === undefined && (error instanceof ConnectionError || /^(E[A-Z]+|PROTOCOL_CONNECTION_LOST)$/.test(code))) {
     return failure(
       'database_unreachable',
       `No answer from the database at ${place} (${code}). Is it running, and is DATABASE_URL right?`,

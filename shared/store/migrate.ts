@@ -50,7 +50,7 @@ export async function migrate({
   } catch (error) {
     const cause = error instanceof UmzugError ? error.cause : error;
     if (await wantsTls(address, cause)) throw plainRefused(address, cause);
-    throw describeFault(cause, `${address.host}:${address.port}/${address.database}`);
+    throw describeFault(cause, address);
   } finally {
     await connection?.end().catch(() => undefined);
   }

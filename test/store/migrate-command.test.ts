@@ -52,5 +52,5 @@ test('a wrong password is told apart from a missing server', (t) => {
   url.password = 'wrong';
   const { status, stderr } = run(`${url.href.replace(/\/$/, '')}/x`);
   t.is(status, 1);
-  t.regex(stderr, /refuses: Access denied/);
+  t.regex(stderr, /refuses the user root or the password \(1045\)/);
 });

@@ -1,5 +1,6 @@
 import type { BaseError } from 'sequelize';
 import type { DatabaseAddress } from '../../../shared/config/database-url.ts';
+import { explainAnswer } from '../../../shared/store/server-answer.ts';
 import { describeDatabaseFailure } from '../database-failure.ts';
 import { fault, type Finding } from './finding.ts';
 
@@ -10,14 +11,14 @@ export function describeFailure(error: BaseError, address: DatabaseAddress): Fin
   const place = `${address.host}:${address.port}`;
   const attempt = `Try: mysql -h ${address.host} -P ${address.port} -u ${address.username} -p ${address.database}`;
   const code = findCode(error);
-  if (/^ER_(CON_COUNT|TOO_MANY_USER_CONNECTIONS|USER_LIMIT_REACHED)/.test(code)) {
+  const said = explainAnswer((error as { parent?: unknown }).parent, address);
+  if (said !== undefined)
     return fault(
       check,
-      `MySQL at ${place} has too many connections (${code})`,
-      'Raise max_connections (set global max_connections = …, and in my.cnf; for one user: alter user … with max_user_connections 0), or lower DATABASE_POOL: each web and worker process opens up to that many. Who has them: show processlist',
-      'database_too_many_connections',
+      `MySQL at ${place} ${said.found}`,
+      `${said.remedy}${said.cause === 'database_missing' ? '' : `. ${attempt}`}`,
+      said.cause,
     );
-  }
   if (code === 'ECONNREFUSED') {
     return fault(
       check,
@@ -42,9 +43,7 @@ export function describeFailure(error: BaseError, address: DatabaseAddress): Fin
     );
   }
   const failure = describeDatabaseFailure(error, address);
-  const remedy =
-    failure.code === 'database_missing' ? 'npm run migrate' : `Start it, or correct DATABASE_URL. ${attempt}`;
-  return fault(check, failure.message, remedy, failure.code);
+  return fault(check, failure.message, `Start it, or correct DATABASE_URL. ${attempt}`, failure.code);
 }
 
 export function findCode(error: unknown): string {

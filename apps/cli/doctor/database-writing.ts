@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { QueryTypes, type Sequelize } from 'sequelize';
+import type { DatabaseAddress } from '../../../shared/config/database-url.ts';
 import { fromWallClock, toWallClock } from '../../../shared/session/wall-clock.ts';
+import { explainAnswer } from '../../../shared/store/server-answer.ts';
 import { findCode, isIncomplete } from './database-fault.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 
@@ -15,7 +17,7 @@ const check = 'database.time-zone';
  * Writes a datetime the way sessions are written and reads it back, in a transaction that is rolled back: it must come out as
  * UTC+8, whatever the zone of the server. Shows that rows can be written at all, too.
  */
-export async function checkWriting(sequelize: Sequelize): Promise<Finding> {
+export async function checkWriting(sequelize: Sequelize, address: DatabaseAddress): Promise<Finding> {
   const name = `doctor-${randomBytes(8).toString('hex')}`;
   const transaction = await sequelize.transaction();
   try {
@@ -44,6 +46,9 @@ export async function checkWriting(sequelize: Sequelize): Promise<Finding> {
   } catch (error) {
     if (isIncomplete(error))
       return warning(check, 'not checked: the schema is not complete', 'Repair that first: see database.schema.');
+    const limit = explainAnswer((error as { parent?: unknown }).parent, address);
+    if (limit?.cause === 'database_user_limit')
+      return fault('database.writable', `the database ${limit.found}`, limit.remedy, limit.cause);
     return describeWriteFailure(findCode(error));
   } finally {
     await transaction.rollback().catch(() => undefined);

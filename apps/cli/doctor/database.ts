@@ -18,7 +18,7 @@ export async function checkDatabase(address: DatabaseAddress): Promise<Finding[]
   try {
     const drift = await checkClock(sequelize);
     const [connections, ofSchema] = await Promise.all([checkConnections(sequelize), checkSchema(sequelize, address)]);
-    const [writing, dates] = await Promise.all([checkWriting(sequelize), findDates(sequelize)]);
+    const [writing, dates] = await Promise.all([checkWriting(sequelize, address), findDates(sequelize)]);
     return [
       ok('database.reachable', `${place} answers`),
       connections,

@@ -1,9 +1,13 @@
+import type { DatabaseAddress } from '../../config/database-url.ts';
+import { explainAnswer } from '../server-answer.ts';
+
 export type MigrationFault =
   | 'database_url_missing'
   | 'database_url_invalid'
   | 'database_unreachable'
   | 'database_wants_tls'
   | 'access_denied'
+  | 'database_refuses'
   | 'not_adoptable'
   | 'migration_running'
   | 'table_busy'
@@ -30,47 +34,39 @@ const unreachable = new Set([
   'ECONNRESET',
   'PROTOCOL_CONNECTION_LOST',
 ]);
-const denied = new Set([
-  'ER_ACCESS_DENIED_ERROR',
-  'ER_DBACCESS_DENIED_ERROR',
-  'ER_TABLEACCESS_DENIED_ERROR',
-  'ER_COLUMNACCESS_DENIED_ERROR',
-  'ER_SPECIFIC_ACCESS_DENIED_ERROR',
-]);
-
 /**
  * Puts what the driver or the server said into our words.
- * @param address host:port/database, for the message
  */
-export function describeFault(error: unknown, address: string): MigrationError {
+export function describeFault(error: unknown, address: DatabaseAddress): MigrationError {
   if (error instanceof MigrationError) return error;
   const { code = '', message } =
     error instanceof Error ? (error as Error & { code?: string }) : { message: String(error) };
+  const place = `${address.host}:${address.port}/${address.database}`;
   const reason = message === '' ? code : message;
   if (unreachable.has(code)) {
     return new MigrationError(
       'database_unreachable',
-      `No answer from the database at ${address} (${reason}). Is it running, and is DATABASE_URL right?`,
+      `No answer from the database at ${place} (${reason}). Is it running, and is DATABASE_URL right?`,
       { cause: error },
     );
   }
-  if (denied.has(code)) {
-    return new MigrationError(
-      'access_denied',
-      `The database at ${address} refuses: ${reason}. The user needs all privileges on this database (create, alter, index, select, insert, update, delete).`,
-      { cause: error },
-    );
+  const said = explainAnswer(error, address);
+  if (said !== undefined && said.cause !== 'database_answers') {
+    const fault = said.cause === 'access_denied' ? 'access_denied' : 'database_refuses';
+    return new MigrationError(fault, `The database at ${place} ${said.found}. ${said.remedy}`, {
+      cause: error,
+    });
   }
   if (code === 'ER_LOCK_WAIT_TIMEOUT') {
     return new MigrationError(
       'table_busy',
-      `A transaction of somebody else keeps a table of ${address} busy (show full processlist names it). Nothing is half done: run the migration again when it has ended.`,
+      `A transaction of somebody else keeps a table of ${place} busy (show full processlist names it). Nothing is half done: run the migration again when it has ended.`,
       { cause: error },
     );
   }
   return new MigrationError(
     'migration_failed',
-    `${address}: ${reason}. What was done stays done; run the migration again once this is resolved.`,
+    `${place}: ${reason}. What was done stays done; run the migration again once this is resolved.`,
     { cause: error },
   );
 }
