@@ -5,9 +5,14 @@ const wafer = process.env.WAFER_URL ?? 'http://127.0.0.1:8080/mina_auth/';
 // 60012 means "log in again", 40029 "this code is no good"; anything else is a failure, of which the session knows nothing.
 const statuses = { 0: 200, 60012: 401, 40029: 401 };
 
+/** A check takes milliseconds, a log-in up to 8 s (LOGIN_DEADLINE_MS): these are a little more than the session server may need. */
+const timeoutsMs = { 'qcloud.cam.auth': 2000, 'qcloud.cam.id_skey': 10_000 };
+
 async function ask(interfaceName, para) {
+  // Who sends no session is not logged in: nothing to ask.
+  if (Object.values(para).some((value) => !value)) return { returnCode: 60012, returnMessage: 'AUTH_FAIL' };
   const body = JSON.stringify({ version: 1, componentName: 'MA', interface: { interfaceName, para } });
-  const response = await fetch(wafer, { method: 'POST', body, signal: AbortSignal.timeout(30_000) });
+  const response = await fetch(wafer, { method: 'POST', body, signal: AbortSignal.timeout(timeoutsMs[interfaceName]) });
   return response.json();
 }
 

@@ -1,5 +1,9 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import test from 'ava';
 
 import { rootDir } from '../support/built.ts';
@@ -20,7 +24,7 @@ test.after.always(async () => {
 });
 
 interface ExampleMiniProgram extends FakeWx {
-  request(path: string): Promise<WxResponse>;
+  request(path: string, options?: { method?: string; data?: unknown }): Promise<WxResponse>;
   session(): { id: string; skey: string };
 }
 
@@ -70,7 +74,14 @@ for (const language of exampleLanguages) {
     t.is(phone.logins(), 2);
 
     t.is((await post('/profile', { 'X-WX-Id': id, 'X-WX-Skey': skey })).status, 401);
-    t.is((await post('/profile', {})).status === 200, false);
+    // Nobody's request is no failure of the server, whoever sends many.
+    for (const [path, headers] of [
+      ['/profile', {}],
+      ['/profile', { 'X-WX-Id': id }],
+      ['/profile', { 'X-WX-Skey': skey }],
+      ['/login', {}],
+    ] as const)
+      t.is((await post(path, headers)).status, 401, `${path} ${JSON.stringify(headers)}`);
     t.is((await post('/login', { 'X-WX-Code': `bad~${newUser()}` })).status, 401);
     const quoted = `${id}","skey":"${phone.session().skey}`;
     t.is((await post('/profile', { 'X-WX-Id': quoted, 'X-WX-Skey': '\\' })).status, 401);
@@ -101,6 +112,52 @@ test.serial(
     });
     t.is(phone.storage.size, 0);
     t.is((await phone.request('/profile')).statusCode, 200);
+  },
+);
+
+test.serial('the mini program sends method and data, and says so if wx.login gave no code', async (t) => {
+  const backEnd = createHttpServer((request, response) => {
+    void text(request).then((body) => {
+      const session = { returnData: { id: 'i', skey: 's' } };
+      const seen = { method: request.method, body, id: request.headers['x-wx-id'] };
+      response.end(JSON.stringify(request.url === '/login' ? session : seen));
+    });
+  });
+  backEnd.listen(0, '127.0.0.1');
+  await once(backEnd, 'listening');
+  t.teardown(() => backEnd.close());
+  const phone = openMiniProgram(`http://127.0.0.1:${(backEnd.address() as AddressInfo).port}`, newUser());
+  phone.nextCodes.push('');
+  await t.throwsAsync(async () => phone.request('/orders'), { any: true, message: 'wx.login gave no code: login:ok' });
+  const { data } = await phone.request('/orders', { method: 'POST', data: { item: 7 } });
+  t.deepEqual(data, { method: 'POST', body: '{"item":7}', id: 'i' });
+  t.is((await phone.request('/orders')).data.method, 'GET');
+});
+
+test.serial(
+  'a back end whose session server is silent answers 503, without waiting for its client to give up',
+  async (t) => {
+    const closers: (() => Promise<void>)[] = [];
+    t.teardown(async () => {
+      for (const close of closers.toReversed()) await close();
+    });
+    const silent = createServer((socket) => {
+      socket.on('error', () => undefined);
+      closers.push(async () => void socket.destroy());
+    });
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    closers.push(async () => void silent.close());
+    const address = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/mina_auth/`;
+    await Promise.all(
+      exampleLanguages.filter(hasRuntime).map(async (language) => {
+        const backEnd = await startExampleServer(language, address, (close) => void closers.push(close));
+        const headers = { 'X-WX-Id': 'x', 'X-WX-Skey': 'x' };
+        // The mini program's own limit for a request.
+        const signal = AbortSignal.timeout(15_000);
+        t.is((await fetch(`${backEnd}/profile`, { method: 'POST', headers, signal })).status, 503, language);
+      }),
+    );
   },
 );
 

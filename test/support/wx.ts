@@ -14,6 +14,7 @@ export interface WxResponse {
 interface WxRequestOptions {
   readonly url: string;
   readonly method?: string;
+  readonly data?: unknown;
   readonly header?: Record<string, string>;
   readonly success?: (response: WxResponse) => void;
   readonly fail?: (error: { errMsg: string }) => void;
@@ -61,9 +62,9 @@ export function createWx({ appid, user }: { appid: string; user: string }): Fake
     onSocketClose: () => {},
     onSocketMessage: () => {},
     onSocketError: () => {},
-    request({ url, method = 'GET', header = {}, success, fail }: WxRequestOptions) {
+    request({ url, method = 'GET', data, header = {}, success, fail }: WxRequestOptions) {
       requestedPaths.push(new URL(url).pathname);
-      send(url, method, header).then(
+      send(url, method, header, data).then(
         (response) => success?.(response),
         (error: unknown) => fail?.({ errMsg: `request:fail ${String(error)}` }),
       );
@@ -73,8 +74,9 @@ export function createWx({ appid, user }: { appid: string; user: string }): Fake
 }
 
 /** wx.request: every HTTP status is a success, and data is parsed if it is JSON. */
-async function send(url: string, method: string, header: Record<string, string>): Promise<WxResponse> {
-  const response = await fetch(url, { method, headers: { 'content-type': 'application/json', ...header } });
+async function send(url: string, method: string, header: Record<string, string>, data: unknown): Promise<WxResponse> {
+  const body = method === 'GET' || data === undefined ? null : JSON.stringify(data);
+  const response = await fetch(url, { method, body, headers: { 'content-type': 'application/json', ...header } });
   const text = await response.text();
   try {
     return { statusCode: response.status, data: JSON.parse(text) };
