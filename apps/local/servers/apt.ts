@@ -35,7 +35,7 @@ export async function installWithApt(kinds: readonly ServerKind[], log: (line: s
 }
 
 /**
- * Installs Debian packages, named without versions.
+ * Installs Debian packages, named without versions. Removes none: MariaDB's client would take the place of MySQL's.
  * @param services what they would start at the next boot; those that were not on this machine before are disabled
  * @throws with the end of apt-get's output
  */
@@ -55,7 +55,7 @@ export async function installPackages(
   const restorePolicy = denyServiceStarts();
   process.on('exit', restorePolicy);
   try {
-    const install = await runApt(['install', '-y', '--no-install-recommends', ...packages]);
+    const install = await runApt(['install', '-y', '--no-remove', '--no-install-recommends', ...packages]);
     if (install.status !== 0)
       throw new Error(`apt-get install failed:\n${install.output.split('\n').slice(-15).join('\n')}`);
   } finally {

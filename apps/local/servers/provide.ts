@@ -116,7 +116,7 @@ function adviceFor(missing: ServerKind[]): string {
   const brew = missing.map((kind) => (kind === 'redis' ? 'redis' : 'mariadb'));
   return [
     `Neither a program for ${missing.join(' and ')} nor a way to install it was found on this machine. One of these helps:`,
-    `  sudo apt-get install -y --no-install-recommends ${packagesOf(missing).join(' ')}   (Debian, Ubuntu)`,
+    `  sudo apt-get install -y --no-remove --no-install-recommends ${packagesOf(missing).join(' ')}   (Debian, Ubuntu)`,
     `  brew install ${brew.join(' ')}   (macOS)`,
     `  start Docker with its compose plug-in, and run the same command again`,
     `  use servers that you have: ${variables.join(' ')}`,
