@@ -17,8 +17,22 @@ export function decryptLegacy(sessionKey: string, encryptData: unknown): Buffer 
 
 /** Today's scheme: with an iv of its own. session_key and iv are 24 characters of base64. */
 export function decryptWithIv(sessionKey: string, iv: unknown, encryptData: unknown): Buffer | undefined {
-  if (!base64Of16Bytes.test(sessionKey) || typeof iv !== 'string' || !base64Of16Bytes.test(iv)) return undefined;
-  return decrypt(decodeBase64(sessionKey), decodeBase64(iv), encryptData);
+  const ivText = typeof iv === 'string' ? withPlus(iv) : '';
+  if (!base64Of16Bytes.test(sessionKey) || !base64Of16Bytes.test(ivText)) return undefined;
+  const [key, ivBytes] = [decodeBase64(sessionKey), decodeBase64(ivText)];
+  if (typeof encryptData === 'string' && encryptData.includes(' ')) {
+    const plaintext = decrypt(key, ivBytes, withPlus(encryptData));
+    if (plaintext !== undefined && parsePhpJson(plaintext) !== undefined) return plaintext;
+  }
+  return decrypt(key, ivBytes, encryptData);
+}
+
+/**
+ * A back end that takes base64 out of a form or a query without escaping it has a space for each plus sign. In data white space may also be
+ * just that, as in the original: then it is skipped.
+ */
+function withPlus(base64: string): string {
+  return base64.replaceAll(' ', '+');
 }
 
 /** An absent or null iv, or the word `old`, asks for the legacy scheme. */
