@@ -3,7 +3,8 @@ export default {
   files: ['dist/test/**/*.test.js'],
   require: ['./test/support/exit-at-once.js'],
   nodeArguments: ['--enable-source-maps'],
-  timeout: '120s',
+  // Without a result of any test in a process. On a busy machine everything takes longer.
+  timeout: '300s',
   concurrency: 5,
   workerThreads: false,
 };

@@ -11,6 +11,7 @@ import { addKeysCommands } from './commands/keys.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addSessionCommands } from './commands/session.ts';
 import { describeTaken, findTakenByNpm, optionNamesOf } from './taken-by-npm.ts';
+import { fitToTerminal } from './fit-to-terminal.ts';
 import { CommandFailure, UsageFailure, type CommandContext, type StandardStreams } from './result.ts';
 
 const failed = 1;
@@ -34,7 +35,11 @@ export async function runCli(
     streams,
     report(result) {
       exitCode = result.exitCode ?? 0;
-      stdout.write(`${asJson ? toPlainJson(result.json) : toPlainLines(result.text)}\n`);
+      // A pipe has no width: programs and tests read whole lines.
+      const { columns } = stdout as { readonly columns?: number };
+      const text =
+        columns === undefined ? toPlainLines(result.text) : fitToTerminal(toPlainLines(result.text), columns);
+      stdout.write(`${asJson ? toPlainJson(result.json) : text}\n`);
     },
   });
   const complain = (code: string, message: string, more: object = {}) => {

@@ -1,8 +1,8 @@
-import { Redis } from 'ioredis';
 import test from 'ava';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { startStack, testAppid, testSecret } from '../support/stack.ts';
 import { runCli } from './run-cli.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const stack = await startStack({ onClose: (close) => void closers.push(close) });
@@ -108,7 +108,7 @@ test.serial('cache clear empties the cache and reaches every process; no databas
 
 test.serial('cache clear names a live process that does not obey, and exits 1', async (t) => {
   const { REDIS_URL = '' } = stack.env;
-  const client = new Redis(REDIS_URL);
+  const client = openRedis(REDIS_URL);
   t.teardown(async () => {
     await client.zrem('wafer:presence', 'worker-hangs-1-00000000');
     client.disconnect();

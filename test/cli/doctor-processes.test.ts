@@ -1,5 +1,4 @@
 import test from 'ava';
-import { Redis } from 'ioredis';
 import { readQueues } from '../../apps/cli/queue-state.ts';
 import { login, newUser } from '../support/client.ts';
 import { createFaultTable } from '../support/doctor.ts';
@@ -7,12 +6,13 @@ import { startProcess, type TestProcess } from '../support/processes.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startTestWechat } from '../support/wechat.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
 const table = createFaultTable('processes', ['redis_no_aof', 'wechat_slow']);
 const stack = await startStack({ onClose, webs: 0, workers: 0 });
-const redis = new Redis(stack.env['REDIS_URL'] as string);
+const redis = openRedis(stack.env['REDIS_URL']);
 onClose(async () => redis.disconnect());
 test.after.always(async (t) => {
   t.log(table.render());

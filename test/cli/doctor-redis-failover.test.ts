@@ -1,11 +1,11 @@
 import test from 'ava';
-import { Redis } from 'ioredis';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { createFaultTable } from '../support/doctor.ts';
 import { startTestRedisCluster } from '../support/redis-cluster.ts';
 import { startTestSentinel } from '../support/redis-sentinel.ts';
 import { startTestRedis } from '../support/redis-server.ts';
 import { startStack } from '../support/stack.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const table = createFaultTable('Redis Cluster and Sentinel', ['redis_no_aof', 'wechat_slow']);
 test.after.always((t) => t.log(table.render()));
@@ -14,7 +14,7 @@ test.serial('a master of a cluster that is down is named', async (t) => {
   const cluster = await startTestRedisCluster({ onClose: t.teardown });
   const stack = await startStack({ onClose: t.teardown, webs: 0, workers: 0, env: { REDIS_URL: cluster.url } });
   const [any] = cluster.nodes;
-  const client = new Redis(any?.url as string);
+  const client = openRedis(any?.url);
   const slot = await client.cluster('KEYSLOT', 'wafer:presence');
   client.disconnect();
   // Then nobody knows which processes there are.

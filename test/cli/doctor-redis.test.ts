@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import test from 'ava';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { startRedis } from '../../apps/local/servers/redis.ts';
 import { createCertificates } from '../support/certificates.ts';
 import { createFaultTable, runDoctor } from '../support/doctor.ts';
@@ -15,6 +15,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { startTimeShift } from '../support/time-shift.ts';
 import { until } from '../support/until.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const closers: (() => unknown)[] = [];
 const onClose = (close: () => unknown) => void closers.push(close);
@@ -52,7 +53,7 @@ function mountSmallDisk(at: string): boolean {
 }
 
 async function withRedis(work: (client: Redis) => Promise<unknown>): Promise<void> {
-  const client = new Redis(redis.url);
+  const client = openRedis(redis.url);
   try {
     await work(client);
   } finally {
@@ -135,7 +136,7 @@ test.serial('a full memory is a fault, a nearly full one a warning', async (t) =
 test.serial('a password that is missing is a fault', async (t) => {
   await withRedis((client) => client.config('SET', 'requirepass', 'somethingelse'));
   await table.diagnose(t, 'wrong Redis password', throughProxy, { faults: ['redis_password'], remedy: /REDIS_URL/ });
-  const client = new Redis(redis.url, { password: 'somethingelse' });
+  const client = openRedis(redis.url, { password: 'somethingelse' });
   await client.config('SET', 'requirepass', '');
   client.disconnect();
 });

@@ -1,6 +1,5 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
 import test from 'ava';
 import { queueTag } from '../../shared/rpc/contract.ts';
 import { migrate } from '../../shared/store/migrate.ts';
@@ -9,6 +8,7 @@ import { startTestRedis } from '../support/redis-server.ts';
 import { startStack, testAppid, testSecret } from '../support/stack.ts';
 import { startScriptedWechat, startTestWechat } from '../support/wechat.ts';
 import { runCli, runCliProcess, type CliRun } from './run-cli.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
@@ -84,7 +84,7 @@ test.serial('a queue that may evict is a fault; the remedy ends it', async (t) =
         check === 'processes.worker' && state === 'fault' && /npm run worker/.test(remedy ?? ''),
     ),
   );
-  const client = new Redis(redis.url);
+  const client = openRedis(redis.url);
   t.teardown(() => client.disconnect());
   await client.config('SET', 'maxmemory-policy', 'noeviction');
   const repaired = await runDoctor({ REDIS_URL: redis.url });
@@ -157,7 +157,7 @@ test.serial('wrong secrets, unknown appids and refused addresses are faults, and
 });
 
 test.serial('jobs that nobody takes are a fault', async (t) => {
-  const connection = new Redis(stack.env['REDIS_URL'] ?? '', { maxRetriesPerRequest: null });
+  const connection = openRedis(stack.env['REDIS_URL'] ?? '', { maxRetriesPerRequest: null });
   const queue = new Queue('login', { connection, prefix: queueTag('login', 1) });
   t.teardown(async () => {
     await queue.close();

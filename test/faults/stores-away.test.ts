@@ -1,10 +1,11 @@
 import { connect } from 'node:net';
 import test from 'ava';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 /** Since when Redis has data: a front end that has read this notices when it is gone. */
 const dataKey = 'wafer:presence:since';
@@ -51,7 +52,7 @@ for (const [what, lose] of [
   test.serial(`log-ins that wait while Redis ${what} are told at once, not by their deadline`, async (t) => {
     const stack = await startStack({ onClose: t.teardown.bind(t), workers: 0 });
     const redis = stack.redis as TestRedis;
-    const client = new Redis(redis.url);
+    const client = openRedis(redis.url);
     client.on('error', () => undefined);
     t.teardown(() => client.disconnect());
     for (const loseIt of lose) {
@@ -127,7 +128,7 @@ test.serial('decrypted data, codes, keys and skeys are nowhere in Redis in plain
   const { returnData } = await login(url, code);
   await auth(url, returnData);
   await call(url, 'qcloud.cam.decrypt', { ...returnData, encrypt_data: 'x' });
-  const redis = new Redis(stack.redis?.url as string);
+  const redis = openRedis(stack.redis?.url);
   t.teardown(() => redis.disconnect());
   const dumps = await Promise.all(
     (await redis.keys('*')).map(async (key) => Buffer.concat([Buffer.from(key), await redis.dumpBuffer(key)])),

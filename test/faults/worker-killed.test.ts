@@ -1,11 +1,11 @@
 import test from 'ava';
 import { createConnection } from 'mysql2/promise';
-import { Redis } from 'ioredis';
 import { auth, login, newUser } from '../support/client.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack } from '../support/stack.ts';
 import { startTestWechat } from '../support/wechat.ts';
 import { until } from '../support/until.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 test.serial(
   'a worker killed after WeChat answered and before the session is written: another one answers with success',
@@ -16,7 +16,7 @@ test.serial(
     const doomed = startProcess('worker', stack.env, onClose);
     await doomed.logged('worker takes jobs');
     const code = newUser();
-    const redis = new Redis(stack.redis?.url as string);
+    const redis = openRedis(stack.redis?.url);
     t.teardown(() => redis.disconnect());
 
     // The write waits at a locked table, so the kill comes in just that moment.

@@ -1,10 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
-import { Redis } from 'ioredis';
 import { sessionKeyPrefix } from '../../shared/session/cache-key.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { monitorRedis } from '../support/redis-monitor.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const closers: (() => Promise<void>)[] = [];
 // One user logs in again a thousand times below.
@@ -104,7 +104,7 @@ test.serial('a thousand auths of one session cause at most two SQL writes, and t
     "update cSessionInfo set last_visit_time = convert_tz(utc_timestamp(), '+00:00', '+08:00') - interval 1 hour where uuid = ?",
     [returnData.id],
   );
-  const redis = new Redis(redisUrl);
+  const redis = openRedis(redisUrl);
   await redis.del(`${sessionKeyPrefix}${returnData.id}`);
   redis.disconnect();
   const statements = await stack.database.countStatements(async () => {

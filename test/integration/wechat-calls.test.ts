@@ -1,11 +1,11 @@
 import test from 'ava';
-import { Redis } from 'ioredis';
 import { createUser, encryptWithIv, phoneInfoOf } from '../../apps/wechat-simulator/users.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { recordRedis } from '../support/redis-traffic.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';
 import { startTestWechat } from '../support/wechat.ts';
 import { until } from '../support/until.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
@@ -122,7 +122,7 @@ test.serial('a worker that dies with a phone code in hand: the code is not sent 
   const code = `slow100~${newUser()}`;
   t.is((await phone(session, { code })).returnCode, 0);
   // As after the death of the asker: claimed, without an outcome.
-  const redis = new Redis(stack.redis?.url as string);
+  const redis = openRedis(stack.redis?.url);
   for (const key of await redis.keys('wafer:phone:*')) await redis.hdel(key, 'outcome');
   const answer = await phone(session, { code });
   redis.disconnect();
@@ -265,7 +265,7 @@ test.serial('no session_key, access_token or phone number passes through Redis i
 test.serial('Redis away: 1001 or 1006, and afterwards everything works again', async (t) => {
   const { returnData: session } = await login(url, newUser());
   t.is((await auth(secondUrl, session)).returnCode, 0);
-  const admin = new Redis(stack.redis?.url as string);
+  const admin = openRedis(stack.redis?.url);
   t.is((await check(session)).returnCode, 0);
   void admin.client('PAUSE', 5500, 'ALL').catch(() => undefined);
   const answers = await Promise.all([check(session), reset(session)]);

@@ -1,5 +1,4 @@
 import test from 'ava';
-import { Redis } from 'ioredis';
 import { runCli } from '../cli/run-cli.ts';
 import { newUser } from '../support/client.ts';
 import { runDoctor } from '../support/doctor.ts';
@@ -7,6 +6,7 @@ import { noteSecret } from '../support/traces.ts';
 import { startStack, testAppid, testSecret, untilReady } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startTestWechat } from '../support/wechat.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const otherAppid = 'wxffffffffffffffff';
 const otherSecret = 'f'.repeat(32);
@@ -200,7 +200,7 @@ test.serial('without MySQL a front end that has just started knows which app a k
 
 test.serial('a copy of the callers that does not tell their apps is not believed', async (t) => {
   const { name, key } = await addCaller('--app', otherAppid);
-  const redis = new Redis(stack.config.redis.cache.nodes[0].port, '127.0.0.1');
+  const redis = openRedis(`redis://127.0.0.1:${stack.config.redis.cache.nodes[0].port}`);
   t.teardown(async () => redis.disconnect());
   const copy = JSON.parse((await redis.get('wafer:callers')) as string) as {
     name: string;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
-import { Redis } from 'ioredis';
 import { runCli } from '../cli/run-cli.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import { startProcess } from '../support/processes.ts';
 import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 import { until } from '../support/until.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
@@ -194,7 +194,7 @@ test.serial(
     const metrics = await readFreshMetrics(base);
     t.regex(metrics, new RegExp(`wafer_caller_requests_total\\{caller="${name}"\\} 1\n`));
     t.regex(metrics, /wafer_refused_requests_total\{reason="caller_key_unknown"\} \d+\n/);
-    const redis = new Redis(stack.config.redis.cache.nodes[0].port, '127.0.0.1');
+    const redis = openRedis(`redis://127.0.0.1:${stack.config.redis.cache.nodes[0].port}`);
     t.teardown(async () => redis.disconnect());
     const copy = (await redis.get('wafer:callers')) ?? '';
     t.true(copy.includes(name));

@@ -4,6 +4,7 @@ import { createConnection } from 'mysql2/promise';
 import { createTestDatabase } from './database.ts';
 import { startTestRedisCluster } from './redis-cluster.ts';
 import { startScriptedWechat } from './wechat.ts';
+import { openCluster } from './open-redis.ts';
 
 const database = await createTestDatabase();
 test.after.always(() => database.close());
@@ -54,11 +55,10 @@ test.serial('a cut database refuses until it is restored', async (t) => {
 });
 
 test('a test cluster serves every slot', async (t) => {
-  const { Cluster } = await import('ioredis');
   const cluster = await startTestRedisCluster({ onClose: t.teardown });
   const ports = cluster.url.slice('redis+cluster://'.length).split(',');
   t.is(ports.length, 3);
-  const client = new Cluster(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })));
+  const client = openCluster(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })));
   t.teardown(() => client.disconnect());
   for (let index = 0; index < 50; index++) await client.set(`key${index}`, index);
   const sizes = await Promise.all(client.nodes('master').map((node) => node.dbsize()));

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 import { findFreePort, isPortFree } from '../../apps/local/servers/ports.ts';
 import type { OnClose } from './closing.ts';
 import { startTestRedis, type TestRedis } from './redis-server.ts';
+import { openRedis } from './open-redis.ts';
 
 const masterCount = 3;
 const slotCount = 16384;
@@ -70,7 +71,7 @@ async function findClusterPort(): Promise<number> {
 }
 
 async function formCluster(nodes: readonly TestRedis[]): Promise<void> {
-  const clients = nodes.map((node) => new Redis(node.url));
+  const clients = nodes.map((node) => openRedis(node.url));
   try {
     const slotsPerNode = Math.ceil(slotCount / nodes.length);
     for (const [index, client] of clients.entries()) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { provideServers, type ProvidedServers } from '../../apps/local/servers/provide.ts';
 import { rootDir } from './built.ts';
 import { killLeftOvers } from './left-overs.ts';
+import { watchLoad } from './machine-load.ts';
 import { runNode } from './run-program.ts';
 import { searchSecrets } from './secret-search.ts';
 import { addCounts, TapReader, type TestCounts } from './tap.ts';
@@ -33,6 +34,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) pro
 // The channel tells us when our parent is gone; it must not keep us alive.
 process.channel?.unref();
 
+const isWholeRun = process.argv.length <= 2;
+const load = watchLoad();
+if (isWholeRun)
+  console.log(
+    'All tests take about 10 minutes on a quiet machine with two cores, longer beside other work. Some: npm test -- test/….test.ts',
+  );
+
 /** What failed, told again at the end: of a long run many see the last lines only. */
 const failures: string[] = [];
 let counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
@@ -47,6 +55,9 @@ try {
 }
 if (stopping.signal.aborted) console.log('Interrupted: the rest did not run.');
 if (failures.length > 0) console.log(['Failed:', ...failures].join('\n'));
+const busy = counts.failed > 0 ? load.describe() : undefined;
+if (busy !== undefined) console.log(busy);
+load.stop();
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed > 0 || stopping.signal.aborted ? 1 : 0;
 

@@ -6,6 +6,7 @@ import { migrate } from '../../shared/store/migrate.ts';
 import type { Simulator } from '../../apps/wechat-simulator/simulator.ts';
 import type { OnClose } from './closing.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { patience } from './machine-load.ts';
 import { startTestRedis, type TestRedis } from './redis-server.ts';
 import { noteKeys, noteSecret, traceFile } from './traces.ts';
 import { startTestWechat } from './wechat.ts';
@@ -106,13 +107,13 @@ const readyTimeoutMs = 20_000;
 
 /** Polls /readyz, which is what a balancer does. */
 export async function untilReady(url: string, { withoutWorker = false } = {}): Promise<void> {
-  const deadline = performance.now() + readyTimeoutMs;
+  const startedAt = performance.now();
   for (;;) {
     const response = await fetch(`${url}/readyz`).catch(() => undefined);
     if (response?.status === 200) return;
     const text = (await response?.text()) ?? '';
     if (withoutWorker && text.includes('"reasons":["starting","worker"]')) return;
-    if (performance.now() > deadline) throw new Error(`not ready: ${text}`);
+    if (performance.now() - startedAt > readyTimeoutMs * patience()) throw new Error(`not ready: ${text}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

@@ -4,12 +4,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import test from 'ava';
-import { Redis } from 'ioredis';
 
 import { findLivePid, readProcessIdentity } from '../../../apps/local/servers/process-identity.ts';
 import { startRedis } from '../../../apps/local/servers/redis.ts';
 import { pidFileIn } from '../../../apps/local/servers/server-process.ts';
 import { createTemporaryFolder } from '../../support/temporary-folder.ts';
+import { openRedis } from '../../support/open-redis.ts';
 
 const serverModule = new URL('../../../apps/local/servers/redis.js', import.meta.url).href;
 
@@ -17,7 +17,7 @@ test('a private Redis keeps its data over a restart and is configured for the qu
   const folder = await createTemporaryFolder('redis-restart');
   t.teardown(folder.remove);
   const first = await startRedis({ dir: folder.path });
-  const client = new Redis(first.url);
+  const client = openRedis(first.url);
   await client.set('key', 'value');
   t.deepEqual(await client.config('GET', 'maxmemory-policy'), ['maxmemory-policy', 'noeviction']);
   client.disconnect();
@@ -26,7 +26,7 @@ test('a private Redis keeps its data over a restart and is configured for the qu
 
   const second = await startRedis({ dir: folder.path });
   t.teardown(second.stop);
-  const again = new Redis(second.url);
+  const again = openRedis(second.url);
   t.teardown(() => again.disconnect());
   t.is(await again.get('key'), 'value');
 });

@@ -1,7 +1,6 @@
-import { Redis } from 'ioredis';
-
 import { alwaysHolds, must, mustWithin, recoversWithin, type Check, type Fault, type Seen } from '../support/fault.ts';
 import { errorCount, total } from '../support/tally.ts';
+import { openRedis } from '../../support/open-redis.ts';
 
 /** Nobody logs in meanwhile, and everybody is told so soon. */
 function loginsFailClearly({ tally }: Seen, underWayMs: number): Check[] {
@@ -34,7 +33,7 @@ export const redisFlushed: Fault = {
   holds: 'no valid session is refused, and log-ins go on',
   async run({ site: getSite, underLoad, lengths }) {
     const site = await getSite();
-    const redis = new Redis(site.redis.url);
+    const redis = openRedis(site.redis.url);
     try {
       const seen = await underLoad(site, async (load) => {
         for (let round = 0; round < lengths.kills; round++) {

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 import {
   alwaysHolds,
@@ -14,6 +14,7 @@ import {
 import type { Load } from '../support/load.ts';
 import type { Site } from '../support/site.ts';
 import { errorCount, total } from '../support/tally.ts';
+import { openRedis } from '../../support/open-redis.ts';
 
 /** Redis answers, reads included, but takes nothing: that has to be said, not only when somebody logs in. */
 export async function withoutWrites(
@@ -21,7 +22,7 @@ export async function withoutWrites(
   site: Site,
   full: (redis: Redis) => Promise<() => Promise<unknown>>,
 ): Promise<Outcome> {
-  const redis = new Redis(site.redis.url);
+  const redis = openRedis(site.redis.url);
   let readiness = '';
   const outage = async (load: Load) => {
     const relieve = await full(redis);

@@ -1,10 +1,11 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 import type { OnClose } from '../../support/closing.ts';
 import { startClusterNode, startTestRedisCluster } from '../../support/redis-cluster.ts';
 import { startTestSentinel } from '../../support/redis-sentinel.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
 import { until } from '../../support/until.ts';
+import { openRedis } from '../../support/open-redis.ts';
 
 /** A Redis that gets over the death of a master by itself. */
 export interface FailoverRedis {
@@ -79,7 +80,7 @@ async function startSentinel(onClose: OnClose, masterPort: number): Promise<numb
 }
 
 function connectTo(port: number): Redis {
-  const client = new Redis(port, '127.0.0.1');
+  const client = openRedis(`redis://127.0.0.1:${port}`);
   // That of the killed master goes on trying; nobody needs to hear of it.
   client.on('error', () => {});
   return client;

@@ -1,11 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { listenToChanges } from '../../../shared/session/change-channel.ts';
 import { createSessionCache } from '../../../shared/session/session-cache.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
 import { until } from '../../support/until.ts';
+import { openRedis } from '../../support/open-redis.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const redis = await startTestRedis({ onClose: (close) => void closers.push(close) });
@@ -89,7 +90,7 @@ for (const which of ['subscriber', 'commands'] as const) {
 }
 
 test('where a user may not ask for it every change is heard by all', async (t) => {
-  const admin = new Redis(redis.url);
+  const admin = openRedis(redis.url);
   t.teardown(() => admin.disconnect());
   await admin.call('ACL', 'SETUSER', 'plain', 'on', '>plain-password', '~*', '&*', '+@all', '-client|tracking');
   const url = redis.url.replace('redis://', 'redis://plain:plain-password@');
