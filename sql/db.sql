@@ -20,6 +20,7 @@ create table cAppinfo (
   grace_seconds int unsigned not null default 0,
   watermark_max_age_seconds int unsigned null default null,
   revoked_before bigint unsigned not null default 0,
+  phone_data tinyint not null default 1,
   primary key (appid)
 ) engine=InnoDB default charset=utf8 collate=utf8_unicode_ci;
 
@@ -103,4 +104,5 @@ insert into cWaferMigration (name) values
   ('0005-apps-and-policies'),
   ('0006-keys-and-audit'),
   ('0007-callers'),
-  ('0008-caller-app');
+  ('0008-caller-app'),
+  ('0009-phone-data');

@@ -15,6 +15,7 @@ export interface AppSettingOptions {
   readonly grace?: number;
   /** Seconds; 0: any age. */
   readonly watermarkMaxAge?: number;
+  readonly phoneData?: boolean;
 }
 
 const maxInteger = 2_147_483_647;
@@ -44,11 +45,13 @@ export const appSettingOptions: readonly Option[] = [
     wholeNumber(0, 86_400),
   ),
   new Option('--watermark-max-age <seconds>', 'older user data is refused; 0: any age').argParser(wholeNumber(0)),
+  new Option('--phone-data', 'a phone number may come as encrypted data too; a new app gets this'),
+  new Option('--no-phone-data', 'a phone number comes by the code of a button alone, which is safer'),
 ];
 
 /** The columns that the options change. */
 export function settingColumns(options: AppSettingOptions): Partial<AppInfoRow> {
-  const { loginDuration, sessionDuration, policy, maxSessions, grace, watermarkMaxAge } = options;
+  const { loginDuration, sessionDuration, policy, maxSessions, grace, watermarkMaxAge, phoneData } = options;
   return {
     ...(loginDuration === undefined ? {} : { login_duration: loginDuration }),
     ...(sessionDuration === undefined ? {} : { session_duration: sessionDuration }),
@@ -57,6 +60,7 @@ export function settingColumns(options: AppSettingOptions): Partial<AppInfoRow> 
     ...(maxSessions === undefined ? {} : { max_sessions: maxSessions }),
     ...(grace === undefined ? {} : { grace_seconds: grace }),
     ...(watermarkMaxAge === undefined ? {} : { watermark_max_age_seconds: watermarkMaxAge || null }),
+    ...(phoneData === undefined ? {} : { phone_data: phoneData ? 1 : 0 }),
   };
 }
 
@@ -64,5 +68,6 @@ export function settingColumns(options: AppSettingOptions): Partial<AppInfoRow> 
 export function describeApp(app: App): string {
   const sessions = app.maxSessions === 1 ? 'one session a user' : `up to ${app.maxSessions} sessions a user`;
   const grace = app.graceSeconds === 0 ? '' : `, the previous skey works ${app.graceSeconds} s longer`;
-  return `log-ins last ${app.loginDurationDays} days, sessions ${app.sessionDurationSeconds} s without a visit; ${sessions}${grace}.`;
+  const phone = app.refusesPhoneData === true ? '; phone numbers by code alone' : '';
+  return `log-ins last ${app.loginDurationDays} days, sessions ${app.sessionDurationSeconds} s without a visit; ${sessions}${grace}${phone}.`;
 }

@@ -1,30 +1,43 @@
 import { createDecipheriv } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
-import { parsePhpJson, type JsonDocument } from '../../shared/protocol/php-json.ts';
+import { parsePhpJsonText, type JsonDocument } from '../../shared/protocol/php-json.ts';
 
 const blockBytes = 16;
-const maxPadding = 32;
+/** The most that the original took for padding. */
+const maxRecordedPadding = 32;
 const base64Of16Bytes = /^[A-Za-z0-9+/=]{24}$/;
 
 /**
- * The legacy scheme: AES-128-CBC with key = iv = the session_key. It never fails at a log-in: what does not decrypt to JSON is no
- * profile (docs/protocol.md#user-data).
+ * The scheme of 2016 at a log-in: AES-128-CBC with key = iv = the session_key, and padding as leniently as the vectors record it. Where
+ * the padding is not whole only an object is let through: with a few bytes of chance, such as a digit, a user could be told by trying
+ * what his key begins with.
  */
 export function decryptLegacy(sessionKey: string, encryptData: unknown): Buffer | undefined {
   const key = decodeBase64(sessionKey);
-  return decrypt(key, key, encryptData);
+  const plaintext = decrypt(key, key, padToBlock(readData(encryptData)));
+  if (plaintext === undefined) return undefined;
+  const whole = stripPadding(plaintext, maxRecordedPadding);
+  if (whole !== undefined) return whole;
+  const rest = plaintext.subarray(0, Math.max(plaintext.length - recordedPadding(plaintext), 0));
+  return rest[0] === 0x7b && rest.at(-1) === 0x7d ? rest : undefined;
 }
 
-/** Today's scheme: with an iv of its own. session_key and iv are 24 characters of base64. */
+/** The scheme of 2016 with whole PKCS#7 padding. */
+export function decryptLegacyWhole(sessionKey: string, encryptData: unknown): Buffer | undefined {
+  const key = decodeBase64(sessionKey);
+  return decryptWhole(key, key, encryptData);
+}
+
+/** Today's scheme: with an iv of its own, and whole PKCS#7 padding. session_key and iv are 24 characters of base64. */
 export function decryptWithIv(sessionKey: string, iv: unknown, encryptData: unknown): Buffer | undefined {
   const ivText = typeof iv === 'string' ? withPlus(iv) : '';
   if (!base64Of16Bytes.test(sessionKey) || !base64Of16Bytes.test(ivText)) return undefined;
   const [key, ivBytes] = [decodeBase64(sessionKey), decodeBase64(ivText)];
   if (typeof encryptData === 'string' && encryptData.includes(' ')) {
-    const plaintext = decrypt(key, ivBytes, withPlus(encryptData));
-    if (plaintext !== undefined && parsePhpJson(plaintext) !== undefined) return plaintext;
+    const plaintext = decryptWhole(key, ivBytes, withPlus(encryptData));
+    if (readJson(plaintext) !== undefined) return plaintext;
   }
-  return decrypt(key, ivBytes, encryptData);
+  return decryptWhole(key, ivBytes, encryptData);
 }
 
 /**
@@ -42,9 +55,15 @@ export function isLegacyIv(iv: unknown): boolean {
 
 /** The JSON of decrypted data if its watermark names this very app. */
 export function readWatermarked(plaintext: Buffer | undefined, appid: string): JsonDocument | undefined {
-  const document = plaintext === undefined ? undefined : parsePhpJson(plaintext);
+  const document = readJson(plaintext);
   const watermark = (document?.value as { watermark?: { appid?: unknown } } | null | undefined)?.watermark;
   return watermark?.appid === appid ? document : undefined;
+}
+
+/** The JSON of decrypted data. */
+export function readJson(plaintext: Buffer | undefined): JsonDocument | undefined {
+  const text = readText(plaintext);
+  return text === undefined ? undefined : parsePhpJsonText(text);
 }
 
 /** Decrypted data as text. Not UTF-8 counts as not decrypted. */
@@ -52,13 +71,21 @@ export function readText(plaintext: Buffer | undefined): string | undefined {
   return plaintext !== undefined && isUtf8(plaintext) ? plaintext.toString('utf8') : undefined;
 }
 
-function decrypt(key: Buffer, iv: Buffer, encryptData: unknown): Buffer | undefined {
+function decryptWhole(key: Buffer, iv: Buffer, encryptData: unknown): Buffer | undefined {
+  const plaintext = decrypt(key, iv, readData(encryptData));
+  return plaintext === undefined ? undefined : stripPadding(plaintext, blockBytes);
+}
+
+function decrypt(key: Buffer, iv: Buffer, data: Buffer): Buffer | undefined {
   if (key.length !== blockBytes || iv.length !== blockBytes) return undefined;
-  if (typeof encryptData !== 'string' && typeof encryptData !== 'number') return undefined;
-  const data = padToBlock(decodeBase64(String(encryptData)));
-  if (data.length === 0) return undefined;
+  if (data.length === 0 || data.length % blockBytes !== 0) return undefined;
   const decipher = createDecipheriv('aes-128-cbc', key, iv).setAutoPadding(false);
-  return stripPadding(Buffer.concat([decipher.update(data), decipher.final()]));
+  return Buffer.concat([decipher.update(data), decipher.final()]);
+}
+
+function readData(encryptData: unknown): Buffer {
+  const isText = typeof encryptData === 'string' || typeof encryptData === 'number';
+  return isText ? decodeBase64(String(encryptData)) : Buffer.alloc(0);
 }
 
 /** As PHP reads base64: foreign characters are skipped, padding may be missing. Node would take `-` and `_` for `+` and `/`. */
@@ -72,10 +99,16 @@ function padToBlock(data: Buffer): Buffer {
   return missing === 0 ? data : Buffer.concat([data, Buffer.alloc(missing)]);
 }
 
+/** @returns undefined if not every byte of the padding says how long it is */
+function stripPadding(plaintext: Buffer, most: number): Buffer | undefined {
+  const count = plaintext.at(-1) ?? 0;
+  if (count < 1 || count > most || count > plaintext.length) return undefined;
+  const end = plaintext.length - count;
+  return plaintext.subarray(end).every((byte) => byte === count) ? plaintext.subarray(0, end) : undefined;
+}
+
 /** As the original: only the last byte counts, and only from 1 to 32; the other padding bytes are not looked at. */
-function stripPadding(plaintext: Buffer): Buffer {
-  const padding = plaintext.at(-1) ?? 0;
-  return padding < 1 || padding > maxPadding
-    ? plaintext
-    : plaintext.subarray(0, Math.max(plaintext.length - padding, 0));
+function recordedPadding(plaintext: Buffer): number {
+  const count = plaintext.at(-1) ?? 0;
+  return count > maxRecordedPadding ? 0 : count;
 }

@@ -24,6 +24,8 @@ import { sealSessionKeys } from './login/seal-session-key.ts';
 import { createSessionWriter } from './login/write-session.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createPhoneLedger } from './phone/phone-ledger.ts';
+import { createUserDataLimit } from './user-data-limit.ts';
+import { createUserDataOpener } from './user-data-opener.ts';
 import { createAccessTokens } from './wechat/access-token.ts';
 import { createAlerts } from './wechat/alerts.ts';
 import { createBreakers } from './wechat/breakers.ts';
@@ -61,8 +63,10 @@ export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, 
     breakers: createBreakers(timeoutMs, log, metrics.openedBreaker),
     onAnswer: metrics.askedWechat,
   });
+  const userData = createUserDataOpener(createUserDataLimit(commands, seal), metrics.openedUserData);
   const login = createLoginHandler({
     apps,
+    userData,
     wechat,
     watch,
     wechatTimeoutMs: timeoutMs,
@@ -79,14 +83,15 @@ export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, 
   const userCalls = { apps, keySource, wechat, callWithToken: createCallWithToken({ tokens, watch, timeoutMs }) };
   const phoneLedger = createPhoneLedger(commands, seal, config.login.deadlineMs);
   const session: CallHandlers<Exclude<CallName, 'login'>> = {
-    decrypt: createDecryptHandler(keySource),
+    decrypt: createDecryptHandler({ apps, keySource, userData, takesLegacy: config.legacyDecrypt }),
     logout: createLogoutHandler({ sequelize, sessionInfo, cache }),
     userInfo: createUserInfoHandler({
       apps,
       keySource,
+      userData,
       profiles: createProfileWriter({ sequelize, sessionInfo, cache }),
     }),
-    phone: createPhoneHandler({ ...userCalls, ledger: phoneLedger, seal }),
+    phone: createPhoneHandler({ ...userCalls, userData, ledger: phoneLedger, seal }),
     checkSession: createCheckSessionHandler(userCalls),
     resetKey: createResetKeyHandler({ ...userCalls, sequelize }),
   };

@@ -5,6 +5,7 @@ import type { CallName } from '../../shared/rpc/contract.ts';
 import type { Outcome } from '../../shared/protocol/outcome.ts';
 import type { WechatResult } from './wechat/answer.ts';
 import type { AlertErrcode } from './wechat/alerts.ts';
+import type { UserDataResult } from './user-data-opener.ts';
 import { isShed } from './wechat/breakers.ts';
 import type { WechatApi } from './wechat/watch.ts';
 
@@ -18,6 +19,7 @@ export interface WorkerMetrics {
   /** @param count apps whose breaker for this call is not closed at present */
   openedBreaker(api: string, count: number): void;
   wroteVisits(count: number): void;
+  openedUserData(call: CallName, result: UserDataResult): void;
 }
 
 export function createWorkerMetrics(): WorkerMetrics {
@@ -50,6 +52,12 @@ export function createWorkerMetrics(): WorkerMetrics {
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registry,
   });
+  const userData = createTally({
+    name: 'wafer_user_data_total',
+    help: 'Encrypted user data by what came of it: opened, or why not (too_many_failures: not tried)',
+    labelNames: ['call', 'result'],
+    registry,
+  });
   const alerts = new Gauge({
     name: 'wafer_wechat_alert',
     help: 'Apps and calls that WeChat refuses until somebody acts: 40013 unknown appid, 40125 wrong secret, 40164 address not allowed',
@@ -76,6 +84,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     raisedAlert: (errcode, count) => alerts.set({ errcode }, count),
     openedBreaker: (api, count) => breakers.set({ api }, count),
     wroteVisits: (count) => visits.inc(count),
+    openedUserData: (call, result) => userData.add(call, result),
   };
 }
 

@@ -76,6 +76,7 @@ const environment = z.object({
   WECHAT_TIMEOUT_MS: integer(100, 20_000, 'milliseconds').default(5000),
   LOGIN_DEADLINE_MS: integer(500, 25_000, 'milliseconds').default(8000),
   LOGIN_REQUIRES_USER_DATA: yesOrNo(),
+  LEGACY_DECRYPT: yesOrNo(),
   SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(250_000),
   LOGIN_LIMIT_PER_APP: integer(0, 1_000_000, 'logins').default(50_000),
   LOGIN_LIMIT_PER_USER: integer(0, 1_000_000, 'logins').default(1000),
@@ -150,6 +151,8 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
       limitPerApp: env.LOGIN_LIMIT_PER_APP,
       limitPerUser: env.LOGIN_LIMIT_PER_USER,
     },
+    /** Whether `qcloud.cam.decrypt` also takes data of 2016, without an iv. */
+    legacyDecrypt: env.LEGACY_DECRYPT,
     sessionMemory: env.SESSION_MEMORY,
     worker: { concurrency: env.WORKER_CONCURRENCY, healthPort: env.WORKER_HEALTH_PORT },
     /** Of the worker and the command line; a front end reads nothing that they encrypt. */

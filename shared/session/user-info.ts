@@ -1,5 +1,7 @@
 import { parsePhpJson, parsePhpJsonText, type JsonDocument } from '../protocol/php-json.ts';
+import { withMembers } from '../protocol/json-members.ts';
 import { toAsciiJson } from '../protocol/ascii-json.ts';
+import { namesAnother, type WechatUser } from './wechat-user.ts';
 
 // Unambiguous: whatever cannot be matched is given up after one look at each character.
 const base64 = /^[A-Za-z0-9+/\s]+(?:={1,2}\s*)?$/;
@@ -11,6 +13,12 @@ const base64 = /^[A-Za-z0-9+/\s]+(?:={1,2}\s*)?$/;
 export function decodeUserInfo(stored: string): JsonDocument | undefined {
   const fromBase64 = base64.test(stored) ? parsePhpJson(Buffer.from(stored, 'base64')) : undefined;
   return fromBase64 ?? parsePhpJsonText(stored);
+}
+
+/** As {@link decodeUserInfo}, for the row of this user: a profile that names another is none. */
+export function readUserInfo(stored: string, user: WechatUser): JsonDocument | undefined {
+  const document = decodeUserInfo(stored);
+  return document === undefined || namesAnother(withMembers(document), user) ? undefined : document;
 }
 
 const rendered = new WeakMap<JsonDocument, string>();

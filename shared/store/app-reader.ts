@@ -20,6 +20,8 @@ export interface App extends SessionLimits {
   readonly graceSeconds: number;
   /** User data with an older watermark is refused; undefined: any age. */
   readonly watermarkMaxAgeSeconds?: number;
+  /** A phone number comes by the code of a button alone, not as encrypted data. */
+  readonly refusesPhoneData?: true;
 }
 
 /** An app with what only the worker may know. */
@@ -46,6 +48,7 @@ const publicColumns = [
   'grace_seconds',
   'watermark_max_age_seconds',
   'revoked_before',
+  'phone_data',
 ] as const;
 
 /** All apps in the order of their primary key, the last of which the original takes. */
@@ -94,6 +97,7 @@ function toApp(row: AppInfoRow): App {
     revokedBeforeUs: Number(row.revoked_before),
     maxSessions: row.session_policy === 'multi' ? Math.max(row.max_sessions, 1) : 1,
     graceSeconds: row.grace_seconds,
+    ...(row.phone_data === 0 ? { refusesPhoneData: true as const } : {}),
     ...(row.watermark_max_age_seconds === null ? {} : { watermarkMaxAgeSeconds: row.watermark_max_age_seconds }),
   };
 }

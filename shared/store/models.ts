@@ -13,6 +13,7 @@ export interface AppInfoRow {
   readonly grace_seconds: number;
   readonly watermark_max_age_seconds: number | null;
   readonly revoked_before: number | string;
+  readonly phone_data: number;
 }
 
 /** A row of cSessionInfo as its columns are spelled. Datetimes are UTC+8 text. */
@@ -59,6 +60,7 @@ export function defineAppInfo(sequelize: Sequelize): AppInfo {
       grace_seconds: optionalNumber(),
       watermark_max_age_seconds: optionalNumber(),
       revoked_before: { type: DataTypes.BIGINT, allowNull: false },
+      phone_data: optionalNumber(),
     },
     { tableName: 'cAppinfo', timestamps: false },
   );

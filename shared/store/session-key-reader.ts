@@ -13,11 +13,11 @@ export async function findSessionKey(
   cipher: ColumnCipher,
   row: number,
   skeyHash: string,
-): Promise<{ sessionKey: string; openId: string } | undefined> {
+): Promise<{ sessionKey: string; openId: string; unionId: string } | undefined> {
   const found = await findOpenRow(sessionInfo, row, skeyHash);
   if (found === undefined) return undefined;
-  const { appid, open_id: openId, session_key: stored } = found;
-  return { sessionKey: cipher.open(sessionKeyOf(appid, openId), stored), openId };
+  const { appid, open_id: openId, union_id: unionId, session_key: stored } = found;
+  return { sessionKey: cipher.open(sessionKeyOf(appid, openId), stored), openId, unionId: unionId ?? '' };
 }
 
 async function findOpenRow(
@@ -26,7 +26,7 @@ async function findOpenRow(
   skeyHash: string,
 ): Promise<SessionInfoRow | undefined> {
   const found = (await sessionInfo.findOne({
-    attributes: ['id', 'skey', 'previous_skey', 'previous_skey_until', 'session_key', 'open_id', 'appid'],
+    attributes: ['id', 'skey', 'previous_skey', 'previous_skey_until', 'session_key', 'open_id', 'union_id', 'appid'],
     where: { id: row },
     raw: true,
   })) as unknown as SessionInfoRow | null;

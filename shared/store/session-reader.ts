@@ -1,7 +1,7 @@
 import { literal } from 'sequelize';
 import type { Session } from '../session/session.ts';
 import { hashSkey } from '../session/skey.ts';
-import { decodeUserInfo, renderUserInfo } from '../session/user-info.ts';
+import { readUserInfo, renderUserInfo } from '../session/user-info.ts';
 import { fromWallClock } from '../session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from './models.ts';
 
@@ -45,11 +45,11 @@ export async function readSessions(sessionInfo: SessionInfo, ids: readonly strin
 }
 
 function toSession(row: NarrowRow): Session {
+  const user = { openId: row.open_id, unionId: row.union_id ?? '' };
   return {
     row: row.id,
     appid: row.appid ?? '',
-    openId: row.open_id,
-    unionId: row.union_id ?? '',
+    ...user,
     fence: Number(row.fence),
     skeyHash: hashSkey(row.skey),
     ...(row.previous_skey === null || row.previous_skey_until === null
@@ -57,7 +57,7 @@ function toSession(row: NarrowRow): Session {
       : { previous: { skeyHash: hashSkey(row.previous_skey), until: fromWallClock(row.previous_skey_until) } }),
     createTime: fromWallClock(row.create_time),
     lastVisitTime: fromWallClock(row.last_visit_time),
-    userInfoJson: renderUserInfo(decodeUserInfo(storedUserInfo(row))),
+    userInfoJson: renderUserInfo(readUserInfo(storedUserInfo(row), user)),
   };
 }
 

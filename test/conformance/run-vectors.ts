@@ -35,7 +35,11 @@ const vectors = (
  */
 export async function runVectors(t: ExecutionContext, env: Record<string, string> = {}): Promise<void> {
   const wechat = await startVectorWechat(t);
-  const stack = await startStack({ onClose: t.teardown.bind(t), env: { ...env, WECHAT_API_BASE: wechat.url } });
+  const stack = await startStack({
+    onClose: t.teardown.bind(t),
+    // For one vector, `decrypt-valid`, which is of the scheme of 2016.
+    env: { ...env, WECHAT_API_BASE: wechat.url, LEGACY_DECRYPT: 'true' },
+  });
   const strictUrl = await stack.addWeb({ LOGIN_REQUIRES_USER_DATA: 'true' });
   const commands = connectRedis(stack.config.redis.queue, 'subscriber');
   const clock = createRedisClock(commands);

@@ -144,6 +144,7 @@ test('a table that a long transaction keeps busy is given up on, and a later run
     '0006-keys-and-audit',
     '0007-callers',
     '0008-caller-app',
+    '0009-phone-data',
   ]);
 });
 

@@ -23,6 +23,7 @@ const names = [
   '0006-keys-and-audit',
   '0007-callers',
   '0008-caller-app',
+  '0009-phone-data',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());

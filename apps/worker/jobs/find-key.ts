@@ -10,6 +10,8 @@ export interface FoundKey {
   readonly ok: true;
   readonly sessionKey: string;
   readonly openId: string;
+  /** '' if WeChat named none. */
+  readonly unionId: string;
 }
 
 /** Where session_keys come from. */

@@ -13,10 +13,11 @@ import { takeRandomBytes } from '../../../shared/random.ts';
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
 import { exchangeOnce, reserveMs } from '../login/exchange.ts';
 import { createGather } from '../login/gather.ts';
-import { readLoginProfile, type LoginProfile } from '../login/read-profile.ts';
+import { readLoginProfile, type AcceptedProfile, type LoginProfile } from '../login/read-profile.ts';
 import { createTimeLeft } from '../login/time-left.ts';
 import type { UserLimit } from '../login/user-limit.ts';
 import type { LookedUp, SessionWriter } from '../login/write-session.ts';
+import type { UserDataOpener } from '../user-data-opener.ts';
 import type { WechatClient } from '../wechat/client.ts';
 import { code2Session, type Exchange } from '../wechat/code2session.ts';
 import { askWithSecrets } from '../wechat/secrets.ts';
@@ -32,6 +33,7 @@ interface LoginParts {
   readonly seal: Seal;
   readonly sessions: SessionWriter;
   readonly userLimit: UserLimit;
+  readonly userData: UserDataOpener;
 }
 
 /** Little beside WeChat's own time, and enough for most of a job whose calls left together. */
@@ -42,7 +44,7 @@ interface LoginFacts {
   readonly record: CodeRecord;
   readonly fence: number;
   readonly isRepeat: boolean;
-  readonly profile: LoginProfile & { readonly ok: true };
+  readonly profile: AcceptedProfile;
   readonly looked: LookedUp | undefined;
 }
 
@@ -86,7 +88,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   }
 
   async function login(
-    { apps, wechat, watch, wechatTimeoutMs, sessions, userLimit }: LoginParts,
+    { apps, wechat, watch, wechatTimeoutMs, sessions, userLimit, userData }: LoginParts,
     request: LoginRequest,
     code: CodeKey,
     context: CallContext,
@@ -98,13 +100,15 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     const exchangeCode = (secret: string, timeoutMs: number) =>
       code2Session(wechat, { appid, secret, code: request.code }, timeoutMs);
     const subject = { appid, api: 'code2session', code: request.code, caller: request.caller } as const;
+    const readProfile = (answer: Parameters<typeof readLoginProfile>[1]) =>
+      readLoginProfile(request, answer, app, userData.isSpent(appid, answer.openId));
     let profile: LoginProfile | undefined;
     let looked: LookedUp | undefined;
     const ask = async (timeoutMs: number): Promise<Exchange> => {
       const askWechat = () => askWithSecrets(app, exchangeCode, timeoutMs, context.log);
       const answer = await gather(context.job, () => watch.ask(subject, askWechat));
       if (answer.kind !== 'session') return answer;
-      profile = readLoginProfile(request, answer, app);
+      profile = readProfile(answer);
       if (profile.ok) {
         // While the answer is recorded the user's rows are read.
         const { openId } = answer;
@@ -120,8 +124,13 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     if (!(await userLimit.allows(appid, exchange.record.openId))) return fail('sessionNotWritten', 'limited');
     // Of another run: that one's answer counts, and what came of it since.
     if (exchange.isRepeat) profile = looked = undefined;
-    profile ??= readLoginProfile(request, exchange.record, app);
-    if (!profile.ok) return profile;
+    profile ??= readProfile(exchange.record);
+    if (profile.result !== undefined) {
+      const told = userData.tellLogin(appid, exchange.record.openId, profile.result);
+      // Before it is answered that they failed, so that nobody is quicker than the count.
+      if (profile.result !== 'opened') await told;
+    }
+    if (!profile.ok) return profile.failure;
     return openSession(sessions, app, request, { profile, looked, ...exchange }, context);
   }
 

@@ -6,10 +6,10 @@ import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
 import type { PhoneRequest } from '../../../shared/rpc/contract.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { dropped, type CallContext, type CallHandler, type Dropped } from '../../../shared/rpc/server.ts';
-import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { phoneCodeKey, type PhoneLedger } from '../phone/phone-ledger.ts';
-import { readUserData, type UserData } from '../user-data.ts';
+import type { DataOwner, UserData } from '../user-data.ts';
+import type { UserDataOpener } from '../user-data-opener.ts';
 import { toFailure } from '../wechat/answer.ts';
 import { getPhoneNumber } from '../wechat/phone-number.ts';
 import { prepareUserCall, tellStoreFailure, type UserCallParts } from './user-call.ts';
@@ -17,6 +17,7 @@ import { prepareUserCall, tellStoreFailure, type UserCallParts } from './user-ca
 interface PhoneParts extends UserCallParts {
   readonly ledger: PhoneLedger;
   readonly seal: Seal;
+  readonly userData: UserDataOpener;
 }
 
 interface PhoneUser {
@@ -89,16 +90,21 @@ export function createPhoneHandler(parts: PhoneParts): CallHandler<'phone'> {
     const prepared = await prepareUserCall(parts, request, context);
     if (!prepared.ok) return prepared;
     const { code, userData } = request;
-    if (code === undefined) return decryptPhone(prepared.sessionKey, userData, prepared.app);
+    if (code === undefined) return decryptPhone(parts.userData, userData, prepared);
     if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
     if (!wechatCode.test(code)) return fail('codeRefused', 'code_invalid');
     return askOnce(code, request, prepared, context);
   });
 }
 
-function decryptPhone(sessionKey: string, userData: UserData | undefined, app: AppWithSecret): Outcome {
-  const phoneInfo =
-    userData === undefined ? 'user_data_not_decrypted' : readUserData(sessionKey, userData, app, nowSeconds());
+async function decryptPhone(
+  opener: UserDataOpener,
+  userData: UserData | undefined,
+  owner: DataOwner & { readonly app: AppWithSecret },
+): Promise<Outcome> {
+  if (userData === undefined) return fail('loginDecryptFailed', 'user_data_not_decrypted');
+  if (owner.app.refusesPhoneData === true) return fail('loginDecryptFailed', 'phone_data_off');
+  const phoneInfo = await opener.open('phone', 'phone', userData, owner, owner.app);
   if (typeof phoneInfo === 'string') return fail('loginDecryptFailed', phoneInfo);
   return succeed('PHONE_SUCCESS', `{"phone_info":${toAsciiJson(phoneInfo.text)}}`);
 }

@@ -3,22 +3,25 @@ import { fail, succeed } from '../../../shared/protocol/outcome.ts';
 import type { CallHandler } from '../../../shared/rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
-import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import { isSignatureRight, readUserData } from '../user-data.ts';
+import { isSignatureRight } from '../user-data.ts';
+import type { UserDataOpener } from '../user-data-opener.ts';
 import { findApp } from './app.ts';
 import { findKey, type KeySource } from './find-key.ts';
+import { tellStoreFailure } from './user-call.ts';
 import type { ProfileWriter } from './write-profile.ts';
 
 interface UserInfoParts {
   readonly apps: AppSettings<AppWithSecret>;
   readonly keySource: KeySource;
+  readonly userData: UserDataOpener;
   readonly profiles: ProfileWriter;
 }
 
 /** qcloud.cam.userinfo in the worker: session key → signature → decrypt → profile write → answer. */
-export function createUserInfoHandler({ apps, keySource, profiles }: UserInfoParts): CallHandler<'userInfo'> {
-  return async (request, context) => {
+export function createUserInfoHandler(parts: UserInfoParts): CallHandler<'userInfo'> {
+  const { apps, keySource, userData, profiles } = parts;
+  return tellStoreFailure('user data not decrypted', async (request, context) => {
     const found = await findKey(keySource, request, context);
     if (!found.ok) return found;
     const app = await findApp(apps, request.appid);
@@ -26,10 +29,8 @@ export function createUserInfoHandler({ apps, keySource, profiles }: UserInfoPar
     const { signed } = request;
     if (signed !== undefined && !isSignatureRight(signed, found.sessionKey))
       return fail('loginDecryptFailed', 'signature_wrong');
-    const profile = readUserData(found.sessionKey, request, app, nowSeconds());
+    const profile = await userData.open('userInfo', 'profile', request, found, app);
     if (typeof profile === 'string') return fail('loginDecryptFailed', profile);
-    const { openId } = profile.value as { openId?: unknown };
-    if ((openId ?? found.openId) !== found.openId) return fail('loginDecryptFailed', 'other_user');
     try {
       const isOpen = await profiles.write(request, profile);
       if (!isOpen) return fail('sessionInvalid');
@@ -39,5 +40,5 @@ export function createUserInfoHandler({ apps, keySource, profiles }: UserInfoPar
     }
     context.log.info({ row: request.row, isAnonymous: isAnonymous(profile) }, 'profile');
     return succeed('USERINFO_SUCCESS', `{"user_info":${renderUserInfo(profile)}}`);
-  };
+  });
 }

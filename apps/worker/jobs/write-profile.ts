@@ -49,7 +49,7 @@ export function createProfileWriter(store: {
     });
     if (session === undefined) return false;
     const next = merge(session, profile);
-    const isChanged = next.userInfoJson !== session.userInfoJson || next.unionId !== session.unionId;
+    const isChanged = next.userInfoJson !== session.userInfoJson;
     // If this fails nobody knows whether it is written: the mark stays until it ends by itself.
     if (isChanged && !(await updateProfile(sequelize, session, profile.text, next.unionId))) return undefined;
     await cache.publish(open.id, mark, next).catch(() => undefined);
@@ -70,17 +70,8 @@ export function createProfileWriter(store: {
   };
 }
 
-/** An anonymous profile never replaces a real one; a unionid never changes. */
+/** An anonymous profile never replaces a real one. The unionId is WeChat's own answer, from a log-in, and stays. */
 function merge(session: Session, profile: JsonDocument): Session {
   if (isAnonymous(profile) && !isAnonymous(parsePhpJsonText(session.userInfoJson))) return session;
-  const unionId = session.unionId === '' ? unionIdOf(profile) : session.unionId;
-  return { ...session, unionId, userInfoJson: renderUserInfo(profile) };
-}
-
-/** Longest unionid that the database can hold. */
-const maxUnionIdLength = 100;
-
-function unionIdOf({ value }: JsonDocument): string {
-  const { unionId } = value as { unionId?: unknown };
-  return typeof unionId === 'string' && unionId.length <= maxUnionIdLength ? unionId : '';
+  return { ...session, userInfoJson: renderUserInfo(profile) };
 }

@@ -3,7 +3,9 @@ import { isWithinLimits, type SessionLimits } from '../../../shared/session/expi
 import type { Session } from '../../../shared/session/session.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
-import { decodeUserInfo, isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
+import { isAnonymous, readUserInfo, renderUserInfo } from '../../../shared/session/user-info.ts';
+import { namesAnother, type WechatUser } from '../../../shared/session/wechat-user.ts';
+import { withMembers } from '../../../shared/protocol/json-members.ts';
 import { createGrouper } from '../../../shared/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import { insertSessions, type LoginWrite, type NewSession } from '../../../shared/store/session-writer.ts';
@@ -111,18 +113,20 @@ export function createSessionWriter(store: {
     findRows({ appid, openId, ownsUnmarked, wantsProfile: isAnonymous(profile) });
 
   const attempt = async (login: LoginSession, looked: LookedUp): Promise<WrittenSession | undefined> => {
-    const isAnonymousNow = isAnonymous(login.profile);
     const rows = await looked;
+    const unionId = login.unionId ?? rows[0]?.unionId;
+    const user = { openId: login.openId, unionId };
+    const sent = unionId === login.unionId ? login.profile : unlessAnother(login.profile, user);
+    const isAnonymousNow = isAnonymous(sent);
     const own =
       rows.find(({ fence, skey }) => fence === login.fence && skey === login.skey) ?? findSuperseded(login, rows);
     // An anonymous profile, or none, never replaces a real one.
     const storedIn = (row: UserRow | undefined) =>
-      isAnonymousNow && row !== undefined ? decodeUserInfo(row.storedUserInfo) : undefined;
+      isAnonymousNow && row !== undefined ? readUserInfo(row.storedUserInfo, user) : undefined;
     // Written by a run of this very log-in that did not live to say so, or for the same request before.
-    if (own !== undefined)
-      return { id: own.id, isNew: own.id === login.newId, storedProfile: storedIn(own) ?? login.profile };
+    if (own !== undefined) return { id: own.id, isNew: own.id === login.newId, storedProfile: storedIn(own) ?? sent };
     const stored = storedIn(rows[0]);
-    const profile = stored ?? login.profile;
+    const profile = stored ?? sent;
     const { kept, ended, slot } = choosePlace(rows, login.maxSessions);
     const isInKept = stored !== undefined && kept === rows[0];
     const write: LoginWrite = {
@@ -130,7 +134,7 @@ export function createSessionWriter(store: {
       openId: login.openId,
       skey: login.skey,
       sessionKey: login.sessionKey,
-      unionId: login.unionId ?? rows[0]?.unionId,
+      unionId,
       time: login.time,
       fence: login.fence,
       userInfo: isInKept ? undefined : Buffer.from(profile?.text ?? '', 'utf8').toString('base64'),
@@ -163,6 +167,11 @@ export function createSessionWriter(store: {
 function findSuperseded({ isRepeat, fence, newId }: LoginSession, rows: readonly UserRow[]): UserRow | undefined {
   if (!isRepeat || !rows.some((row) => row.fence >= fence)) return undefined;
   return rows.find((row) => row.id === newId) ?? rows.find((row) => row.fence === fence) ?? rows[0];
+}
+
+/** Where WeChat named a unionId at an earlier log-in and none at this one, a profile that names another is not stored. */
+function unlessAnother(profile: Profile, user: WechatUser): Profile {
+  return profile === undefined || namesAnother(withMembers(profile), user) ? undefined : profile;
 }
 
 /**

@@ -37,7 +37,9 @@ export const decrypt = {
     encrypt_data: encryptData,
     iv: iv
       .optional()
-      .describe('With it the watermark has to be the app’s; without it the encryption of 2016 is meant.'),
+      .describe(
+        'Its watermark has to be the app’s. Without an iv, only if LEGACY_DECRYPT is true: the scheme of 2016.',
+      ),
   }),
   returnData: z.string().describe('The plaintext.'),
   messages: ['DECRYPT_SUCCESS'],

@@ -1,0 +1,89 @@
+import type { JsonMember, JsonWithMembers } from '../../shared/protocol/json-members.ts';
+
+// Sealed data of all kinds are alike until they are open. Each kind is told from the others by its whole shape, so that a piece of one
+// kind does not pass for another.
+
+const phoneNames = new Set(['PHONENUMBER', 'PUREPHONENUMBER', 'COUNTRYCODE']);
+/** Of a phone number, and of other things that WeChat seals: a group, steps. */
+const namesOfOthers = new Set([...phoneNames, 'OPENGID', 'STEPINFOLIST']);
+const profileNames = new Set(['NICKNAME', 'GENDER', 'CITY', 'PROVINCE', 'COUNTRY', 'AVATARURL']);
+
+/** A user's profile: it has a name, and nothing of another kind. */
+export function isProfile(document: JsonWithMembers): boolean {
+  const members = readOwnMembers(document);
+  return members !== undefined && hasNickName(document) && !hasName(members, namesOfOthers);
+}
+
+const phoneFields = ['countryCode', 'phoneNumber', 'purePhoneNumber', 'watermark'].join();
+const watermarkFields = ['appid', 'timestamp'].join();
+
+interface PhoneInfo {
+  readonly phoneNumber: unknown;
+  readonly purePhoneNumber: unknown;
+  readonly countryCode: unknown;
+  readonly watermark: { readonly timestamp: unknown };
+}
+
+/** WeChat's phone_info: these fields and no other, each once, in digits, and both numbers the same one. */
+export function isPhoneInfo(document: JsonWithMembers): boolean {
+  const members = readOwnMembers(document);
+  if (members === undefined || namesAt(1, members) !== phoneFields || namesAt(2, members) !== watermarkFields)
+    return false;
+  if (members.some(({ depth }) => depth > 2)) return false;
+  const { phoneNumber, purePhoneNumber, countryCode, watermark } = document.value as PhoneInfo;
+  return (
+    isText(purePhoneNumber, /^\d{5,20}$/) &&
+    isText(countryCode, /^\d{1,4}$/) &&
+    [purePhoneNumber, `${countryCode}${purePhoneNumber}`, `+${countryCode}${purePhoneNumber}`].includes(
+      phoneNumber as string,
+    ) &&
+    Number.isSafeInteger(watermark.timestamp)
+  );
+}
+
+/** Whatever WeChat seals with a watermark: what has a phone number is phone_info, what has a field of a profile is a profile. */
+export function isAnyData(document: JsonWithMembers, takesPhoneData: boolean): boolean {
+  const members = readOwnMembers(document);
+  if (members === undefined) return false;
+  if (hasName(members, phoneNames)) return takesPhoneData && isPhoneInfo(document);
+  const hasProfileField = members.some(({ depth, plainName }) => depth === 1 && profileNames.has(plainName));
+  return !hasProfileField || isProfile(document);
+}
+
+/** An object of the scheme of 2016, each name once. */
+export function isLegacyObject(document: JsonWithMembers): boolean {
+  return readOwnMembers(document) !== undefined && !hasPhoneNumber(document);
+}
+
+/** The scheme of 2016 knew no phone numbers, at any depth. */
+export function hasPhoneNumber({ members }: JsonWithMembers): boolean {
+  return hasName(members, phoneNames);
+}
+
+/** @returns undefined if the document is no object, or has a name twice, which WeChat's never have */
+function readOwnMembers({ value, members }: JsonWithMembers): readonly JsonMember[] | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  let count = 0;
+  for (const { depth } of members) if (depth === 1) count++;
+  return Object.keys(value).length === count ? members : undefined;
+}
+
+function hasNickName({ value }: JsonWithMembers): boolean {
+  return typeof (value as { nickName?: unknown }).nickName === 'string';
+}
+
+function hasName(members: readonly JsonMember[], names: ReadonlySet<string>): boolean {
+  return members.some(({ plainName }) => names.has(plainName));
+}
+
+function namesAt(depth: number, members: readonly JsonMember[]): string {
+  return members
+    .filter((member) => member.depth === depth)
+    .map(({ name }) => name)
+    .toSorted()
+    .join();
+}
+
+function isText(value: unknown, pattern: RegExp): value is string {
+  return typeof value === 'string' && pattern.test(value);
+}

@@ -1,0 +1,77 @@
+import type { CallName } from '../../shared/rpc/contract.ts';
+import type { JsonDocument } from '../../shared/protocol/php-json.ts';
+import { nowSeconds } from '../../shared/session/wall-clock.ts';
+import type { App } from '../../shared/store/app-reader.ts';
+import {
+  readUserData,
+  readWholeLegacyData,
+  type DataOwner,
+  type UserData,
+  type UserDataFault,
+  type UserDataKind,
+} from './user-data.ts';
+import type { UserDataLimit } from './user-data-limit.ts';
+
+export type OpenFault = UserDataFault | 'too_many_failures';
+/** What became of user data, as the metrics name it. */
+export type UserDataResult = 'opened' | 'not_decrypted' | 'too_old' | 'other_user' | 'too_many_failures';
+
+/** Decrypts user data, as often as it may fail, and counts what comes of it. */
+export interface UserDataOpener {
+  /** For a session, by the key that its row has. @throws if Redis fails */
+  open(
+    call: 'decrypt' | 'userInfo' | 'phone',
+    kind: UserDataKind,
+    userData: UserData,
+    owner: DataOwner,
+    app: App,
+  ): Promise<JsonDocument | OpenFault>;
+  /** The same in the scheme of 2016, with whole padding. */
+  openLegacy(encryptData: unknown, owner: DataOwner, app: App): Promise<JsonDocument | OpenFault>;
+  /** Whether a log-in's data is not to be tried. */
+  isSpent(appid: string, openId: string): boolean;
+  /** What came of a log-in's data. */
+  tellLogin(appid: string, openId: string, result: UserDataResult): Promise<void>;
+}
+
+export function createUserDataOpener(
+  limit: UserDataLimit,
+  count: (call: CallName, result: UserDataResult) => void,
+): UserDataOpener {
+  const tryToOpen = async (
+    call: CallName,
+    { appid, openId }: { readonly appid: string; readonly openId: string },
+    read: () => JsonDocument | UserDataFault,
+  ): Promise<JsonDocument | OpenFault> => {
+    const user = { appid, openId };
+    const opened = (await limit.take(user)) ? read() : 'too_many_failures';
+    const result = typeof opened === 'string' ? resultOf(opened) : 'opened';
+    count(call, result);
+    if (result === 'opened' || result === 'other_user' || result === 'too_old') limit.giveBack(user);
+    return opened;
+  };
+  return {
+    open: (call, kind, userData, owner, app) =>
+      tryToOpen(call, { appid: app.appid, openId: owner.openId }, () =>
+        readUserData(kind, userData, owner, app, nowSeconds()),
+      ),
+    openLegacy: (encryptData, owner, { appid }) =>
+      tryToOpen('decrypt', { appid, openId: owner.openId }, () => readWholeLegacyData(encryptData, owner)),
+    isSpent: (appid, openId) => limit.isSpent({ appid, openId }),
+    async tellLogin(appid, openId, result) {
+      count('login', result);
+      if (result === 'not_decrypted') await limit.tell({ appid, openId });
+    },
+  };
+}
+
+export function resultOf(fault: OpenFault): UserDataResult {
+  switch (fault) {
+    case 'user_data_not_decrypted':
+      return 'not_decrypted';
+    case 'user_data_too_old':
+      return 'too_old';
+    default:
+      return fault;
+  }
+}

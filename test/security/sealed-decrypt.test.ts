@@ -1,0 +1,113 @@
+import test from 'ava';
+import { findFreePort } from '../../apps/local/servers/ports.ts';
+import { createUser, encryptWithIv, phoneInfoOf } from '../../apps/wechat-simulator/users.ts';
+import { call, newUser, type Answer } from '../support/client.ts';
+import { profileText, sealBytes, sealLegacy, sealText } from '../support/sealed-data.ts';
+import { startStack, testAppid, untilReady } from '../support/stack.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const onClose = (close: () => Promise<void>) => void closers.push(close);
+const stack = await startStack({ onClose, webs: 2, workers: 0 });
+const ports = [await findFreePort(), await findFreePort()];
+for (const port of ports) await stack.addWorker({ WORKER_HEALTH_PORT: String(port) });
+const [url] = stack.urls;
+await untilReady(url);
+test.after.always(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+
+async function logIn() {
+  const name = newUser();
+  const { returnData: session } = await call(url, 'qcloud.cam.id_skey', { code: `${name}~1` });
+  return { name, session: session as { id: string; skey: string }, user: createUser(testAppid, name) };
+}
+const decrypt = (session: object, data: object, web = url) => call(web, 'qcloud.cam.decrypt', { ...session, ...data });
+const shown = ({ text, reason }: Answer) => ({ text, reason });
+
+test.serial('decrypt takes an iv: without one, or with the word old, it is refused', async (t) => {
+  const { session, user } = await logIn();
+  const legacy = sealLegacy(user.sessionKey, profileText(user.openid, 'x', testAppid));
+  for (const iv of [undefined, null, 'old']) {
+    const answer = await decrypt(session, { encrypt_data: legacy, ...(iv === undefined ? {} : { iv }) });
+    t.deepEqual(
+      [answer.returnCode, answer.returnMessage, answer.returnData, answer.reason],
+      [60021, 'GET_SESSION_KEY_SUCCESS_BUT_DECRYPT_FAIL', '', 'iv_missing'],
+    );
+  }
+  const text = profileText(user.openid, 'x', testAppid);
+  t.is((await decrypt(session, sealText(user.sessionKey, text))).returnData, text);
+});
+
+test.serial('what decrypt refuses with an iv it refuses with the same bytes, whatever the data hold', async (t) => {
+  const { session, user } = await logIn();
+  const { sessionKey, openid } = user;
+  const iv = Buffer.alloc(16, 7);
+  const watermark = { appid: testAppid, timestamp: 1 };
+  const padded = (text: string, padding: string) => sealBytes(sessionKey, Buffer.from(text + padding, 'latin1'), iv);
+  const text = JSON.stringify({ ab: '', watermark });
+  const room = 16 - (text.length % 16);
+  const wrong = [
+    sealText(createUser(testAppid, newUser()).sessionKey, profileText(openid, 'x', testAppid)),
+    padded(text, `${'x'.repeat(room - 1)}${String.fromCharCode(room)}`),
+    padded(text, String.fromCharCode(room + 16).repeat(room + 16)),
+    padded(`${text}${' '.repeat(room)}`, ''),
+    padded(`${text}${' '.repeat(room)}`, '\0'.repeat(16)),
+    sealText(sessionKey, 'no JSON'),
+    sealText(sessionKey, JSON.stringify([watermark])),
+    sealText(sessionKey, profileText(openid, 'x', 'wxother')),
+    sealText(sessionKey, profileText(`${openid}x`, 'x', testAppid)),
+    sealText(sessionKey, JSON.stringify({ nickName: 'x', user: { open_id: `${openid}x` }, watermark })),
+    sealText(sessionKey, JSON.stringify({ city: 'Guangzhou', avatarUrl: '', watermark })),
+    sealText(sessionKey, `{"a":1,"a":2,"watermark":${JSON.stringify(watermark)}}`),
+    { ...sealText(sessionKey, text), iv: 'AAAA' },
+    { iv: iv.toString('base64'), encrypt_data: 5 },
+    { iv: iv.toString('base64'), encrypt_data: 'AAAA' },
+  ];
+  const answers: ReturnType<typeof shown>[] = [];
+  for (const data of wrong) answers.push(shown(await decrypt(session, data)));
+  t.deepEqual(
+    answers,
+    answers.map(() => answers[0]),
+  );
+  t.regex(answers[0]?.text ?? '', /"returnCode":60021,.*"returnData":""/);
+  t.is((await decrypt(session, padded(text, String.fromCharCode(room).repeat(room)))).returnData, text);
+});
+
+const failures = async () => {
+  let sum = 0;
+  for (const port of ports) {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    for (const [, count] of text.matchAll(/^wafer_user_data_total\{call="decrypt",result="not_decrypted"\} (\d+)$/gm))
+      sum += Number(count);
+  }
+  return sum;
+};
+
+test.serial('failed decrypts of a user are limited over all workers and interfaces, and counted', async (t) => {
+  const before = await failures();
+  const { name, session, user } = await logIn();
+  const junk = () => sealText(user.sessionKey, newUser());
+  const answers: Answer[] = [];
+  // Many at once, so that several workers have some in hand.
+  for (let round = 0; round < 5; round++) {
+    const data = Array.from({ length: 20 }, junk);
+    answers.push(...(await Promise.all(data.map((each, at) => decrypt(session, each, stack.urls[at % 2])))));
+  }
+  t.true(answers.every(({ returnCode }) => returnCode === 60021));
+  const limited = answers.filter(({ reason }) => reason === 'too_many_failures').length;
+  t.is(answers.length - limited, 30, 'as many are tried in an hour');
+  t.is((await failures()) - before, 30);
+  const good = sealText(user.sessionKey, profileText(user.openid, 'x', testAppid));
+  for (let time = 0; time < 6; time++) {
+    const web = stack.urls[time % 2] as string;
+    t.is((await decrypt(session, good, web)).reason, 'too_many_failures');
+    t.is((await call(web, 'qcloud.cam.userinfo', { ...session, ...good })).reason, 'too_many_failures');
+    const phone = encryptWithIv(user.sessionKey, phoneInfoOf(testAppid, name));
+    t.is((await call(web, 'qcloud.cam.phone', { ...session, ...phone })).reason, 'too_many_failures');
+  }
+  t.is((await call(url, 'qcloud.cam.phone', { ...session, code: `${name}~p` })).returnMessage, 'PHONE_SUCCESS');
+  t.is((await call(url, 'qcloud.cam.id_skey', { code: `${name}~2` })).returnCode, 0, 'a log-in by code goes on');
+  const other = await logIn();
+  const text = profileText(other.user.openid, 'x', testAppid);
+  t.is((await decrypt(other.session, sealText(other.user.sessionKey, text))).returnData, text, 'another user');
+});
