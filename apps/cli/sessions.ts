@@ -1,4 +1,4 @@
-import { decodeUserInfo } from '../../shared/session/user-info.ts';
+import { readUserInfo } from '../../shared/session/user-info.ts';
 import { hashSkey } from '../../shared/session/skey.ts';
 import { fromWallClock } from '../../shared/session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from '../../shared/store/models.ts';
@@ -80,7 +80,7 @@ function toStoredSession(row: SessionInfoRow, isSuperseded: boolean): StoredSess
     openId: row.open_id,
     unionId: row.union_id ?? undefined,
     appid: row.appid ?? '',
-    nickName: readNickName(storedUserInfo(row)),
+    nickName: readNickName(row),
     createTime: fromWallClock(row.create_time),
     lastVisitTime: fromWallClock(row.last_visit_time),
     fence: Number(row.fence),
@@ -90,8 +90,8 @@ function toStoredSession(row: SessionInfoRow, isSuperseded: boolean): StoredSess
   };
 }
 
-function readNickName(userInfo: string): string | undefined {
-  const profile = decodeUserInfo(userInfo)?.value;
+function readNickName(row: SessionInfoRow): string | undefined {
+  const profile = readUserInfo(storedUserInfo(row), { openId: row.open_id, unionId: row.union_id ?? '' })?.value;
   if (typeof profile !== 'object' || profile === null) return undefined;
   const { nickName } = profile as { nickName?: unknown };
   return typeof nickName === 'string' ? nickName : undefined;

@@ -73,15 +73,22 @@ test.serial('what decrypt refuses with an iv it refuses with the same bytes, wha
   t.is((await decrypt(session, padded(text, String.fromCharCode(room).repeat(room)))).returnData, text);
 });
 
-const failures = async () => {
-  let sum = 0;
-  for (const port of ports) {
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    for (const [, count] of text.matchAll(/^wafer_user_data_total\{call="decrypt",result="not_decrypted"\} (\d+)$/gm))
-      sum += Number(count);
-  }
-  return sum;
-};
+/** What each worker has counted. */
+const counts = (call: string, result: string) =>
+  Promise.all(
+    ports.map(async (port) => {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      const line = `wafer_user_data_total{call="${call}",result="${result}"} `;
+      return Number(
+        text
+          .split('\n')
+          .find((each) => each.startsWith(line))
+          ?.slice(line.length) ?? 0,
+      );
+    }),
+  );
+const failures = async () => (await counts('decrypt', 'not_decrypted')).reduce((sum, count) => sum + count, 0);
+const eachWorkerLimits = async (call: string) => (await counts(call, 'too_many_failures')).every((count) => count > 0);
 
 test.serial('failed decrypts of a user are limited over all workers and interfaces, and counted', async (t) => {
   const before = await failures();
@@ -110,4 +117,24 @@ test.serial('failed decrypts of a user are limited over all workers and interfac
   const other = await logIn();
   const text = profileText(other.user.openid, 'x', testAppid);
   t.is((await decrypt(other.session, sealText(other.user.sessionKey, text))).returnData, text, 'another user');
+});
+
+test.serial('failed log-ins count as well, and a log-in by code goes on', async (t) => {
+  const { name, user } = await logIn();
+  const send = (data: object) => call(url, 'qcloud.cam.id_skey', { code: `${name}~${newUser()}`, ...data });
+  let tried = 0;
+  // Until each worker has had a failure too many: from then on each knows.
+  for (let time = 0; time < 300 && !(await eachWorkerLimits('login')); time++) {
+    const { returnCode, reason } = await send(sealText(user.sessionKey, newUser()));
+    t.is(returnCode, 60021);
+    if (reason === 'user_data_not_decrypted') tried++;
+    else t.is(reason, 'too_many_failures');
+  }
+  t.true(tried >= 30 && tried <= 30 + ports.length, `${tried} tried: thirty, and one for each worker`);
+  const text = profileText(user.openid, 'x', testAppid);
+  t.is((await send(sealText(user.sessionKey, text))).reason, 'too_many_failures');
+  t.is((await send({ encrypt_data: sealLegacy(user.sessionKey, text) })).returnData.user_info, null);
+  const { returnCode, returnData } = await send({});
+  t.is(returnCode, 0);
+  t.is((await decrypt(returnData, sealText(user.sessionKey, text))).reason, 'too_many_failures');
 });
