@@ -4,6 +4,7 @@ import type { RedisAddress } from '../../shared/config/redis-url.ts';
 import { createColumnCipher, type ColumnCipher } from '../../shared/keys/column-cipher.ts';
 import { createRedisClock, type RedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady, type RedisClient } from '../../shared/redis/connect.ts';
+import { nameNodes } from '../../shared/redis/failure.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo, type AppInfo, type SessionInfo } from '../../shared/store/models.ts';
 import { describeDatabaseFailure } from './database-failure.ts';
@@ -126,10 +127,6 @@ export async function connectReady(address: RedisAddress, variable: string): Pro
       { cause: new Error(reason, { cause: error }) },
     );
   }
-}
-
-export function nameNodes(address: RedisAddress): string {
-  return address.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
 }
 
 /** What ioredis throws has no class in common; its names and messages are these. */

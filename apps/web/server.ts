@@ -6,6 +6,7 @@ import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
+import { createRedisWarning } from '../../shared/redis/outage-warning.ts';
 import { probeRedis } from '../../shared/redis/probe.ts';
 import { hearControl } from '../../shared/redis/control.ts';
 import {
@@ -17,6 +18,7 @@ import {
 import { answerRollCalls } from '../../shared/redis/roll-call.ts';
 import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/client.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
+import { untilDone } from '../../shared/retry.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
 import { createAppSettingsCopy } from '../../shared/session/app-settings-copy.ts';
 import { createVisitLog } from '../../shared/session/visit-log.ts';
@@ -59,14 +61,18 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
 
   const sequelize = openDatabase(config.database.primary, config.database);
   closer.add('database', () => sequelize.close());
-  const commands = connectRedis(config.redis.queue, 'commands');
+  const onError = createRedisWarning(log, config.redis.queue, 'REDIS_URL');
+  const isOneRedis = config.redis.cache === config.redis.queue;
+  const onCacheError = isOneRedis ? onError : createRedisWarning(log, config.redis.cache, 'REDIS_CACHE_URL');
+  const commands = connectRedis(config.redis.queue, 'commands', { onError });
   closer.add('redis', () => commands.disconnect());
   const cacheRedis = connectRedis(config.redis.cache, 'commands', {
     commandTimeoutMs: cacheTimeoutMs,
+    onError: onCacheError,
     pipelined: config.redis.cache.kind === 'cluster',
   });
   closer.add('redis cache', () => cacheRedis.disconnect());
-  const subscriber = connectRedis(config.redis.queue, 'subscriber');
+  const subscriber = connectRedis(config.redis.queue, 'subscriber', { onError });
   closer.add('redis subscriber', () => subscriber.disconnect());
   const clock = createRedisClock(commands);
   closer.add('clock', () => clock.close());
@@ -190,17 +196,18 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     const seal = createSeal(await waitForSealKey(sequelize, starting.signal, log));
     await whenReady(commands, starting.signal);
     await clock.sync().catch(() => undefined);
-    await hearControl(subscriber, commands, instance, () => {
+    const forget = () => {
       apps.forget();
       access.forgetCallers();
       forgetSessions();
-    });
+    };
+    await untilDone(() => hearControl(subscriber, commands, instance, forget), starting.signal);
     const shards = { login: config.login.queues, session: 1 };
     // Closed with the client, by its step above: log-ins in flight wait for their replies while the HTTP server closes.
-    const blocking = connectRedis(config.redis.queue, 'blocking');
+    const blocking = connectRedis(config.redis.queue, 'blocking', { onError });
     rpc = createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls });
     onOpen();
-    await answerRollCalls(subscriber, commands, instance);
+    await untilDone(() => answerRollCalls(subscriber, commands, instance), starting.signal);
     await presence.announce(metrics.snapshot);
     announceReady();
   };

@@ -5,6 +5,7 @@ import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
+import { createRedisWarning } from '../../shared/redis/outage-warning.ts';
 import { probeRedis } from '../../shared/redis/probe.ts';
 import { hearControl } from '../../shared/redis/control.ts';
 import { createInstanceName, createPresence } from '../../shared/redis/presence.ts';
@@ -12,6 +13,7 @@ import { answerRollCalls } from '../../shared/redis/roll-call.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
 import { createRpcServer } from '../../shared/rpc/server.ts';
+import { untilDone } from '../../shared/retry.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
 import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createVisitLog } from '../../shared/session/visit-log.ts';
@@ -38,11 +40,18 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
 
   const sequelize = openDatabase(config.database.primary, config.database);
   closer.add('database', () => sequelize.close());
-  const commands = connectRedis(config.redis.queue, 'commands', { commandTimeoutMs });
+  const onError = createRedisWarning(log, config.redis.queue, 'REDIS_URL');
+  const isOneRedis = config.redis.cache === config.redis.queue;
+  const onCacheError = isOneRedis ? onError : createRedisWarning(log, config.redis.cache, 'REDIS_CACHE_URL');
+  const commands = connectRedis(config.redis.queue, 'commands', { commandTimeoutMs, onError });
   closer.add('redis', () => commands.disconnect());
-  const cacheRedis = connectRedis(config.redis.cache, 'commands', { isWatched: true, commandTimeoutMs });
+  const cacheRedis = connectRedis(config.redis.cache, 'commands', {
+    isWatched: true,
+    commandTimeoutMs,
+    onError: onCacheError,
+  });
   closer.add('redis cache', () => cacheRedis.disconnect());
-  const subscriber = connectRedis(config.redis.queue, 'subscriber');
+  const subscriber = connectRedis(config.redis.queue, 'subscriber', { onError });
   closer.add('redis subscriber', () => subscriber.disconnect());
   const wechat = createWechatClient(config.wechat.apiBase);
   closer.add('wechat', () => wechat.close());
@@ -103,7 +112,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     await waitForKeys(apps, starting.signal, log);
     await whenReady(commands, starting.signal);
     await clock.sync().catch(() => undefined);
-    await hearControl(subscriber, commands, instance, () => apps.forget());
+    await untilDone(() => hearControl(subscriber, commands, instance, () => apps.forget()), starting.signal);
     const handlers = createHandlers({
       config,
       sequelize,
@@ -119,7 +128,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
       log,
     });
     const open = (queue: QueueName, shard: number) => {
-      const blocking = connectRedis(config.redis.queue, 'blocking');
+      const blocking = connectRedis(config.redis.queue, 'blocking', { onError });
       closer.add(`${queue} ${shard} redis`, () => blocking.disconnect());
       const { concurrency } = config.worker;
       const connections = { blocking, commands, clock, seal };
@@ -140,7 +149,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, log, metrics });
     closer.add('visits', () => visitWriter.close());
     serving = true;
-    await answerRollCalls(subscriber, commands, instance);
+    await untilDone(() => answerRollCalls(subscriber, commands, instance), starting.signal);
     const presence = createPresence(commands, clock, instance);
     closer.add('presence', () => presence.leave());
     await presence.announce();

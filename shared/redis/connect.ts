@@ -1,5 +1,8 @@
 import { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from '../config/redis-url.ts';
+import { createStoreTlsReader, type StoreTls } from '../config/store-tls.ts';
+import { HostConnector, SentinelHostConnector } from './host-connector.ts';
+import { addressOf, type Address } from './left-servers.ts';
 import { makeTimeoutsPatient } from './patient-redis.ts';
 
 export type RedisClient = Redis | Cluster;
@@ -36,21 +39,34 @@ function retryDelayMs(attempt: number): number {
   return Math.min(50 * 2 ** Math.min(attempt, 4), 500) * (0.75 + Math.random() / 2);
 }
 
+export interface RedisUse {
+  readonly commandTimeoutMs?: number;
+  /** For a connection for commands that is idle while a queue is away, and whose first user would find it dead. */
+  readonly isWatched?: boolean;
+  /** Commands of one turn of the event loop go out in one write: for many small commands at once that can't be made one. */
+  readonly pipelined?: boolean;
+  /** Told of every attempt to connect that fails, and of answers that everybody gets. */
+  readonly onError?: (error: Error) => void;
+}
+
+const ignore = () => {};
+
 /**
  * Opens a connection; it comes up in the background. The caller closes it with `disconnect()`.
- * @param isWatched for a connection for commands that is idle while a queue is away, and whose first user would find it dead
- * @param pipelined commands of one turn of the event loop go out in one write: for many small commands at once that can't be made one
  */
 export function connectRedis(
   address: RedisAddress,
   role: RedisRole,
-  { commandTimeoutMs = defaultCommandTimeoutMs, isWatched = false, pipelined = false } = {},
+  { commandTimeoutMs = defaultCommandTimeoutMs, isWatched = false, pipelined = false, onError = ignore }: RedisUse = {},
 ): RedisClient {
   makeTimeoutsPatient();
+  const server = address.kind === 'cluster' ? undefined : addressOf(address);
   const client = open(address, role, {
+    // Of a cluster each node says itself where a slot has gone.
+    reconnectOnError: heard(server, onError),
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password }),
-    ...(address.tls ? { tls: {} } : {}),
+    ...(address.tls === undefined ? {} : { tls: tlsOptions(address.tls) }),
     connectTimeout: connectTimeoutMs,
     keepAlive: 10_000,
     socketTimeout:
@@ -63,9 +79,10 @@ export function connectRedis(
       : { maxRetriesPerRequest: null }),
     ...(role === 'changes' ? { protocol: 2, autoResubscribe: false } : {}),
   });
-  // Without a listener ioredis prints every failed attempt; readiness reports the state instead.
-  client.on('error', () => {});
+  // Without a listener ioredis prints every failed attempt.
+  client.on('error', onError);
   endWithCopies(client);
+  if (server !== undefined) joinWithCopies(client as Redis, server, role === 'commands');
   if (role === 'subscriber' || role === 'changes' || isWatched) keepAsking(client);
   return client;
 }
@@ -97,11 +114,46 @@ function endWithCopies(client: RedisClient): void {
   };
 }
 
+/** It leaves together with the others, itself as well. */
+function heard(server: Address | undefined, onError: (error: Error) => void): (error: Error) => false {
+  return (error) => {
+    server?.hear(error);
+    if (refusal.test(error.message)) onError(error);
+    return false;
+  };
+}
+
+/** Answers that every other command would get as well. */
+const refusal = /^(NOPERM|NOAUTH|READONLY|MISCONF|OOM|LOADING|MASTERDOWN) /;
+
+function joinWithCopies(client: Redis, server: Address, isAsking: boolean): void {
+  server.add(client, isAsking);
+  const duplicate = client.duplicate.bind(client);
+  client.duplicate = (override) => {
+    const copy = duplicate(override);
+    joinWithCopies(copy, server, false);
+    return copy;
+  };
+}
+
+/** Files are read by every connection anew. */
+function tlsOptions(tls: StoreTls): object {
+  const read = createStoreTlsReader(tls);
+  const options = {};
+  for (const name of ['ca', 'cert', 'key'] as const)
+    if (tls[`${name}File`] !== undefined)
+      Object.defineProperty(options, name, { enumerable: true, get: () => read()[name] });
+  return options;
+}
+
 /** Gives up a connection on which the server does not introduce itself. So do the clients that BullMQ makes after this one. */
 function makeImpatient(client: Redis): Redis {
   client.on('connect', () => {
     const { stream } = client;
-    const timer = setTimeout(() => stream.destroy(), greetingTimeoutMs);
+    const timer = setTimeout(
+      () => stream.destroy(new Error(`nothing received within ${greetingTimeoutMs} ms`)),
+      greetingTimeoutMs,
+    );
     const stop = () => {
       clearTimeout(timer);
       client.off('ready', stop).off('close', stop);
@@ -123,6 +175,7 @@ interface CommonOptions {
   readonly enableAutoPipelining: boolean;
   readonly commandTimeout?: number;
   readonly maxRetriesPerRequest: number | null;
+  readonly reconnectOnError: (error: Error) => false;
   readonly protocol?: 2;
   readonly autoResubscribe?: boolean;
 }
@@ -131,7 +184,9 @@ function open(address: RedisAddress, role: RedisRole, options: CommonOptions): R
   const enableOfflineQueue = role !== 'commands';
   if (address.kind === 'cluster') {
     return new Cluster([...address.nodes], {
-      redisOptions: options,
+      redisOptions: { ...options, Connector: HostConnector },
+      // A certificate names hosts, not addresses.
+      ...(address.tls === undefined ? {} : { dnsLookup: (host, done) => done(null, host) }),
       enableOfflineQueue,
       clusterRetryStrategy: retryDelayMs,
       slotsRefreshTimeout: connectTimeoutMs,
@@ -139,14 +194,19 @@ function open(address: RedisAddress, role: RedisRole, options: CommonOptions): R
     });
   }
   const single = { ...options, enableOfflineQueue, retryStrategy: retryDelayMs, db: address.db };
-  if (address.kind === 'single') return makeImpatient(new Redis({ ...single, ...address.nodes[0] }));
+  if (address.kind === 'single')
+    return makeImpatient(new Redis({ ...single, ...address.nodes[0], Connector: HostConnector }));
+  const { sentinelUsername, sentinelPassword } = address;
   return makeImpatient(
     new Redis({
       ...single,
       sentinels: [...address.nodes],
       name: address.masterName,
       sentinelRetryStrategy: retryDelayMs,
-      enableTLSForSentinelMode: address.tls,
+      ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+      ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+      ...(options.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: options.tls }),
+      Connector: SentinelHostConnector as unknown as typeof HostConnector,
     }),
   );
 }

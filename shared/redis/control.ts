@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import { channelOf } from './channel.ts';
 import type { RedisClient } from './connect.ts';
 
 /** What an administrator can tell all processes at once. */
@@ -28,8 +29,10 @@ export async function hearControl(
   instance: string,
   obey: (message: ControlMessage) => void,
 ): Promise<void> {
+  const own = channelOf(subscriber, channel);
+  await subscriber.subscribe(own);
   subscriber.on('message', (from: string, text: string) => {
-    if (from !== channel) return;
+    if (from !== own) return;
     const id = readId(text);
     if (id === undefined) return;
     obey({ kind: 'forget-cached' });
@@ -40,7 +43,6 @@ export async function hearControl(
       .exec()
       .catch(() => undefined);
   });
-  await subscriber.subscribe(channel);
 }
 
 /**
@@ -54,7 +56,7 @@ export async function sendControl(
   timeoutMs: number,
 ): Promise<string[]> {
   const id = randomBytes(8).toString('hex');
-  await client.publish(channel, JSON.stringify({ ...message, id }));
+  await client.publish(channelOf(client, channel), JSON.stringify({ ...message, id }));
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const obeyed = new Set(await client.smembers(acknowledgementKey(id)));

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Cluster } from 'ioredis';
+import { channelOf } from './channel.ts';
 import type { RedisClient } from './connect.ts';
 
 /** What a process says of itself when it is called. */
@@ -28,10 +29,11 @@ export async function answerRollCalls(subscriber: RedisClient, commands: RedisCl
     const servingMs = Math.round(performance.now() - servingSince);
     await commands.publish(answersOf(id), JSON.stringify({ instance, driftMs, servingMs }));
   };
+  const own = channelOf(subscriber, channel);
+  await subscriber.subscribe(own);
   subscriber.on('message', (from: string, id: string) => {
-    if (from === channel && /^[0-9a-f]{16}$/.test(id)) void answer(id).catch(() => undefined);
+    if (from === own && /^[0-9a-f]{16}$/.test(id)) void answer(id).catch(() => undefined);
   });
-  await subscriber.subscribe(channel);
 }
 
 /** @returns undefined if no process of ours has answered so */
@@ -73,7 +75,7 @@ export async function callRoll(
         clearTimeout(timer);
         resolve();
       });
-      client.publish(channel, id).catch(reject);
+      client.publish(channelOf(client, channel), id).catch(reject);
     });
     return answers;
   } finally {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
+import { channelOf } from '../redis/channel.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { plainIdOf } from './cache-key.ts';
 
@@ -82,7 +83,7 @@ export function listenToChanges(
   subscriber.on('messageBuffer', (channel: Buffer, message: Buffer | readonly Buffer[] | null) => {
     const name = channel.toString();
     if (name === invalidationChannel) hearKeys(message as readonly Buffer[] | null);
-    else if (name === changeChannel) hear(String(message));
+    else if (name === channelOf(subscriber, changeChannel)) hear(String(message));
     // The beat says when it was sent: one that was held up proves nothing about now.
     else if (name === ownChannel) heardAt = Math.max(heardAt, Number(String(message)));
   });
@@ -115,7 +116,7 @@ export function listenToChanges(
     const present = breaks;
     isBeginning = true;
     try {
-      if (!(await track())) await subscriber.subscribe(changeChannel, ownChannel);
+      if (!(await track())) await subscriber.subscribe(channelOf(subscriber, changeChannel), ownChannel);
       if (breaks !== present) return;
       // Nobody tells of what was read before.
       onLost();

@@ -1,6 +1,7 @@
 import { Cluster } from 'ioredis';
 import { createPromptGrouper } from '../grouper.ts';
 import { takeRandomBytes } from '../random.ts';
+import { channelOf } from '../redis/channel.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { createKeyReader } from '../redis/key-reader.ts';
 import { defineKeyScript, defineScript } from '../redis/script.ts';
@@ -112,7 +113,8 @@ const maxIntroductions = 64;
 export function createSessionCache(client: RedisClient): SessionCache {
   const read = createKeyReader(client);
   const replace = defineScript(client, 'waferReplace', fillScript);
-  const markKey = defineKeyScript(client, 'waferMark', markScript, [markTtlMs, changeChannel]);
+  const changes = channelOf(client, changeChannel);
+  const markKey = defineKeyScript(client, 'waferMark', markScript, [markTtlMs, changes]);
   const unmarkKey = defineKeyScript(client, 'waferUnmark', unmarkScript);
   const unmark = async (id: string, mark: WriteMark, value: string) => {
     await unmarkKey(cacheKeyOf(id), [mark, value, entryLifeMs()]);
@@ -129,7 +131,7 @@ export function createSessionCache(client: RedisClient): SessionCache {
     await client.eval(introduceScript, keys.length, ...keys, ...args);
   });
   const compareAndSet = async (id: string, expected: string, value: string) => {
-    await replace([cacheKeyOf(id)], [expected, value, entryLifeMs(), changeChannel, nameInChange(id)]);
+    await replace([cacheKeyOf(id)], [expected, value, entryLifeMs(), changes, nameInChange(id)]);
   };
   return {
     async find(id) {

@@ -5,7 +5,7 @@ import { connectToHost } from '../network/connect-to-host.ts';
 import { ifStillSilent } from '../patience.ts';
 
 /** What mysql2 needs to speak with a server. */
-export interface Transport {
+interface Transport {
   readonly stream: Socket;
   /** undefined: in plain */
   readonly ssl?: object;

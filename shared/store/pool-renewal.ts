@@ -18,7 +18,7 @@ export interface PoolRenewal {
  */
 const wrongServerErrnos = new Set([1047, 1053, 1290, 1792, 1836, 1874, 3032, 3100]);
 
-export function isWrongServer(error: unknown): boolean {
+function isWrongServer(error: unknown): boolean {
   const { errno, parent } = error as { errno?: number; parent?: { errno?: number } };
   return wrongServerErrnos.has(parent?.errno ?? errno ?? 0);
 }

@@ -1,6 +1,8 @@
 import test from 'ava';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
-import { createFaultTable } from '../support/doctor.ts';
+import { login, newUser } from '../support/client.ts';
+import { createFaultTable, runDoctor } from '../support/doctor.ts';
+import { noteSecret } from '../support/traces.ts';
 import { startTestRedisCluster } from '../support/redis-cluster.ts';
 import { startTestSentinel } from '../support/redis-sentinel.ts';
 import { startTestRedis } from '../support/redis-server.ts';
@@ -77,4 +79,43 @@ test.serial("a Sentinel's master that is down is named, and so are Sentinels tha
     faults: ['redis_sentinels_down'],
     remedy: /Start 127/,
   });
+});
+
+test.serial('Sentinels that want a password of their own are given it, and one that is wrong is named', async (t) => {
+  const onClose = t.teardown.bind(t);
+  const password = 'of the/servers?';
+  const own = 'of the/sentinels@';
+  noteSecret('Redis password', password);
+  noteSecret('Sentinel password', own);
+  const master = await startTestRedis({ onClose });
+  const client = new Redis(master.url);
+  await client.config('SET', 'requirepass', password);
+  client.disconnect();
+  const settings = { 'down-after-milliseconds': 1000, 'auth-pass': `"${password}"` };
+  const lines = [`requirepass "${own}"`];
+  const part = { onClose, masterName: 'main', masterPort: master.port, quorum: 1, settings, lines };
+  const sentinel = await startTestSentinel(part);
+  const url = (parameters: string) =>
+    `redis+sentinel://:${encodeURIComponent(password)}@127.0.0.1:${sentinel.port}/main${parameters}`;
+  const right = url(`?sentinelPassword=${encodeURIComponent(own)}`);
+  const stack = await startStack({ onClose, env: { REDIS_URL: right } });
+  t.is((await login(stack.urls[0], newUser())).returnCode, 0);
+  const withUser = url(`?sentinelUsername=default&sentinelPassword=${encodeURIComponent(own)}`);
+  for (const good of [right, withUser]) {
+    const { findings } = await runDoctor({ ...stack.env, REDIS_URL: good });
+    t.is(findings.find(({ check }) => check === 'redis.sentinel')?.state, 'ok', JSON.stringify(findings));
+  }
+  await table.diagnose(
+    t,
+    'Sentinel: no password',
+    { ...stack.env, REDIS_URL: url('') },
+    { faults: ['redis_sentinel_password'], remedy: /\?sentinelPassword=/ },
+  );
+  const { findings } = await table.diagnose(
+    t,
+    'Sentinel: wrong password',
+    { ...stack.env, REDIS_URL: url('?sentinelPassword=wrong') },
+    { faults: ['redis_sentinel_password'], remedy: /Correct sentinelPassword/ },
+  );
+  t.false(JSON.stringify(findings).includes(password));
 });

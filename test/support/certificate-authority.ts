@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { OnClose } from './closing.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
-export interface IssuedCertificate {
+interface IssuedCertificate {
   readonly certFile: string;
   readonly keyFile: string;
 }

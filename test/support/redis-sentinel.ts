@@ -19,9 +19,11 @@ export async function startTestSentinel(options: {
   readonly masterName: string;
   readonly masterPort: number;
   readonly quorum: number;
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: Readonly<Record<string, number | string>>;
+  /** More lines of its configuration. */
+  readonly lines?: readonly string[];
 }): Promise<TestSentinel> {
-  const { onClose, masterName, masterPort, quorum, settings } = options;
+  const { onClose, masterName, masterPort, quorum, settings, lines: more = [] } = options;
   const folder = await createTemporaryFolder('sentinel');
   onClose(folder.remove);
   const port = await findFreePort();
@@ -29,6 +31,7 @@ export async function startTestSentinel(options: {
   const lines = [
     `port ${port}`,
     'bind 127.0.0.1',
+    ...more,
     `sentinel monitor ${masterName} 127.0.0.1 ${masterPort} ${quorum}`,
     ...Object.entries(settings).map(([name, value]) => `sentinel ${name} ${masterName} ${value}`),
   ];

@@ -31,6 +31,8 @@ export interface TcpProxy {
    * Only who notices the silence by himself gets over it.
    */
   passNewOnes(): Promise<void>;
+  /** New connections lead to that port from now on, those that stand stay where they are: what a virtual address does in a failover. */
+  lead(port: number): void;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function startTcpProxy({ port, onClose }: { port: number; onClose?:
   const links = new Set<Link>();
   let mode: Mode = 'pass';
   let delayMs = 0;
+  let upstreamPort = port;
 
   const isInBlackHole = (link: Link) => mode === 'blackHole' || link.isDead;
   const carry = (link: Link, from: Socket, to: Socket) => {
@@ -84,7 +87,7 @@ export async function startTcpProxy({ port, onClose }: { port: number; onClose?:
     });
   };
   const server = createServer({ allowHalfOpen: true }, (client) => {
-    const upstream = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const upstream = connect({ port: upstreamPort, host: '127.0.0.1', allowHalfOpen: true });
     const link: Link = { client, upstream, hasLost: false, isDead: false };
     links.add(link);
     carry(link, client, upstream);
@@ -130,6 +133,9 @@ export async function startTcpProxy({ port, onClose }: { port: number; onClose?:
     refuse: () => enter('refuse'),
     blackHole: () => enter('blackHole'),
     passNewOnes,
+    lead: (next) => {
+      upstreamPort = next;
+    },
     close: async () => {
       await enter('refuse');
     },

@@ -1,5 +1,5 @@
 import type { RedisAddress } from '../../../shared/config/redis-url.ts';
-import { nameNodes } from '../stores.ts';
+import { nameNodes } from '../../../shared/redis/failure.ts';
 import { fault, ok, type Finding } from './finding.ts';
 import { redisCli } from './redis-fault.ts';
 import { probe } from './redis-probe.ts';

@@ -1,3 +1,4 @@
+import { classifyRedisFailure, describeRedisReason } from '../../../shared/redis/failure.ts';
 import { fault, type Finding } from './finding.ts';
 
 interface Place {
@@ -16,47 +17,58 @@ interface Place {
 export function describeRedisFailure({ group, names, variable }: Place, reason: string): Finding {
   const check = `${group}.reachable`;
   const ping = `Try: ${redisCli(names)} ping`;
-  if (/ECONNREFUSED/.test(reason)) {
-    return fault(
-      check,
-      `nothing listens at ${names} (ECONNREFUSED)`,
-      `Start Redis, or correct ${variable}. ${ping}`,
-      'redis_down',
-    );
+  const place = `Redis at ${names}`;
+  const failure = classifyRedisFailure(reason);
+  const why = describeRedisReason(reason);
+  const found = (what: string, remedy: string, cause: string) => fault(check, what, remedy, cause);
+  switch (failure) {
+    case 'down':
+      return found(
+        `nothing listens at ${names} (ECONNREFUSED)`,
+        `Start Redis, or correct ${variable}. ${ping}`,
+        'redis_down',
+      );
+    case 'no_password':
+    case 'password':
+      return found(
+        `${place}: ${why}`,
+        `Correct user and password in ${variable}. Try: ${redisCli(names)} --askpass ping`,
+        'redis_password',
+      );
+    case 'rights':
+      return found(
+        `${place}: ${why}: ${reason}`,
+        `Give the user of ${variable} its rights: acl setuser <user> on ~* &* +@all -@admin -@dangerous +info`,
+        'redis_rights',
+      );
+    case 'max_clients':
+      return found(
+        `${place}: ${why}`,
+        `${redisCli(names)} config set maxclients 10000, and the same in redis.conf; who is there: client list. A web process has six connections and a worker about ten.`,
+        'redis_max_clients',
+      );
+    case 'host':
+      return found(`the host of ${names} has no address`, `Correct ${variable}, or the DNS.`, 'redis_host');
+    case 'tls':
+      return found(
+        `TLS with ${names} fails: ${reason}`,
+        `Correct the certificate (ca=… in ${variable}, or NODE_EXTRA_CA_CERTS, names a CA of your own), or the scheme in ${variable}.`,
+        'redis_tls',
+      );
+    case 'silent':
+    case 'loading':
+      return found(
+        `${names} does not answer (${reason}): packets get lost on the way, or the server hangs or is loading its data`,
+        `Look at firewall and network between here and there, then whether the server is stopped, swaps, or runs a long script. ${ping}`,
+        'redis_silent',
+      );
+    default:
+      return found(
+        `${names} does not do what it is asked to: ${reason}`,
+        `Look at its log, or correct ${variable}. ${ping}`,
+        'redis_failed',
+      );
   }
-  if (/NOAUTH|WRONGPASS|invalid (username-)?password|without any password|NOPERM/i.test(reason)) {
-    return fault(
-      check,
-      `Redis at ${names} refuses the user or the password`,
-      `Correct user and password in ${variable}. Try: ${redisCli(names)} --askpass ping`,
-      'redis_password',
-    );
-  }
-  if (/ENOTFOUND|EAI_AGAIN/.test(reason)) {
-    return fault(check, `the host of ${names} has no address`, `Correct ${variable}, or the DNS.`, 'redis_host');
-  }
-  if (/CERT|SSL|TLS/i.test(reason)) {
-    return fault(
-      check,
-      `TLS with ${names} fails: ${reason}`,
-      `Correct the certificate (NODE_EXTRA_CA_CERTS names a CA of your own), or the scheme in ${variable}.`,
-      'redis_tls',
-    );
-  }
-  if (/^nothing within|ETIMEDOUT|timed? ?out|EHOSTUNREACH|ENETUNREACH/i.test(reason)) {
-    return fault(
-      check,
-      `${names} does not answer (${reason}): packets get lost on the way, or the server hangs or is loading its data`,
-      `Look at firewall and network between here and there, then whether the server is stopped, swaps, or runs a long script. ${ping}`,
-      'redis_silent',
-    );
-  }
-  return fault(
-    check,
-    `${names} does not do what it is asked to: ${reason}`,
-    `Look at its log, or correct ${variable}. ${ping}`,
-    'redis_failed',
-  );
 }
 
 export function redisCli(names: string): string {

@@ -17,7 +17,7 @@ const probeTtlMs = 1000;
 /** @throws what the driver throws if it does not answer */
 export async function readNode(client: Redis, name: string): Promise<RedisNode> {
   const [info, driftSeconds, writeFailure] = await Promise.all([
-    client.info().then(parseInfo),
+    client.info().then(parseInfo, noInfo),
     readDrift(client),
     tryToWrite(client),
   ]);
@@ -41,6 +41,12 @@ async function tryToWrite(client: Redis): Promise<string | undefined> {
     // A node of a cluster that does not hold this key's slot: it would have written.
     return message.startsWith('MOVED ') ? undefined : message;
   }
+}
+
+/** A user may lack this right and no other: then only what INFO says is not known. */
+function noInfo(error: Error): Map<string, string> {
+  if (!error.message.startsWith('NOPERM')) throw error;
+  return new Map();
 }
 
 function parseInfo(text: string): Map<string, string> {

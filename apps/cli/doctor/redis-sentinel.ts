@@ -13,9 +13,25 @@ export async function checkSentinels(group: string, address: RedisAddress, varia
   const check = `${group}.sentinel`;
   const sentinels = address.nodes.map(({ host, port }) => `${host}:${port}`);
   const name = address.masterName ?? '';
+  const { tls, sentinelUsername: username, sentinelPassword: password } = address;
+  const way = {
+    ...(tls === undefined ? {} : { tls }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  };
+  const reasons = new Map<string, string>();
   const views = await Promise.all(
-    sentinels.map((sentinel) => probe(sentinel, { tls: address.tls }, (client) => askForMaster(client, name))),
+    sentinels.map((sentinel) =>
+      probe(
+        sentinel,
+        way,
+        (client) => askForMaster(client, name),
+        (reason) => reasons.set(sentinel, reason),
+      ),
+    ),
   );
+  const refusing = sentinels.filter((sentinel) => isRefusal(reasons.get(sentinel) ?? ''));
+  if (refusing.length > 0) return [describeRefusal(check, refusing, address, variable)];
   const silent = sentinels.filter((_, index) => views[index] === undefined);
   const start = `Start ${silent.join(', ')}, or correct ${variable}.`;
   if (silent.length === sentinels.length)
@@ -56,6 +72,31 @@ export async function checkSentinels(group: string, address: RedisAddress, varia
       'redis_master_down',
     ),
   ];
+}
+
+const isRefusal = (reason: string) => /NOAUTH|WRONGPASS|NOPERM|invalid (username-)?password/i.test(reason);
+
+function describeRefusal(
+  check: string,
+  refusing: readonly string[],
+  { sentinelPassword }: RedisAddress,
+  variable: string,
+): Finding {
+  const place = refusing.join(', ');
+  const [first = ''] = refusing;
+  return sentinelPassword === undefined
+    ? fault(
+        check,
+        `${place} is a Sentinel that wants a password of its own, and ${variable} gives none`,
+        `Add ?sentinelPassword=… (percent-encoded) to ${variable}, and sentinelUsername if it has users. Try: ${redisCli(first)} --askpass ping`,
+        'redis_sentinel_password',
+      )
+    : fault(
+        check,
+        `${place} is a Sentinel that refuses sentinelPassword`,
+        `Correct sentinelPassword (and sentinelUsername) in ${variable}. Try: ${redisCli(first)} --askpass ping`,
+        'redis_sentinel_password',
+      );
 }
 
 async function askForMaster(

@@ -3,9 +3,10 @@ import type { Config } from '../../../shared/config/config.ts';
 import type { RedisAddress } from '../../../shared/config/redis-url.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { CommandFailure } from '../result.ts';
-import { connectReady, nameNodes } from '../stores.ts';
+import { nameNodes } from '../../../shared/redis/failure.ts';
+import { connectReady } from '../stores.ts';
 import { judgeClock, thisMachine } from './clocks.ts';
-import { fault, ok, type Finding } from './finding.ts';
+import { fault, ok, warning, type Finding } from './finding.ts';
 import { checkCluster } from './redis-cluster.ts';
 import { checkPersistence, checkWriting } from './redis-disk.ts';
 import { describeRedisFailure } from './redis-fault.ts';
@@ -26,16 +27,17 @@ export async function checkRedis({ queue, cache }: Config['redis']): Promise<Fin
   return [
     ...ofQueue.findings,
     ...ofQueue.nodes.flatMap((node) => [
-      checkVersion('redis', node),
-      ...checkQueueMemory(node),
+      ...(node.info.size === 0
+        ? [notInformed('redis', node, 'REDIS_URL')]
+        : [checkVersion('redis', node), ...checkQueueMemory(node), checkPersistence(node)]),
       ...checkWriting('redis', node),
-      checkPersistence(node),
       checkClock(node),
     ]),
     ...(ofCache?.findings ?? []),
     ...cacheNodes.flatMap((node) => [
-      checkVersion('redis-cache', node),
-      ...checkCacheMemory(node),
+      ...(node.info.size === 0
+        ? [notInformed('redis-cache', node, 'REDIS_CACHE_URL')]
+        : [checkVersion('redis-cache', node), ...checkCacheMemory(node)]),
       ...checkWriting('redis-cache', node),
     ]),
   ];
@@ -85,6 +87,15 @@ async function readMasters(group: string, address: RedisAddress, variable: strin
   } finally {
     client?.disconnect();
   }
+}
+
+function notInformed(group: string, { name }: RedisNode, variable: string): Finding {
+  return warning(
+    `${group}.version`,
+    `${name}: the user may not call INFO, so version, memory, eviction and persistence are not checked`,
+    `Give the user of ${variable} this right: acl setuser <user> +info. Log-ins and checks do without.`,
+    'redis_no_info',
+  );
 }
 
 function checkVersion(group: string, { name, info }: RedisNode): Finding {

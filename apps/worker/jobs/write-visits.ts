@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
-import { describeError, type Log } from '../../../shared/log/log.ts';
+import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
 import { visitShards, type VisitLog } from '../../../shared/session/visit-log.ts';
 import { writeVisits } from '../../../shared/store/visit-writer.ts';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -54,13 +54,12 @@ export function startVisitWriter(parts: {
     }
   };
 
+  const warn = createOutageWarning(log, 'visits not written yet');
   const timer = setInterval(() => {
     const shard = nextShard;
     nextShard = (shard + 1) % visitShards;
     if (running.has(shard)) return;
-    const draining = drainShard(shard).catch((error: unknown) =>
-      log.warn({ shard, err: describeError(error) }, 'visits not written yet'),
-    );
+    const draining = drainShard(shard).catch(warn);
     running.set(
       shard,
       draining.finally(() => running.delete(shard)),

@@ -2,6 +2,7 @@ import type { Fault } from '../support/fault.ts';
 import { clocksApart, daylightTimeEnds, yearEnds } from './clocks.ts';
 import { reloads, rollingDeploy } from './deploys.ts';
 import { mysqlBlackHoled, mysqlDeadlocks, mysqlFull, mysqlKilled, mysqlReadOnly } from './mysql-away.ts';
+import { mysqlMoved, redisMoved } from './one-address.ts';
 import { webKilled, workerKilled, workerStopped } from './processes.ts';
 import { redisDiskFull } from './redis-disk-full.ts';
 import { clusterMasterKilled, sentinelMasterKilled } from './redis-failover.ts';
@@ -18,9 +19,11 @@ export const faults: readonly Fault[] = [
   redisDiskFull,
   clusterMasterKilled,
   sentinelMasterKilled,
+  redisMoved,
   redisRestarted,
   redisFlushed,
   redisBlackHoled,
+  mysqlMoved,
   mysqlKilled,
   mysqlBlackHoled,
   mysqlReadOnly,
