@@ -53,13 +53,21 @@ export class HostConnector extends AbstractConnector {
 }
 
 interface SentinelInside {
+  sentinelNatResolve(master: object | null): object | null;
   connectToSentinel(endpoint: object, options?: object): unknown;
 }
 
 /** The same for the way to Sentinels; the master is where they say. */
 export class SentinelHostConnector extends SentinelConnector {}
 
-const { connectToSentinel } = SentinelConnector.prototype as unknown as SentinelInside;
+const { connectToSentinel, sentinelNatResolve } = SentinelConnector.prototype as unknown as SentinelInside;
 (SentinelHostConnector.prototype as unknown as SentinelInside).connectToSentinel = function (endpoint, options) {
   return connectToSentinel.call(this, endpoint, { ...options, Connector: HostConnector });
+};
+
+/** Mostly an address. Where it is a name each of its addresses has this long, and no longer Node's 250 ms. */
+const attemptMs = 1000;
+(SentinelHostConnector.prototype as unknown as SentinelInside).sentinelNatResolve = function (master) {
+  const found = sentinelNatResolve.call(this, master);
+  return found === null ? null : { ...found, autoSelectFamilyAttemptTimeout: attemptMs };
 };

@@ -1,4 +1,6 @@
+import { Agent, fetch, type Response } from 'undici';
 import type { Config } from '../../../shared/config/config.ts';
+import { createHttpConnector } from '../../../shared/network/http-connector.ts';
 import { patienceMs } from '../patience.ts';
 
 /** An answer of WeChat has some hundred; an endless one must not fill the memory. */
@@ -25,16 +27,24 @@ export async function askWechat(
 ): Promise<Answer | NoAnswer> {
   const limitMs = Math.min(timeoutMs, patienceMs);
   const signal = AbortSignal.timeout(limitMs);
+  // Workers connect like this, too, and read no HTTPS_PROXY.
+  const dispatcher = new Agent({ connect: createHttpConnector() });
   const askedAt = performance.now();
   try {
     const parameters = new URLSearchParams(query).toString();
-    const response = await fetch(`${apiBase}/sns/jscode2session?${parameters}`, { signal, redirect: 'manual' });
+    const response = await fetch(`${apiBase}/sns/jscode2session?${parameters}`, {
+      signal,
+      redirect: 'manual',
+      dispatcher,
+    });
     const text = await readStart(response);
     if (response.status !== 200) return garbage(`HTTP ${response.status}`);
     return readAnswer(text, performance.now() - askedAt);
   } catch (error) {
     if (signal.aborted) return { kind: 'none', cause: 'wechat_silent', reason: `nothing within ${limitMs} ms` };
     return describeError(error);
+  } finally {
+    void dispatcher.destroy().catch(() => undefined);
   }
 }
 

@@ -40,7 +40,7 @@ function describeSilence({ apiBase }: Config['wechat'], { cause, reason }: NoAns
   return fault(
     'wechat.reachable',
     `${apiBase} does not answer as WeChat does: ${reason}`,
-    `${noAnswerRemedies[cause]} Try: curl -sS ${apiBase}/sns/jscode2session`,
+    `${noAnswerRemedies[cause]} HTTPS_PROXY is not read: workers go there directly. Try: curl -sS --noproxy '*' ${apiBase}/sns/jscode2session`,
     cause,
   );
 }

@@ -1,7 +1,6 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import fetch, { FetchError } from 'node-fetch';
 import type { WechatAnswer } from './answer.ts';
+import { createHostAgent } from './host-agent.ts';
 import { createLeanGet } from './lean-get.ts';
 
 /** The only way out of this server. */
@@ -21,7 +20,7 @@ const maxSockets = 500;
 
 /** @param base such as `https://api.weixin.qq.com`, or the address of a token service, which may have a query */
 export function createWechatClient(base: string): WechatClient {
-  const agent = new (base.startsWith('https:') ? HttpsAgent : HttpAgent)({
+  const agent = createHostAgent(base.startsWith('https:'), {
     keepAlive: true,
     maxSockets,
     scheduling: 'lifo',

@@ -1,4 +1,5 @@
 import { errors, Pool, type Dispatcher } from 'undici';
+import { createHttpConnector } from '../../../shared/network/http-connector.ts';
 import { setPatientTimeout } from '../../../shared/patience.ts';
 import type { WechatAnswer } from './answer.ts';
 
@@ -30,6 +31,7 @@ export function createLeanGet(
   const prefix = pathname.replace(/\/$/, '');
   const pool = new Pool(origin, {
     connections: maxSockets,
+    connect: createHttpConnector(),
     keepAliveTimeout: idleMs,
     maxResponseSize: maxAnswerBytes,
     // Each call has a time-out of its own, for everything together.
