@@ -6,6 +6,7 @@ import { parseDatabaseUrl } from '../../shared/config/database-url.ts';
 import { parseRedisUrl } from '../../shared/config/redis-url.ts';
 import { migrate } from '../../shared/store/migrate.ts';
 import { createBanner } from './banner.ts';
+import { checkRedis } from './check-redis.ts';
 import { demoAppid, prepareApps } from './demo-app.ts';
 import { checkGivenDatabase } from './given-database.ts';
 import { startApp, type AppOptions } from './local-app.ts';
@@ -35,6 +36,7 @@ export async function startStack({ rootDir, settings, log, signal, onClose }: St
 
   const { redisUrl, databaseUrl, servers } = await openServers({ rootDir, dataDir, settings, log, signal, onClose });
   signal.throwIfAborted();
+  await checkRedis(redisUrl);
   if (settings.databaseUrl !== undefined && !settings.adoptsDatabase) await checkGivenDatabase(databaseUrl);
   log('Bringing the database to the current schema …');
   await migrate({ databaseUrl, log });

@@ -1,6 +1,8 @@
+import { callbackify } from 'node:util';
 import { buildConnector } from 'undici';
 import { connectToHost } from './connect-to-host.ts';
 
+const connect = callbackify(connectToHost);
 /** undici's own. */
 const limitMs = 10_000;
 
@@ -11,9 +13,10 @@ export function createHttpConnector(): buildConnector.connector {
     const isTls = target.protocol === 'https:';
     const port = Number(target.port === '' ? (isTls ? 443 : 80) : target.port);
     const host = target.hostname.replace(/^\[|\]$/g, '');
-    connectToHost({ host, port }, limitMs).then(
-      (socket) => (isTls ? secure({ ...target, httpSocket: socket }, done) : done(null, socket)),
-      (error: Error) => done(error, null),
-    );
+    connect({ host, port }, limitMs, (error, socket) => {
+      if (error !== null) done(error, null);
+      else if (isTls) secure({ ...target, httpSocket: socket }, done);
+      else done(null, socket);
+    });
   };
 }

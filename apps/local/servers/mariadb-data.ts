@@ -35,7 +35,7 @@ export async function createDataFolder({ binary, dataDir, log, signal }: DataFol
   try {
     if (isMariadb(binary))
       await runHere(getBinary('mariadb-install-db'), ['--auth-root-authentication-method=normal', '--skip-test-db']);
-    else await runHere(binary, ['--initialize-insecure']);
+    else await runHere(binary, ['--initialize-insecure', `--secure-file-priv=${temporaryDir}`]);
   } finally {
     plain.remove();
   }

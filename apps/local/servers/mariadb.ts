@@ -95,6 +95,8 @@ function serverArgs({ dataDir, socket, port, initFile, ephemeral }: ServerArgs):
   const args = ['--no-defaults', `--datadir=${dataDir}`, `--socket=${socket}`, '--bind-address=127.0.0.1'];
   args.push(
     `--tmpdir=${makeTemporaryDir(dataDir)}`,
+    // MySQL's own folder for this may not exist, and then it does not start.
+    `--secure-file-priv=${makeTemporaryDir(dataDir)}`,
     `--port=${port}`,
     `--pid-file=${join(dataDir, 'mysqld.pid')}`,
     `--init-file=${initFile}`,

@@ -50,6 +50,8 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
         binary,
         args,
         dir,
+        // Redis 8 ends at once if LANG or LC_ALL names a locale that is not installed.
+        env: { LC_ALL: 'C' },
         isReady: (pid) => isAnsweredBy(port, pid, password),
         readyTimeoutMs: 60_000,
         signal: options.signal,

@@ -1,8 +1,10 @@
 import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
+import { callbackify } from 'node:util';
 import { connectToHost } from '../../../shared/network/connect-to-host.ts';
 
+const connect = callbackify(connectToHost);
 const limitMs = 10_000;
 
 interface Target {
@@ -22,10 +24,10 @@ export function createHostAgent(isTls: boolean, options: AgentOptions): HttpAgen
   const connectOver = inside.createConnection.bind(agent);
   inside.createConnection = (target, done) => {
     const { host, port } = target as Target;
-    connectToHost({ host, port: Number(port) }, limitMs).then(
-      (socket) => done(null, isTls ? connectOver({ ...target, socket }, done) : socket),
-      (error: Error) => done(error),
-    );
+    connect({ host, port: Number(port) }, limitMs, (error, socket) => {
+      if (error === null) done(null, isTls ? connectOver({ ...target, socket }, done) : socket);
+      else done(error);
+    });
     return undefined;
   };
   return agent;
