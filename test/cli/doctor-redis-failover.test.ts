@@ -88,7 +88,7 @@ test.serial('Sentinels that want a password of their own are given it, and one t
   noteSecret('Redis password', password);
   noteSecret('Sentinel password', own);
   const master = await startTestRedis({ onClose });
-  const client = new Redis(master.url);
+  const client = openRedis(master.url);
   await client.config('SET', 'requirepass', password);
   client.disconnect();
   const settings = { 'down-after-milliseconds': 1000, 'auth-pass': `"${password}"` };
