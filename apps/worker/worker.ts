@@ -24,6 +24,7 @@ import { probeReading, probeWriting } from '../../shared/store/probe.ts';
 import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { createHandlers } from './handlers.ts';
 import { startHealthServer } from './health.ts';
+import { openHealthPort } from './health-port.ts';
 import { startVisitWriter } from './jobs/write-visits.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { findLockedApps, waitForKeys } from './wait-for-keys.ts';
@@ -98,13 +99,13 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     return [...(serving ? [] : ['starting']), ...faults.filter((fault) => fault !== undefined)];
   };
   if (config.worker.healthPort !== undefined) {
-    const health = await startHealthServer(
-      { host: config.http.host, port: config.worker.healthPort },
-      metrics.registry,
-      findFaults,
+    const { host } = config.http;
+    const health = openHealthPort(
+      { host, port: config.worker.healthPort },
+      (address) => startHealthServer(address, metrics.registry, findFaults),
+      log,
     );
     closer.add('health', () => health.close());
-    log.info({ port: health.port }, 'health server listens');
   }
 
   const serve = async (): Promise<void> => {

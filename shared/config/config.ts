@@ -154,11 +154,22 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
     /** Whether `qcloud.cam.decrypt` also takes data of 2016, without an iv. */
     legacyDecrypt: env.LEGACY_DECRYPT,
     sessionMemory: env.SESSION_MEMORY,
-    worker: { concurrency: env.WORKER_CONCURRENCY, healthPort: env.WORKER_HEALTH_PORT },
+    worker: {
+      concurrency: env.WORKER_CONCURRENCY,
+      healthPort: healthPortOf(env.WORKER_HEALTH_PORT, variables['NODE_APP_INSTANCE']),
+    },
     /** Of the worker and the command line; a front end reads nothing that they encrypt. */
     keys: env.WAFER_KEYS,
     logLevel: env.LOG_LEVEL,
   } as const;
+}
+
+/**
+ * Counted on from the given one, so that workers which are given the same variables do not meet. 0: any.
+ * @param instance pm2's number of a process among those of its app; others who set the variable mean something of their own
+ */
+function healthPortOf(first: number | undefined, instance = ''): number | undefined {
+  return first && /^\d{1,4}$/.test(instance) ? first + Number(instance) : first;
 }
 
 function describe(issue: z.core.$ZodIssue, present: Record<string, unknown>): string {

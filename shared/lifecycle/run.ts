@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError } from '../config/config.ts';
 import { describeError, type Log } from '../log/log.ts';
@@ -38,12 +39,16 @@ export async function runService(start: () => Promise<Service>): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     log.info({ why }, 'stopping');
-    setTimeout(() => {
+    void setTimeout(forceQuitMs, undefined, { ref: false }).then(() => {
       log.error('did not stop in time');
-      process.exit(1);
-    }, forceQuitMs).unref();
+      return process.exit(1);
+    });
     service.close().then(
-      () => process.exit(0),
+      async () => {
+        log.info('stopped');
+        await untilWritten();
+        process.exit(0);
+      },
       (error: unknown) => {
         log.error({ err: describeError(error) }, 'did not stop cleanly');
         process.exit(1);
@@ -65,6 +70,16 @@ export async function runService(start: () => Promise<Service>): Promise<void> {
 /** Tells pm2 that this process can take over. */
 export function announceReady(): void {
   process.send?.('ready');
+}
+
+const writeTimeoutMs = 500;
+
+/** pm2's cluster mode writes the log to its file later; the last line would be lost. */
+async function untilWritten(): Promise<void> {
+  await Promise.race([
+    new Promise<void>((resolve) => void process.stdout.write('', () => resolve())),
+    setTimeout(writeTimeoutMs),
+  ]);
 }
 
 function describeStartError(error: unknown): string {

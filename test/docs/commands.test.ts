@@ -14,7 +14,9 @@ const { name: packageName, scripts, bin = {} } = JSON.parse(read('package.json')
 const ofNpm = new Set('audit ci config exec init install ls pack prune sbom version'.split(' '));
 /** Options of node, npm, pm2, docker and mysqldump that the documentation explains. */
 const foreignOptions = new Set(
-  'data inspect loose- max-semi-space-size no-memory-reducer omit parallel scale single-transaction'.split(' '),
+  'data inspect loose- max-semi-space-size no-memory-reducer omit only parallel scale single-transaction update-env'.split(
+    ' ',
+  ),
 );
 const wafer = createProgram({ env: {}, streams: process, report: () => undefined });
 const texts = [...pages, ...sources.filter((file) => !file.startsWith('test/docs/'))].map((file) => ({

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
@@ -6,6 +8,7 @@ import { findFreePort, isPortFree } from '../../apps/local/servers/ports.ts';
 import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import { authOver, whileLoaded } from '../support/load.ts';
+import { createInstalledFolder, findPortsInARow } from '../support/pm2-site.ts';
 import { createPm2, type Pm2 } from '../support/pm2.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -16,22 +19,11 @@ const onClose = (close: () => Promise<void>) => void closers.push(close);
 const stack = await startStack({ onClose, webs: 0, workers: 0 });
 const port = await findFreePort();
 const url = `http://127.0.0.1:${port}`;
-const pm2: Pm2 = await createPm2({
-  env: {
-    ...stack.env,
-    PORT: String(port),
-    LOG_LEVEL: 'info',
-    WEB_PROCESSES: '2',
-    WORKER_PROCESSES: '2',
-    // Empty counts as absent; so a .env beside ecosystem.config.js has no say.
-    DATABASE_REPLICA_URL: '',
-    REDIS_CACHE_URL: '',
-    LOGIN_QUEUES: '',
-    LOGIN_REQUIRES_USER_DATA: '',
-    WORKER_HEALTH_PORT: '',
-  },
-  onClose,
-});
+const site = await createInstalledFolder(onClose);
+/** They stand in .env, as the documents have it; the shell has none. */
+const settings = { ...stack.env, PORT: String(port), LOG_LEVEL: 'info', WEB_PROCESSES: '2', WORKER_PROCESSES: '2' };
+await site.writeEnv(settings);
+const pm2: Pm2 = await createPm2({ env: {}, cwd: site.path, onClose });
 test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
 });
@@ -127,7 +119,36 @@ test.serial('pm2 reload replaces the front ends, and no request fails meanwhile'
   t.false(after.some(({ pid }) => before.some((old) => old.pid === pid)));
 });
 
+test.serial(
+  'a changed .env arrives by reload of the file: keys at workers alone, a health port for each',
+  async (t) => {
+    await pm2.run('scale', 'worker', '2');
+    const healthPort = await findPortsInARow(3);
+    const secret = randomBytes(32).toString('base64');
+    await site.writeEnv({ ...settings, WORKER_HEALTH_PORT: String(healthPort), WAFER_KEYS: `1:${secret}` });
+    await pm2.run('reload', 'ecosystem.config.js');
+    const isOpen = async (index: number) =>
+      (await fetch(`http://127.0.0.1:${healthPort + index}/livez`).catch(() => undefined))?.status === 200;
+    // Scaling down ended the first of three, whose number the new one has.
+    await until(
+      'both workers answer',
+      async () => (await Promise.all([0, 1, 2].map(isOpen))).filter(Boolean).length === 2,
+    );
+    const hasKey = async (name: string) =>
+      Promise.all(
+        (await pm2.list(name)).map(async ({ pid }) =>
+          (await readFile(`/proc/${pid}/environ`, 'utf8')).includes(secret),
+        ),
+      );
+    t.deepEqual(await hasKey('worker'), [true, true]);
+    t.deepEqual(await hasKey('web'), [false, false]);
+    t.is((await login(url, newUser())).returnCode, 0);
+    await pm2.run('scale', 'worker', '1');
+  },
+);
+
 test.serial('pm2 stop ends every process in order: each with exit status 0', async (t) => {
+  const running = [...(await pm2.list('web')), ...(await pm2.list('worker'))];
   await pm2.run('stop', 'all');
   const processes = [...(await pm2.list('web')), ...(await pm2.list('worker'))];
   t.deepEqual(
@@ -139,4 +160,11 @@ test.serial('pm2 stop ends every process in order: each with exit status 0', asy
     ],
   );
   t.true(await isPortFree(port, '127.0.0.1'));
+  for (const { name, pid } of running) {
+    const lines = pm2
+      .readLog(name)
+      .split('\n')
+      .filter((line) => line.includes(`"pid":${pid},`));
+    t.regex(lines.at(-1) ?? '', /"msg":"stopped"/, name);
+  }
 });

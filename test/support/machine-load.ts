@@ -6,7 +6,7 @@ const busyLoad = 2;
 const mostPatience = 8;
 
 /** Processes of the last minute that ran or wanted to, per core. */
-export function loadPerCore(): number {
+function loadPerCore(): number {
   return (loadavg()[0] ?? 0) / availableParallelism();
 }
 

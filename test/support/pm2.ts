@@ -27,6 +27,10 @@ interface Pm2Process {
 export interface Pm2 {
   /** Runs a command of pm2. @throws with its output if its exit status is not 0 */
   run(...args: string[]): Promise<string>;
+  /** The same from a shell with these variables too. */
+  runWith(env: Record<string, string>, ...args: string[]): Promise<string>;
+  /** Where its lists and logs lie. */
+  readonly home: string;
   list(name: string): Promise<Pm2Process[]>;
   /** What the processes of an app have written to standard output. */
   readLog(name: string): string;
@@ -45,25 +49,35 @@ interface ListedProcess {
 
 const require = createRequire(import.meta.url);
 const program = require.resolve('pm2/bin/pm2');
-const commandTimeoutMs = 60_000;
+const commandTimeoutMs = 120_000;
 
 /**
  * @param env what the processes get, beside the few variables that every program needs
+ * @param cwd where the commands are given; the project's folder unless it is said
  * @param onClose ends the daemon and all its processes, in whatever state they are
  */
-export async function createPm2({ env, onClose }: { env: Record<string, string>; onClose: OnClose }): Promise<Pm2> {
+export async function createPm2({
+  env,
+  cwd = rootDir,
+  onClose,
+}: {
+  env: Record<string, string>;
+  cwd?: string;
+  onClose: OnClose;
+}): Promise<Pm2> {
   const home = await createTemporaryFolder('pm2');
   const { PATH, HOME, TMPDIR } = process.env;
   const environment = { PATH, HOME, TMPDIR, ...env, PM2_HOME: home.path };
 
-  const run = (...args: string[]) =>
+  const runWith = (more: Record<string, string>, ...args: string[]) =>
     new Promise<string>((resolve, reject) => {
-      const options = { cwd: rootDir, env: environment, timeout: commandTimeoutMs, maxBuffer: 16_777_216 };
+      const options = { cwd, env: { ...environment, ...more }, timeout: commandTimeoutMs, maxBuffer: 16_777_216 };
       execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) => {
         if (error) reject(new Error(`pm2 ${args.join(' ')} failed: ${error.message}\n${stdout}${stderr}`));
         else resolve(stdout);
       });
     });
+  const run = (...args: string[]) => runWith({}, ...args);
   const listAll = async () => JSON.parse(await run('jlist', '--silent')) as ListedProcess[];
 
   onClose(async () => {
@@ -81,6 +95,8 @@ export async function createPm2({ env, onClose }: { env: Record<string, string>;
   });
   return {
     run,
+    runWith,
+    home: home.path,
     async list(name) {
       const processes = (await listAll()).filter((listed) => listed.name === name);
       return processes.map(({ pid, pm2_env: { status, exec_mode, node_args, exit_code } }) => {

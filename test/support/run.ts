@@ -154,10 +154,14 @@ function testEnvironment(temporaryDir: string, servers: ProvidedServers): NodeJS
 }
 
 function listTestFiles(): string[] {
-  return readdirSync(join(rootDir, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => `test/${name}`)
-    .toSorted();
+  return (
+    readdirSync(join(rootDir, 'test'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => `test/${name}`)
+      // Minutes of real pm2: npm run test:life
+      .filter((name) => !name.startsWith('test/life/'))
+      .toSorted()
+  );
 }
 
 async function runAva(files: string[], isSerial: boolean, env: NodeJS.ProcessEnv): Promise<TestCounts> {

@@ -10,7 +10,7 @@ const membersOf = (text: string) => withMembers({ text, value: JSON.parse(text) 
 function walk(value: unknown, depth = 0): [number, string, string | null | undefined][] {
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.flatMap((each) => walk(each, depth + 1));
-  return Object.entries(value as object).flatMap(([name, each]: [string, unknown]) => [
+  return Object.entries(value).flatMap(([name, each]: [string, unknown]) => [
     [depth + 1, name, typeof each === 'string' || each === null ? each : undefined],
     ...walk(each, depth + 1),
   ]);

@@ -1,0 +1,48 @@
+import test from 'ava';
+import { findFreePort } from '../../../apps/local/servers/ports.ts';
+import { readConfig } from '../../../shared/config/config.ts';
+import { startProcess } from '../../support/processes.ts';
+import { login, newUser } from '../../support/client.ts';
+import { startStack } from '../../support/stack.ts';
+import { until } from '../../support/until.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const stack = await startStack({ onClose: (close) => void closers.push(close), workers: 0 });
+test.after.always(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+
+test('a worker whose health port is taken takes jobs, says so once, and has the port when it is free', async (t) => {
+  const port = String(await findFreePort());
+  const env = { ...stack.env, WORKER_HEALTH_PORT: port };
+  const first = startProcess('worker', env, t.teardown);
+  await first.logged('health server listens');
+  await first.logged('worker takes jobs');
+  const second = startProcess('worker', env, t.teardown);
+  await second.logged('worker takes jobs');
+  first.kill('SIGTERM');
+  t.is(await first.exited, 0);
+  t.is((await login(stack.urls[0], newUser())).returnCode, 0);
+  await second.logged('health server listens');
+  await until('it answers', async () => (await fetch(`http://127.0.0.1:${port}/livez`)).ok);
+  t.is(second.log.filter((line) => line.includes('no health server')).length, 1);
+});
+
+test('workers count on from the first port by the number that pm2 gives them', (t) => {
+  const read = (more: Record<string, string>) =>
+    readConfig({ DATABASE_URL: 'mysql://u@h/d', REDIS_URL: 'redis://h', ...more }).worker.healthPort;
+  t.is(read({ WORKER_HEALTH_PORT: '9090' }), 9090);
+  t.is(read({ WORKER_HEALTH_PORT: '9090', NODE_APP_INSTANCE: '0' }), 9090);
+  t.is(read({ WORKER_HEALTH_PORT: '9090', NODE_APP_INSTANCE: '3' }), 9093);
+  t.is(read({ WORKER_HEALTH_PORT: '9090', NODE_APP_INSTANCE: 'blue' }), 9090);
+  t.is(read({ WORKER_HEALTH_PORT: '0', NODE_APP_INSTANCE: '3' }), 0);
+  t.is(read({ NODE_APP_INSTANCE: '3' }), undefined);
+});
+
+test('a number that leads beyond the last port costs the health port, not the worker', async (t) => {
+  const env = { ...stack.env, WORKER_HEALTH_PORT: '65535', NODE_APP_INSTANCE: '1' };
+  const worker = startProcess('worker', env, t.teardown);
+  await worker.logged('no health server');
+  await worker.logged('worker takes jobs');
+  t.pass();
+});
