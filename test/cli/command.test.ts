@@ -39,8 +39,8 @@ for (const [how, args] of [
 test('wafer says how to build where nothing is built', async (t) => {
   const folder = await createTemporaryFolder('not-built');
   t.teardown(folder.remove);
-  await mkdir(join(folder.path, 'apps/cli'), { recursive: true });
-  for (const file of ['package.json', 'apps/cli/wafer.js'])
+  for (const each of ['apps/cli', 'apps/local']) await mkdir(join(folder.path, each), { recursive: true });
+  for (const file of ['package.json', 'apps/cli/wafer.js', 'apps/local/check-built.cjs'])
     await copyFile(join(rootDir, file), join(folder.path, file));
   for (const args of [
     ['npx', 'wafer'],
