@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { shareAnswer } from '../../shared/http/shared-answer.ts';
 
 /** Whether a balancer should send requests here. */
@@ -20,6 +21,8 @@ export interface Probes {
   readonly queue: () => Promise<unknown>;
   readonly app: () => Promise<unknown>;
   readonly worker: () => Promise<unknown>;
+  /** No worker lacks a key that secrets are encrypted with. */
+  readonly keys: () => Promise<unknown>;
 }
 
 const probeEveryMs = 1000;
@@ -48,14 +51,22 @@ export function createReadiness(probes: Probes, isStopping: () => boolean): Read
     async examine() {
       const missing = await findMissing();
       if (isStopping()) return { reasons: ['stopping'], degraded: missing };
-      // An app may be configured at any time, so its absence does not keep the server from being ready.
-      const needed = missing.filter((name) => name !== 'app');
+      // An app may be configured at any time, so its absence does not keep the server from being ready; nor does a worker without its key.
+      const needed = missing.filter((name) => name !== 'app' && name !== 'keys');
       if (!wasReady && needed.length > 0) return { reasons: ['starting', ...needed], degraded: missing };
       wasReady = true;
       const canServeAuth = !missing.includes('redis_cache') || !missing.includes('mysql');
       return { reasons: canServeAuth ? [] : ['redis_cache', 'mysql'], degraded: missing };
     },
   };
+}
+
+const lookAgainMs = 500;
+
+/** Looks until log-in and auth were first possible: in an outage later that counts, whether or not a balancer has asked before. */
+export async function untilReady(readiness: Readiness, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && (await readiness.examine()).reasons.length > 0)
+    await setTimeout(lookAgainMs, undefined, { signal, ref: false });
 }
 
 function toToken(name: keyof Probes): string {

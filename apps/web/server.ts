@@ -15,6 +15,7 @@ import {
   listInstances,
   readNeighbourSnapshots,
 } from '../../shared/redis/presence.ts';
+import { countKeyless } from '../../shared/redis/keyless.ts';
 import { answerRollCalls } from '../../shared/redis/roll-call.ts';
 import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/client.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
@@ -36,7 +37,7 @@ import { createAdmittedAsk } from './interfaces/admitted-ask.ts';
 import { createInterfaces } from './interfaces/index.ts';
 import type { Ask } from './interfaces/interface.ts';
 import { createWebMetrics } from './metrics.ts';
-import { createReadiness } from './readiness.ts';
+import { createReadiness, untilReady } from './readiness.ts';
 import { createForwardAuth } from './routes/forward-auth.ts';
 import { answerAndClose } from './middleware/broken-request.ts';
 import { createMinaAuth, createMinaAuthListener, isMinaAuth } from './routes/mina-auth.ts';
@@ -146,6 +147,10 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
       worker: async () => {
         if ((await listInstances(commands, clock, 'worker')).length === 0) throw new Error('no worker');
       },
+      keys: async () => {
+        // While Redis is away that is told by its own probe.
+        if ((await countKeyless(commands, clock).catch(() => 0)) > 0) throw new Error('a worker lacks a key');
+      },
     },
     () => isStopping(),
   );
@@ -210,6 +215,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     await untilDone(() => answerRollCalls(subscriber, commands, instance), starting.signal);
     await presence.announce(metrics.snapshot);
     announceReady();
+    await untilReady(readiness, starting.signal);
+    log.info('log-ins and checks are possible');
   };
   serve().catch((error: unknown) => {
     if (!starting.signal.aborted) log.fatal({ err: describeError(error) }, 'bug: web did not start');

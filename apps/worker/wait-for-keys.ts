@@ -13,11 +13,11 @@ export async function findLockedApps(apps: AppSettings<AppWithSecret>): Promise<
 
 /** Waits until every app's secret can be read: a worker without the key would fail log-ins that another one can do. */
 export async function waitForKeys(apps: AppSettings<AppWithSecret>, signal: AbortSignal, log: Log): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
+  for (let isTold = false; ; isTold = true) {
     // While MySQL is away nothing is known of keys, and a log-in fails for that.
     const locked = await findLockedApps(apps).catch(() => []);
     if (locked.length === 0) return;
-    if (attempt % 20 === 0)
+    if (!isTold)
       log.error(
         { appids: locked },
         'WAFER_KEYS lacks the key of app secrets: no jobs are taken. See: wafer keys status',

@@ -1,5 +1,6 @@
 import type { Config } from '../../shared/config/config.ts';
 import { createColumnCipher } from '../../shared/keys/column-cipher.ts';
+import { describeKeys } from '../../shared/keys/held-keys.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
@@ -26,6 +27,7 @@ import { createHandlers } from './handlers.ts';
 import { startHealthServer } from './health.ts';
 import { openHealthPort } from './health-port.ts';
 import { startVisitWriter } from './jobs/write-visits.ts';
+import { watchKeys } from './key-watch.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { findLockedApps, waitForKeys } from './wait-for-keys.ts';
 import { createWechatClient } from './wechat/client.ts';
@@ -73,6 +75,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
   const starting = new AbortController();
   closer.add('start', () => starting.abort());
   let serving = false;
+  let waitsForKeys = true;
   const findFaults = async (): Promise<string[]> => {
     const faults = await Promise.all([
       probeRedis(commands).then(
@@ -110,10 +113,20 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
 
   const serve = async (): Promise<void> => {
     const seal = createSeal(await waitForSealKey(sequelize, starting.signal, log));
-    await waitForKeys(apps, starting.signal, log);
     await whenReady(commands, starting.signal);
     await clock.sync().catch(() => undefined);
     await untilDone(() => hearControl(subscriber, commands, instance, () => apps.forget()), starting.signal);
+    // Before it waits: what it waits for is for the doctor to tell.
+    const describe = async () => ({
+      keys: describeKeys(config.keys),
+      lockedApps: await findLockedApps(apps).catch(() => []),
+      waitsForKeys,
+    });
+    await untilDone(() => answerRollCalls(subscriber, commands, instance, describe), starting.signal);
+    const keyWatch = watchKeys({ apps, commands, clock, instance, log });
+    closer.add('key watch', () => keyWatch.close());
+    await waitForKeys(apps, starting.signal, log);
+    waitsForKeys = false;
     const handlers = createHandlers({
       config,
       sequelize,
@@ -150,7 +163,6 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, log, metrics });
     closer.add('visits', () => visitWriter.close());
     serving = true;
-    await untilDone(() => answerRollCalls(subscriber, commands, instance), starting.signal);
     const presence = createPresence(commands, clock, instance);
     closer.add('presence', () => presence.leave());
     await presence.announce();

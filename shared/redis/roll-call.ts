@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Cluster } from 'ioredis';
+import { z } from 'zod';
+import type { HeldKeys } from '../keys/held-keys.ts';
 import { channelOf } from './channel.ts';
 import type { RedisClient } from './connect.ts';
 
@@ -9,7 +11,16 @@ export interface RollCallAnswer {
   readonly driftMs: number;
   /** For how long it has been there for Redis. */
   readonly servingMs: number;
+  /** Of a worker. */
+  readonly keys?: HeldKeys;
+  /** Of a worker: apps whose secret it can't read for want of a key. */
+  readonly lockedApps?: readonly string[];
+  /** Of a worker: it takes no jobs until it can read all secrets. */
+  readonly waitsForKeys?: boolean;
 }
+
+/** What a process says beside its clock. */
+export type OwnState = Pick<RollCallAnswer, 'keys' | 'lockedApps' | 'waitsForKeys'>;
 
 const channel = 'wafer:roll-call';
 /** Answers are published, not written: a Redis whose memory or disk is full takes no writes. */
@@ -19,15 +30,21 @@ const answersOf = (id: string) => `wafer:roll-call:${id}`;
  * Lets this process answer roll calls. Its presence only shows that it was alive some seconds ago: one that is stopped, or whose
  * event loop is blocked, still stands there.
  */
-export async function answerRollCalls(subscriber: RedisClient, commands: RedisClient, instance: string): Promise<void> {
+export async function answerRollCalls(
+  subscriber: RedisClient,
+  commands: RedisClient,
+  instance: string,
+  describe: () => Promise<OwnState> = async () => ({}),
+): Promise<void> {
   const servingSince = performance.now();
   const answer = async (id: string): Promise<void> => {
+    const state = await describe();
     const sentAtMs = Date.now();
     const [seconds, microseconds] = await commands.time();
     const ownMs = (sentAtMs + Date.now()) / 2;
     const driftMs = Math.round(ownMs - Number(seconds) * 1000 - Number(microseconds) / 1000);
     const servingMs = Math.round(performance.now() - servingSince);
-    await commands.publish(answersOf(id), JSON.stringify({ instance, driftMs, servingMs }));
+    await commands.publish(answersOf(id), JSON.stringify({ ...state, instance, driftMs, servingMs }));
   };
   const own = channelOf(subscriber, channel);
   await subscriber.subscribe(own);
@@ -36,12 +53,22 @@ export async function answerRollCalls(subscriber: RedisClient, commands: RedisCl
   });
 }
 
+const answerSchema = z.object({
+  instance: z.string(),
+  driftMs: z.number(),
+  servingMs: z.number(),
+  keys: z
+    .object({ writes: z.union([z.number(), z.literal('plain')]), fingerprints: z.record(z.string(), z.string()) })
+    .optional(),
+  lockedApps: z.array(z.string()).optional(),
+  waitsForKeys: z.boolean().optional(),
+});
+
 /** @returns undefined if no process of ours has answered so */
 function readAnswer(text: string): [instance: string, answer: RollCallAnswer] | undefined {
   try {
-    const { instance, driftMs, servingMs } = JSON.parse(text) as Partial<RollCallAnswer> & { instance?: unknown };
-    if (typeof instance !== 'string' || typeof driftMs !== 'number' || typeof servingMs !== 'number') return undefined;
-    return [instance, { driftMs, servingMs }];
+    const { instance, ...answer } = answerSchema.parse(JSON.parse(text));
+    return [instance, answer as RollCallAnswer];
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { readQueues } from '../../apps/cli/queue-state.ts';
 import { login, newUser } from '../support/client.ts';
-import { createFaultTable } from '../support/doctor.ts';
+import { createFaultTable, runDoctor } from '../support/doctor.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -65,6 +65,24 @@ test.serial('a worker that is stopped is told from one that was killed, and both
   killed.kill('SIGKILL');
   await killed.exited;
   await table.diagnose(t, 'a worker killed', stack.env, { warnings: ['process_died'], remedy: /npm run worker/ });
+});
+
+test.serial('a worker that was killed and has long been replaced is no reason to warn', async (t) => {
+  const [, killed] = await Promise.all([startWeb(t.teardown), startWorker(t.teardown), startWorker(t.teardown)]);
+  killed.kill('SIGKILL');
+  await killed.exited;
+  await startWorker(t.teardown);
+  // Two minutes ago.
+  const names = await redis.zrange('wafer:presence', '0', '-1');
+  const name = names.find((each) => each.includes(`-${killed.pid}-`)) ?? '';
+  await redis.zincrby('wafer:presence', -120_000, name);
+  const { findings, status } = await runDoctor(stack.env);
+  t.is(status, 0);
+  t.regex(
+    findings.find(({ found }) => found.includes(`-${killed.pid}-`))?.found ?? '',
+    /ended without a farewell.*another has taken its place/,
+  );
+  t.false(findings.some(({ cause }) => cause === 'process_died'));
 });
 
 test.serial('a worker that hangs is named', async (t) => {

@@ -2,6 +2,8 @@ import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
 import type { ColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { createByOption, findActor, type ByOption } from '../actor.ts';
+import { askWorkers } from '../keys/ask-workers.ts';
+import { describeWrong, findWrongKeys } from '../keys/wrong-keys.ts';
 import { convertEverything, type ConvertOptions } from '../keys/convert.ts';
 import {
   countOthers,
@@ -50,6 +52,7 @@ export function addKeysCommands(program: Command, { env, streams, report }: Comm
         const cipher = readCipher(env);
         check(cipher);
         const actor = findActor(by === undefined ? {} : { by });
+        await askWorkers(env, cipher.keys);
         // Standard output is for the result.
         const tell = (line: string) => void streams.stderr.write(`${toPlainText(line)}\n`);
         const options = { after, rowsPerSecond, actor, action: `keys ${name}`, tell };
@@ -82,7 +85,9 @@ const wholeNumber =
     throw new UsageFailure(`give a whole number from ${minimum} to ${maximum}`);
   };
 
-async function showStatus({ sequelize }: OpenDatabase, { keys }: ColumnCipher): Promise<CommandResult> {
+async function showStatus({ sequelize, appInfo }: OpenDatabase, cipher: ColumnCipher): Promise<CommandResult> {
+  const { keys } = cipher;
+  const wrong = await findWrongKeys(sequelize, appInfo, cipher);
   const [secrets, sessionKeys] = [await countSecrets(sequelize), await countSessionKeys(sequelize)];
   const versions = [...keys.keys.keys()];
   const missing = [...new Set([secrets, sessionKeys].flatMap((counts) => missingVersions(counts, keys.keys)))];
@@ -95,11 +100,12 @@ async function showStatus({ sequelize }: OpenDatabase, { keys }: ColumnCipher): 
     ...(missing.length > 0
       ? [`WAFER_KEYS lacks ${missing.map((version) => `key ${version}`).join(', ')}: what it encrypted can't be read.`]
       : []),
+    ...describeWrong(wrong),
     ...(others > 0 && missing.length === 0 ? [`To convert the rest: npm run wafer -- keys ${next}`] : []),
   ];
   return {
     text: lines.join('\n'),
-    json: { writes: keys.writes ?? 'plain', keys: versions, secrets, sessionKeys, missing: missing.map(Number) },
-    exitCode: missing.length === 0 ? 0 : 1,
+    json: { writes: keys.writes ?? 'plain', keys: versions, secrets, sessionKeys, missing: missing.map(Number), wrong },
+    exitCode: missing.length === 0 && wrong.apps.length === 0 && wrong.rows.length === 0 ? 0 : 1,
   };
 }

@@ -1,8 +1,9 @@
-import { listLastHeard, readDataAgeMs, type InstanceRole } from '../../../shared/redis/presence.ts';
+import { listLastHeard, readDataAgeMs, type InstanceRole, type LastHeard } from '../../../shared/redis/presence.ts';
 import { callRoll, type RollCallAnswer } from '../../../shared/redis/roll-call.ts';
 import { readQueues } from '../queue-state.ts';
 import type { OpenRedis } from '../stores.ts';
 import { plural } from '../text.ts';
+import { judgeKeys } from './held-keys.ts';
 import { judgeClock } from './clocks.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 import { describeQueues } from './queues.ts';
@@ -23,25 +24,51 @@ export async function checkProcesses({ commands, clock }: OpenRedis, loginQueues
     callRoll(commands, isComplete, rollCallTimeoutMs),
     readQueues(commands, loginQueues, clock.nowMs()),
   ]);
-  const [webs, workers] = roles.map((role) => namesOf(role, answers).length) as [number, number];
+  const webs = namesOf('web', answers).length;
+  const keyFaults = judgeKeys(answers);
+  // One that waits for a key takes no jobs.
+  const workers = namesOf('worker', answers).filter((name) => answers.get(name)?.waitsForKeys !== true).length;
+  const isWaiting = workers === 0 && namesOf('worker', answers).length > 0;
   const silent = known.filter(({ instance }) => !answers.has(instance));
   return [
     webs > 0
       ? ok('processes.web', `${plural(webs, 'front end')} alive`)
       : fault('processes.web', 'no front end is alive', 'npm run web, or: npx pm2 start ecosystem.config.js', 'no_web'),
-    workers > 0
-      ? ok('processes.worker', `${plural(workers, 'worker')} alive`)
-      : fault(
-          'processes.worker',
-          'no worker is alive: nobody can log in',
-          'npm run worker, or: npx pm2 start ecosystem.config.js',
-          'no_worker',
-        ),
-    ...silent.map((process) => describeSilent(process)),
+    ...keyFaults,
+    ...(isWaiting
+      ? []
+      : [
+          workers > 0
+            ? ok('processes.worker', `${plural(workers, 'worker')} alive`)
+            : fault(
+                'processes.worker',
+                'no worker is alive: nobody can log in',
+                'npm run worker, or: npx pm2 start ecosystem.config.js',
+                'no_worker',
+              ),
+        ]),
+    ...describeSilentOnes(silent, answers),
     ...checkClocks(answers),
     ...checkEmptied(await readDataAgeMs(commands, clock), answers),
     describeQueues(queues, workers),
   ];
+}
+
+/** For so long an end without a farewell is news, whoever has taken the place. */
+const newsMs = 60_000;
+
+/** A process that began after another was last heard of has taken its place, and that of no third one. */
+function describeSilentOnes(silent: readonly LastHeard[], answers: ReadonlyMap<string, RollCallAnswer>): Finding[] {
+  const free = new Map(answers);
+  return silent
+    .toSorted((one, other) => one.silentMs - other.silentMs)
+    .map((process) => {
+      const role = roles.find((each) => process.instance.startsWith(`${each}-`)) ?? 'web';
+      if (process.silentMs < newsMs) return describeSilent(process, false);
+      const heir = namesOf(role, free).find((name) => (free.get(name)?.servingMs ?? Infinity) <= process.silentMs);
+      if (heir !== undefined) free.delete(heir);
+      return describeSilent(process, heir !== undefined);
+    });
 }
 
 function namesOf(role: InstanceRole, answers: ReadonlyMap<string, RollCallAnswer>): string[] {

@@ -1,13 +1,13 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { readFileSync } from 'node:fs';
 import { machineName, type LastHeard } from '../../../shared/redis/presence.ts';
-import { fault, warning, type Finding } from './finding.ts';
+import { fault, ok, warning, type Finding } from './finding.ts';
 
 /** Silent for less than this it may be there and hang. */
 const recentMs = 15_000;
 
 /** Why a process that should be there does not answer. On this machine its pid tells. */
-export function describeSilent({ instance, silentMs }: LastHeard): Finding {
+export function describeSilent({ instance, silentMs }: LastHeard, isReplaced: boolean): Finding {
   const [, role = 'web', machine = '', pid = ''] = /^(web|worker)-(.*)-(\d+)-[0-9a-f]+$/.exec(instance) ?? [];
   const check = `processes.${role}`;
   const name = toPlainText(instance);
@@ -22,6 +22,11 @@ export function describeSilent({ instance, silentMs }: LastHeard): Finding {
       'process_stopped',
     );
   }
+  if (isReplaced && (state === 'gone' || (state === 'unknown' && silentMs >= recentMs)))
+    return ok(
+      check,
+      `${name} ended without a farewell (killed, or out of memory), ${heard}; another has taken its place`,
+    );
   if (state === 'gone') {
     return warning(
       check,

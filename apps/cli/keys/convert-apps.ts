@@ -53,6 +53,8 @@ function converted(
   place: Place,
   stored: string | null,
 ): Partial<AppInfoRow> {
-  if (!stored || sealedVersion(stored) === cipher.keys.writes) return {};
-  return { [name]: cipher.seal(place, cipher.open(place, stored)) };
+  if (!stored) return {};
+  // What bears the right version is opened too: another key may bear it.
+  const secret = cipher.open(place, stored);
+  return sealedVersion(stored) === cipher.keys.writes ? {} : { [name]: cipher.seal(place, secret) };
 }

@@ -99,10 +99,13 @@ async function convertChunk(
 /** @returns nothing where the row is as it should be, or can't be read */
 function toReplacement(cipher: ColumnCipher, row: KeyRow, unreadable: Set<number>): KeyReplacement[] {
   const { id, appid, open_id: openId, session_key: stored } = row;
-  if (stored === '' || sealedVersion(stored) === cipher.keys.writes) return [];
+  if (stored === '') return [];
   const place = sessionKeyOf(appid, openId);
   try {
-    return [{ id, appid, stored, next: cipher.seal(place, cipher.open(place, stored)) }];
+    // What bears the right version is opened too: another key may bear it.
+    const sessionKey = cipher.open(place, stored);
+    if (sealedVersion(stored) === cipher.keys.writes) return [];
+    return [{ id, appid, stored, next: cipher.seal(place, sessionKey) }];
   } catch (error) {
     if (!(error instanceof UnreadableValueError)) throw error;
     unreadable.add(id);

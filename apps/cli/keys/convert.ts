@@ -65,7 +65,7 @@ export async function convertEverything(
       ...explainRest(left, apps.unreadable, sessions),
     ].join('\n'),
     json: { target, apps, sessions, secrets, sessionKeys, left },
-    exitCode: left === 0 ? 0 : 1,
+    exitCode: left === 0 && unreadable === 0 && apps.unreadable.length === 0 ? 0 : 1,
   };
 }
 
@@ -81,17 +81,19 @@ function explainHalf(action: string): string {
 }
 
 function explainRest(left: number, apps: readonly string[], { unreadable, unreadableRows }: Conversion): string[] {
-  if (left === 0) return [];
-  if (unreadable === 0 && apps.length === 0)
+  if (unreadable === 0 && apps.length === 0) {
+    if (left === 0) return [];
     return [
       `${plural(left, 'value was', 'values were')} written otherwise meanwhile. Give every worker these WAFER_KEYS, then run this again.`,
     ];
+  }
   return [
     ...(apps.length > 0 ? [`Can't be read, of apps: ${apps.map(toPlainText).join(', ')}`] : []),
     ...(unreadable > 0
       ? [`Can't be read, of sessions: ${unreadable}, such as the rows ${unreadableRows.join(', ')}`]
       : []),
-    "Add the key that they were encrypted with to WAFER_KEYS, then run this again. A user's next log-in writes a new session_key.",
+    'They were encrypted with another key, under a number that WAFER_KEYS lacks or has given to a new key, or were changed. Add that key, then run this again.',
+    'If it is lost (README, "Lost keys"): npm run wafer -- app set <appid>, for each of those apps; of sessions the next log-in of the user writes a new one.',
   ];
 }
 
