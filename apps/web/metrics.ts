@@ -1,7 +1,10 @@
-import { AggregatorRegistry, Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
 import { shareAnswer } from '../../shared/http/shared-answer.ts';
+import { collectNodeMetrics } from '../../shared/metrics/node-metrics.ts';
+import type { Snapshot } from '../../shared/metrics/snapshot.ts';
 import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
+import { interfaceSchemas } from './interfaces/schemas/index.ts';
 import type { LookupResult } from './sessions/session-check.ts';
 
 /** What a front end counts. */
@@ -13,27 +16,34 @@ export interface WebMetrics {
   lookedUp(result: LookupResult): void;
   readFromMysql(sessions: number): void;
   refusedCall(queue: QueueName, reason: string): void;
-  /** This process and its neighbours on the machine, merged: a scrape reaches any one of them. Once a second, whoever asks. */
+  /** With what other processes counted, merged: a scrape reaches any one of them. Once a second, whoever asks. */
   render(): Promise<string>;
-  snapshot(): Promise<string>;
+  snapshot(): Promise<Snapshot>;
 }
 
-type Snapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+const loginFailures = [1003, 1005, 1006, 1007, 1012, 40029, 60021];
+/** A success of each interface, what a check and a log-in can fail with. */
+const knownAnswers: readonly (readonly [string, number])[] = [
+  ...[...interfaceSchemas.keys()].map((name): [string, number] => [name, 0]),
+  ...loginFailures.map((code): [string, number] => ['qcloud.cam.id_skey', code]),
+  ...[1001, 60012].map((code): [string, number] => ['qcloud.cam.auth', code]),
+];
 
 export function createWebMetrics(parts: {
   readonly waitingCalls: () => number;
   readonly callLimit: (queue: QueueName) => number;
   readonly pendingVisits: () => number;
-  /** Snapshots of the other front ends on this machine. */
-  readonly neighbours: () => Promise<string[]>;
+  /** Snapshots of all processes whose figures are shown. */
+  readonly gather: () => Promise<Snapshot[]>;
 }): WebMetrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectNodeMetrics(registry, 'web');
   const registers = [registry];
   const requests = createTally({
     name: 'wafer_requests_total',
     help: 'Requests of the protocol by interface and return code',
     labelNames: ['interface', 'code'],
+    known: knownAnswers,
     registry,
   });
   const seconds = createTimeTally({
@@ -47,6 +57,7 @@ export function createWebMetrics(parts: {
     name: 'wafer_session_lookups_total',
     help: 'Session checks: remembered by this process, cached in Redis, or confirmed from MySQL',
     labelNames: ['result'],
+    known: [['remembered'], ['cached'], ['confirmed']],
     registry,
   });
   const reads = new Counter({
@@ -90,7 +101,9 @@ export function createWebMetrics(parts: {
       this.set(parts.pendingVisits());
     },
   });
-  const snapshot = async () => JSON.stringify(await registry.getMetricsAsJSON());
+  for (const queue of ['login', 'session'] as const)
+    for (const reason of ['overloaded', 'limited']) refused.inc({ queue, reason }, 0);
+  const snapshot = (): Promise<Snapshot> => registry.getMetricsAsJSON();
   return {
     registry,
     contentType: registry.contentType,
@@ -104,11 +117,7 @@ export function createWebMetrics(parts: {
       readSessions.inc(sessions);
     },
     refusedCall: (queue, reason) => refused.inc({ queue, reason }),
-    render: shareAnswer(async () => {
-      const snapshots = await parts.neighbours().catch(() => []);
-      const all = [await snapshot(), ...snapshots].map((text) => JSON.parse(text) as Snapshot);
-      return AggregatorRegistry.aggregate(all).metrics();
-    }),
+    render: shareAnswer(async () => AggregatorRegistry.aggregate(await parts.gather()).metrics()),
     snapshot,
   };
 }

@@ -4,17 +4,13 @@ import type { Config } from '../../shared/config/config.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
+import { createFigures } from '../../shared/metrics/figures.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { createRedisWarning } from '../../shared/redis/outage-warning.ts';
 import { probeRedis } from '../../shared/redis/probe.ts';
 import { hearControl } from '../../shared/redis/control.ts';
-import {
-  createInstanceName,
-  createPresence,
-  listInstances,
-  readNeighbourSnapshots,
-} from '../../shared/redis/presence.ts';
+import { createInstanceName, createPresence, listInstances, machineName } from '../../shared/redis/presence.ts';
 import { countKeyless } from '../../shared/redis/keyless.ts';
 import { answerRollCalls } from '../../shared/redis/roll-call.ts';
 import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/client.ts';
@@ -77,6 +73,15 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   closer.add('redis subscriber', () => subscriber.disconnect());
   const clock = createRedisClock(commands);
   closer.add('clock', () => clock.close());
+  const figures = createFigures({
+    client: commands,
+    clock,
+    instance,
+    group: `web:${machineName}`,
+    shown: ['worker'],
+    snapshot: () => metrics.snapshot(),
+  });
+  closer.add('figures', () => figures.close());
   const presence = createPresence(commands, clock, instance);
   closer.add('presence', () => presence.leave());
 
@@ -106,7 +111,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     waitingCalls: () => rpc?.waiting() ?? 0,
     callLimit: admitted.limit,
     pendingVisits: visits.pending,
-    neighbours: () => readNeighbourSnapshots(commands, clock, 'web', instance),
+    gather: figures.gather,
   });
 
   const appInfo = defineAppInfo(sequelize);
@@ -213,7 +218,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     rpc = createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls });
     onOpen();
     await untilDone(() => answerRollCalls(subscriber, commands, instance), starting.signal);
-    await presence.announce(metrics.snapshot);
+    await presence.announce();
+    figures.start();
     announceReady();
     await untilReady(readiness, starting.signal);
     log.info('log-ins and checks are possible');

@@ -1,17 +1,20 @@
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { collectNodeMetrics } from '../../shared/metrics/node-metrics.ts';
+import type { Snapshot } from '../../shared/metrics/snapshot.ts';
 import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
 import { returnCodeOf } from '../../shared/protocol/envelope.ts';
-import type { CallName } from '../../shared/rpc/contract.ts';
+import { queueOfCall, type CallName } from '../../shared/rpc/contract.ts';
 import type { Outcome } from '../../shared/protocol/outcome.ts';
 import type { WechatResult } from './wechat/answer.ts';
-import type { AlertErrcode } from './wechat/alerts.ts';
 import type { UserDataResult } from './user-data-opener.ts';
+import { alertErrcodes, type AlertErrcode } from './wechat/alerts.ts';
 import { isShed } from './wechat/breakers.ts';
 import type { WechatApi } from './wechat/watch.ts';
 
 /** What a worker counts. */
 export interface WorkerMetrics {
   readonly registry: Registry;
+  snapshot(): Promise<Snapshot>;
   called(name: CallName, outcome: Outcome | 'dropped', seconds: number): void;
   askedWechat(api: WechatApi, answer: { readonly kind: string }, seconds: number): void;
   /** @param count pairs of app and call that have this errcode at present */
@@ -24,12 +27,16 @@ export interface WorkerMetrics {
 
 export function createWorkerMetrics(): WorkerMetrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectNodeMetrics(registry, 'worker');
   const registers = [registry];
   const calls = createTally({
     name: 'wafer_jobs_total',
     help: 'Requests handled by workers',
     labelNames: ['call', 'code'],
+    known: [
+      ...Object.keys(queueOfCall).map((call): [string, number] => [call, 0]),
+      ...[1005, 1006, 1007, 40029, 60021, 'dropped'].map((code): [string, string | number] => ['login', code]),
+    ],
     registry,
   });
   const callSeconds = createTimeTally({
@@ -43,6 +50,9 @@ export function createWorkerMetrics(): WorkerMetrics {
     name: 'wafer_wechat_calls_total',
     help: 'Calls to WeChat by what it said: ok, an errcode, or why there was no answer (wechat_breaker: not asked)',
     labelNames: ['api', 'result'],
+    known: ['ok', 'wechat_timeout', 'wechat_network', 'wechat_breaker', '-1', '40029', '40125', '45011'].map(
+      (result): [string, string] => ['code2session', result],
+    ),
     registry,
   });
   const wechatSeconds = createTimeTally({
@@ -62,17 +72,22 @@ export function createWorkerMetrics(): WorkerMetrics {
     name: 'wafer_wechat_alert',
     help: 'Apps and calls that WeChat refuses until somebody acts: 40013 unknown appid, 40125 wrong secret, 40164 address not allowed',
     labelNames: ['errcode'],
+    // Each worker sees the same apps.
+    aggregator: 'max',
     registers,
   });
   const breakers = new Gauge({
     name: 'wafer_wechat_breaker',
     help: 'Apps for which this call to WeChat is not made at present, because it does not answer',
     labelNames: ['api'],
+    aggregator: 'max',
     registers,
   });
   const visits = new Counter({ name: 'wafer_visits_written_total', help: 'Visits written to MySQL', registers });
+  for (const errcode of alertErrcodes) alerts.set({ errcode }, 0);
   return {
     registry,
+    snapshot: () => registry.getMetricsAsJSON(),
     called(call, outcome, seconds) {
       calls.add(call, outcome === 'dropped' ? outcome : returnCodeOf(outcome));
       callSeconds.add(call, seconds);

@@ -4,6 +4,7 @@ import { describeKeys } from '../../shared/keys/held-keys.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
+import { createFigures } from '../../shared/metrics/figures.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { createRedisWarning } from '../../shared/redis/outage-warning.ts';
@@ -62,6 +63,15 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
   closer.add('token service', () => tokenService?.close());
   const clock = createRedisClock(commands);
   closer.add('clock', () => clock.close());
+  const figures = createFigures({
+    client: commands,
+    clock,
+    instance,
+    group: 'worker',
+    shown: [],
+    snapshot: metrics.snapshot,
+  });
+  closer.add('figures', () => figures.close());
 
   const sessionInfo = defineSessionInfo(sequelize);
   const appInfo = defineAppInfo(sequelize);
@@ -166,6 +176,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     const presence = createPresence(commands, clock, instance);
     closer.add('presence', () => presence.leave());
     await presence.announce();
+    figures.start();
     log.info(
       { instance, concurrency: config.worker.concurrency, loginQueues: config.login.queues },
       'worker takes jobs',

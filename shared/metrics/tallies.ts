@@ -10,9 +10,11 @@ export function createTally(options: {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly [string] | readonly [string, string];
+  /** Series that are there from the start, with 0: the first count of a series that was not there is no increase. */
+  readonly known?: readonly (readonly [string] | readonly [string, string | number])[];
   readonly registry: Registry;
 }): Tally {
-  const { name, help, labelNames, registry } = options;
+  const { name, help, labelNames, known: knownSeries = [], registry } = options;
   const [firstName, secondName] = labelNames;
   const counts = new Map<string, Map<string | number | undefined, { count: number }>>();
   new Counter({
@@ -28,13 +30,17 @@ export function createTally(options: {
       }
     },
   });
+  const find = (first: string, second: string | number | undefined): { count: number } => {
+    let bySecond = counts.get(first);
+    if (bySecond === undefined) counts.set(first, (bySecond = new Map()));
+    let known = bySecond.get(second);
+    if (known === undefined) bySecond.set(second, (known = { count: 0 }));
+    return known;
+  };
+  for (const [first, second] of knownSeries) find(first, second);
   return {
     add(first, second) {
-      let bySecond = counts.get(first);
-      if (bySecond === undefined) counts.set(first, (bySecond = new Map()));
-      const known = bySecond.get(second);
-      if (known === undefined) bySecond.set(second, { count: 1 });
-      else known.count++;
+      find(first, second).count++;
     },
   };
 }

@@ -5,11 +5,8 @@ import type { RedisClock } from './clock.ts';
 
 /** Which processes are alive: each says so every few seconds in a sorted set, by Redis's clock. */
 export interface Presence {
-  /**
-   * Says now, and from now on, that this process is alive.
-   * @param snapshot the process's metrics, for its neighbours on the machine to show along with theirs
-   */
-  announce(snapshot?: () => Promise<string>): Promise<void>;
+  /** Says now, and from now on, that this process is alive. */
+  announce(): Promise<void>;
   /** Stops announcing and takes the name off the list. */
   leave(): Promise<void>;
 }
@@ -25,7 +22,6 @@ const aliveMs = 12_000;
 /** For so long a process that ended without a farewell is remembered. */
 const rememberedMs = 3_600_000;
 
-const snapshotKey = (instance: string) => `wafer:metrics:${instance}`;
 export const machineName = hostname().replace(/[^A-Za-z0-9.]/g, '.');
 
 /** A name for this process that no other has: `web-host-pid-random`. */
@@ -36,13 +32,12 @@ export function createInstanceName(role: InstanceRole): string {
 export function createPresence(client: RedisClient, clock: RedisClock, instance: string): Presence {
   let timer: NodeJS.Timeout | undefined;
   return {
-    async announce(snapshot) {
+    async announce() {
       const beat = async () => {
         const now = Math.floor(clock.nowMs());
         await client.zadd(presenceKey, now, instance);
         await client.zremrangebyscore(presenceKey, '-inf', now - rememberedMs);
         await noteDataSince(client, clock);
-        if (snapshot !== undefined) await client.set(snapshotKey(instance), await snapshot(), 'PX', aliveMs);
       };
       timer = setInterval(() => void beat().catch(() => undefined), beatIntervalMs);
       timer.unref();
@@ -97,18 +92,4 @@ export async function readDataAgeMs(client: RedisClient, clock: RedisClock): Pro
 async function readDataSince(client: RedisClient): Promise<number | undefined> {
   const since = await client.get(sinceKey);
   return since === null ? undefined : Number(since);
-}
-
-/** Metrics of the other processes of this role on this machine, a few seconds old. */
-export async function readNeighbourSnapshots(
-  client: RedisClient,
-  clock: RedisClock,
-  role: InstanceRole,
-  instance: string,
-): Promise<string[]> {
-  const neighbours = (await listInstances(client, clock, role)).filter(
-    (name) => name !== instance && name.startsWith(`${role}-${machineName}-`),
-  );
-  const snapshots = await Promise.all(neighbours.map((name) => client.get(snapshotKey(name))));
-  return snapshots.filter((text) => text !== null);
 }

@@ -137,6 +137,7 @@ test.serial('the stores are probed once a second, however often readiness is ask
       queue: probe,
       app: probe,
       worker: probe,
+      keys: probe,
     },
     () => false,
   );

@@ -1,6 +1,6 @@
 import type { RollCallAnswer } from '../../../shared/redis/roll-call.ts';
 import { howToGiveKeys } from '../keys/ask-workers.ts';
-import { toPlainText } from '../text.ts';
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { fault, type Finding } from './finding.ts';
 
 type Answers = ReadonlyMap<string, RollCallAnswer>;

@@ -4,7 +4,7 @@ import { listInstances } from '../../../shared/redis/presence.ts';
 import { callRoll, type RollCallAnswer } from '../../../shared/redis/roll-call.ts';
 import { CommandFailure } from '../result.ts';
 import { withRedis } from '../stores.ts';
-import { toPlainText } from '../text.ts';
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 
 const timeoutMs = 2000;
 

@@ -7,7 +7,7 @@ import {
 } from '../../../shared/keys/column-cipher.ts';
 import { readAppsWithSecrets } from '../../../shared/store/app-reader.ts';
 import type { AppInfo } from '../../../shared/store/models.ts';
-import { toPlainText } from '../text.ts';
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 
 /** Values whose number is known here and that do not open all the same. */
 export interface WrongKeys {
@@ -36,7 +36,7 @@ export async function findWrongKeys(sequelize: Sequelize, appInfo: AppInfo, ciph
   const sealed = sample.filter(({ session_key: stored }) => cipher.keys.keys.has(sealedVersion(stored) ?? 0));
   return {
     apps: apps.filter(({ secretFault }) => secretFault === 'ciphertext_invalid').map(({ appid }) => appid),
-    rows: sealed.filter((row) => !opens(cipher, row)).map(({ id }) => Number(id)),
+    rows: sealed.filter((row) => !opens(cipher, row)).map(({ id }) => id),
     opened: sealed.length,
   };
 }

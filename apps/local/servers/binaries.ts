@@ -8,6 +8,7 @@ const names = {
   'mariadb-install-db': ['mariadb-install-db', 'mysql_install_db'],
   nginx: ['nginx'],
   haproxy: ['haproxy'],
+  promtool: ['promtool'],
 } as const;
 
 export type Binary = keyof typeof names;

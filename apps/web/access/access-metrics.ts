@@ -1,6 +1,6 @@
 import { Counter, type Registry } from 'prom-client';
 import type { Standing } from '../../../shared/http/places.ts';
-import type { RefusalReason } from './refusal.ts';
+import { refusalReasons, type RefusalReason } from './refusal.ts';
 
 /** Who called, and who was not let in. */
 export interface AccessMetrics {
@@ -26,6 +26,7 @@ export function createAccessMetrics(registry: Registry): AccessMetrics {
     labelNames: ['reason'],
     registers,
   });
+  for (const reason of refusalReasons) refusals.inc({ reason }, 0);
   const refusedConnections = new Counter({
     name: 'wafer_refused_connections_total',
     help: 'Connections that were ended at once since their address has enough of them, by what the address is',

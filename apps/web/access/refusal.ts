@@ -18,6 +18,8 @@ const statuses: Readonly<Record<RefusalReason, number>> = {
   not_found: 404,
 };
 
+export const refusalReasons = Object.keys(statuses) as RefusalReason[];
+
 /** The status of a refusal; of a forward auth check, where 401 is the user's session and nothing else, 403 instead. */
 export function statusOfRefusal(reason: RefusalReason, isForwardAuth: boolean): number {
   const status = statuses[reason];

@@ -12,7 +12,7 @@ const remedies = {
 
 export type AlertErrcode = keyof typeof remedies;
 
-const alertErrcodes = Object.keys(remedies) as AlertErrcode[];
+export const alertErrcodes = Object.keys(remedies) as AlertErrcode[];
 
 /** Errcodes that stay until somebody acts. Each process has its own view. */
 export interface Alerts {

@@ -1,0 +1,156 @@
+import { Redis } from 'ioredis';
+import test, { type ExecutionContext } from 'ava';
+import { call, login, newUser } from '../support/client.ts';
+import { startProcess, type TestProcess } from '../support/processes.ts';
+import { findMetricFaults } from '../support/promtool.ts';
+import { startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const stack = await startStack({ onClose: (close) => void closers.push(close), webs: 0, workers: 0 });
+test.after.always(async () => {
+  for (const close of closers.toReversed()) await close();
+});
+const redis = new Redis(stack.env['REDIS_URL'] as string);
+redis.on('error', () => undefined);
+closers.push(async () => redis.disconnect());
+
+interface Web extends TestProcess {
+  readonly url: string;
+}
+
+async function startWeb(t: ExecutionContext): Promise<Web> {
+  const web = startProcess('web', stack.env, t.teardown);
+  await web.logged('web listens');
+  const url = `http://127.0.0.1:${/"port":(\d+)/.exec(web.log.join('\n'))?.[1]}`;
+  await until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
+  return { ...web, url };
+}
+
+async function startWorker(t: ExecutionContext): Promise<TestProcess> {
+  const worker = startProcess('worker', stack.env, t.teardown);
+  await worker.logged('worker takes jobs');
+  return worker;
+}
+
+const scrape = async (url: string) => (await fetch(`${url}/metrics`)).text();
+/** The sum of all series of this name whose labels have this in them. */
+const sumOf = (exposition: string, name: string, labels = '') =>
+  exposition
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) && line.includes(labels))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+
+const checksOf = (exposition: string) =>
+  sumOf(exposition, 'wafer_requests_total', 'interface="qcloud.cam.auth",code="60012"');
+const timesOf = (exposition: string) => sumOf(exposition, 'wafer_request_seconds_count', 'qcloud.cam.auth');
+const loginsOf = (exposition: string) => sumOf(exposition, 'wafer_jobs_total', 'call="login",code="0"');
+
+async function check(url: string, count: number): Promise<void> {
+  const para = { id: 'a'.repeat(32), skey: 'b'.repeat(32) };
+  for (let sent = 0; sent < count; sent++) await call(url, 'qcloud.cam.auth', para);
+}
+
+test.beforeEach(async () => {
+  await redis.flushall();
+});
+
+test.serial('counters of front ends never fall: one is killed, one ends in order, others come', async (t) => {
+  await startWorker(t);
+  const [kept, killed] = [await startWeb(t), await startWeb(t)];
+  await check(kept.url, 7);
+  await check(killed.url, 11);
+  const seen: number[] = [];
+  const look = async (web: Web) => {
+    const text = await scrape(web.url);
+    seen.push(checksOf(text));
+    t.is(timesOf(text), checksOf(text));
+    return checksOf(text);
+  };
+  // Who is asked publishes what it has; the others do it every five seconds.
+  t.is(await look(kept), 7);
+  t.is(await look(killed), 18);
+  killed.kill('SIGKILL');
+  await killed.exited;
+  t.is(await look(kept), 18);
+  const next = await startWeb(t);
+  await check(next.url, 5);
+  t.is(await look(next), 23);
+  t.is(await look(kept), 23);
+  await check(next.url, 3);
+  // What nobody has asked for is published at the end.
+  next.kill('SIGTERM');
+  t.is(await next.exited, 0);
+  t.is(await look(kept), 26);
+  t.deepEqual(
+    seen,
+    seen.toSorted((one, other) => one - other),
+  );
+});
+
+test.serial('one that was silent for long is counted once, and once only when it comes back', async (t) => {
+  await startWorker(t);
+  const [kept, paused] = [await startWeb(t), await startWeb(t)];
+  await check(paused.url, 11);
+  t.is(checksOf(await scrape(paused.url)), 11);
+  paused.kill('SIGSTOP');
+  const groups = await redis.keys('wafer:{metrics}:group:web:*');
+  const names = await redis.zrange(groups[0] ?? '', '0', '-1');
+  const name = names.find((each) => each.includes(`-${paused.pid}-`)) ?? '';
+  await redis.zincrby(groups[0] ?? '', -700_000, name);
+  await until('it counts as ended', async () => (await redis.exists(`wafer:{metrics}:ended:${name}`)) === 1);
+  t.is(checksOf(await scrape(kept.url)), 11);
+  paused.kill('SIGCONT');
+  await check(paused.url, 2);
+  t.is(checksOf(await scrape(paused.url)), 13);
+  t.is(checksOf(await scrape(kept.url)), 13);
+});
+
+test.serial('every front end shows the workers too, and what ended ones counted', async (t) => {
+  const [first, second] = [await startWorker(t), await startWorker(t)];
+  const [one, other] = [await startWeb(t), await startWeb(t)];
+  for (let count = 0; count < 12; count++) t.is((await login(one.url, newUser())).returnCode, 0);
+  await until('all log-ins are shown', async () => loginsOf(await scrape(one.url)) === 12);
+  t.is(loginsOf(await scrape(other.url)), 12);
+  first.kill('SIGKILL');
+  await first.exited;
+  t.is(loginsOf(await scrape(one.url)), 12);
+  second.kill('SIGTERM');
+  await second.exited;
+  t.is(loginsOf(await scrape(other.url)), 12);
+  t.regex(await scrape(one.url), /^wafer_wechat_seconds_count\{api="code2session"\} 12$/m);
+});
+
+test.serial('the series that matter are there from the start, with 0, and promtool finds no fault', async (t) => {
+  await startWorker(t);
+  const web = await startWeb(t);
+  await until('the worker has published', async () => (await scrape(web.url)).includes('wafer_jobs_total'));
+  const text = await scrape(web.url);
+  for (const series of [
+    'wafer_requests_total{interface="qcloud.cam.id_skey",code="1006"} 0',
+    'wafer_requests_total{interface="qcloud.cam.auth",code="60012"} 0',
+    'wafer_calls_refused_total{queue="login",reason="overloaded"} 0',
+    'wafer_refused_requests_total{reason="client_not_allowed"} 0',
+    'wafer_session_lookups_total{result="confirmed"} 0',
+    'wafer_jobs_total{call="login",code="dropped"} 0',
+    'wafer_wechat_calls_total{api="code2session",result="wechat_timeout"} 0',
+    'wafer_wechat_alert{errcode="40125"} 0',
+  ])
+    t.true(text.includes(`${series}\n`), series);
+  const faults = await findMetricFaults(text);
+  if (faults === undefined) t.log('promtool is not there: not checked');
+  else t.is(faults, '');
+});
+
+test.serial('while Redis is away a front end that is not alone shows no counters rather than too few', async (t) => {
+  await startWorker(t);
+  const [one, other] = [await startWeb(t), await startWeb(t)];
+  await check(one.url, 4);
+  t.is(checksOf(await scrape(one.url)), 4);
+  t.is(checksOf(await scrape(other.url)), 4);
+  // The last of these tests.
+  await stack.redis?.stop();
+  const text = await scrape(one.url);
+  t.notRegex(text, /^wafer_requests_total/m);
+  t.regex(text, /^wafer_visits_pending \d/m);
+});
