@@ -4,6 +4,7 @@ import type { Config } from '../../shared/config/config.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
+import { createLoginFailureLog } from '../../shared/log/login-failures.ts';
 import { createFigures } from '../../shared/metrics/figures.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
@@ -159,7 +160,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     },
     () => isStopping(),
   );
-  const parts = { apps, sessions, visits, ask, login: config.login };
+  const loginFailed = createLoginFailureLog(log.child({ web: instance }));
+  const parts = { apps, sessions, visits, ask, loginFailed, login: config.login };
   const koa = createApp({
     log,
     forwardAuth: createForwardAuth({ parts, metrics }),

@@ -2,6 +2,7 @@ import type { Sequelize } from 'sequelize';
 import type { Config } from '../../shared/config/config.ts';
 import type { ColumnCipher } from '../../shared/keys/column-cipher.ts';
 import type { Log } from '../../shared/log/log.ts';
+import { createLoginFailureLog } from '../../shared/log/login-failures.ts';
 import type { RedisClient } from '../../shared/redis/connect.ts';
 import type { CallName, QueueName } from '../../shared/rpc/contract.ts';
 import type { Seal } from '../../shared/rpc/seal.ts';
@@ -73,6 +74,7 @@ export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, 
     ledger: createCodeLedger(commands, seal, timeoutMs),
     seal,
     sessions: sealSessionKeys(createSessionWriter({ sequelize, cache }), cipher),
+    failed: createLoginFailureLog(log),
     userLimit: createUserLimit(config.login.limitPerUser),
   });
 

@@ -28,6 +28,8 @@ export interface RpcServer {
 /** What a handler knows beside the request. */
 export interface CallContext {
   readonly requestId: string;
+  /** The front end that asks. */
+  readonly web: string;
   readonly shard: number;
   /** The same for all calls that came in one job. */
   readonly job: object;
@@ -107,7 +109,7 @@ export function createRpcServer(options: {
       const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
       const isRepeated = job.stalledCounter > 0;
       const context = new Context(
-        { requestId, shard, job, isRepeated, madeByUs: call.madeByUs, remainingMs, redisNowUs },
+        { requestId, web: job.data.replyTo, shard, job, isRepeated, madeByUs: call.madeByUs, remainingMs, redisNowUs },
         log,
       );
       try {
@@ -178,6 +180,7 @@ async function untilSent(send: () => Promise<void>, remainingMs: () => number): 
 
 class Context implements CallContext {
   readonly requestId: string;
+  readonly web: string;
   readonly shard: number;
   readonly job: object;
   readonly isRepeated: boolean;
@@ -189,6 +192,7 @@ class Context implements CallContext {
 
   constructor(facts: Omit<CallContext, 'log'>, log: Log) {
     this.requestId = facts.requestId;
+    this.web = facts.web;
     this.shard = facts.shard;
     this.job = facts.job;
     this.isRepeated = facts.isRepeated;

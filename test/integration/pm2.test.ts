@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, truncate } from 'node:fs/promises';
 import { Agent } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 
@@ -66,6 +67,23 @@ test.serial('the logs of every process are in the files of pm2', async (t) => {
     await until(`${name} has logged`, () => pids.every((pid) => pm2.readLog(name).includes(`"pid":${pid},`)), 2000);
   }
   t.pass();
+});
+
+test.serial('a log that logrotate copies and empties, or renames, goes on at its beginning', async (t) => {
+  const file = join(pm2.home, 'logs', 'worker-out.log');
+  const logIn = async () => {
+    const requestId = randomBytes(6).toString('hex');
+    const body = JSON.stringify({ interface: { interfaceName: 'qcloud.cam.id_skey', para: { code: newUser() } } });
+    await fetch(`${url}/mina_auth/`, { method: 'POST', headers: { 'x-request-id': requestId }, body });
+    await until('it is in the file', async () => (await readFile(file, 'utf8').catch(() => '')).includes(requestId));
+    return readFile(file, 'utf8');
+  };
+  await logIn();
+  await truncate(file);
+  t.true((await logIn()).startsWith('{'));
+  await rename(file, `${file}.1`);
+  await pm2.run('reloadLogs');
+  t.true((await logIn()).startsWith('{'));
 });
 
 test.serial('pm2 scale adds and removes workers, and no log-in fails meanwhile', async (t) => {

@@ -4,7 +4,7 @@ import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
 import { createInFlight } from '../../../shared/in-flight.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import { chooseApp } from '../../../shared/session/app-settings.ts';
-import type { Interface, InterfaceParts } from './interface.ts';
+import type { Interface, InterfaceParts, RequestContext } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { idSkey, idSkeyWithUserData } from './schemas/login.ts';
 import { readSigned } from './signed.ts';
@@ -14,17 +14,33 @@ import { loginFailure } from './store-failure.ts';
  * qcloud.cam.id_skey: log in (docs/protocol.md#log-in). A worker does it; here the request is checked and its answer
  * awaited.
  */
-export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
+export function createIdSkey({ apps, ask, login, loginFailed }: InterfaceParts): Interface {
   const readPara = createParameterReader(login.requiresUserData ? idSkeyWithUserData : idSkey.para);
   /** Identical requests share one question. By code: a different request with the same code is asked for itself. */
   const asking = createInFlight<string, Asking>();
 
-  return async (para, { requestId, requestedAppid, caller }) => {
+  return async (para, context) => {
+    const started = performance.now();
+    const facts: Facts = {};
+    const outcome = await logIn(para, context, facts);
+    if (!outcome.ok) {
+      const { requestId, caller } = context;
+      loginFailed(outcome, { requestId, ...facts, caller, ms: Math.round(performance.now() - started) });
+    }
+    return outcome;
+  };
+
+  async function logIn(
+    para: unknown,
+    { requestId, requestedAppid, caller }: RequestContext,
+    facts: Facts,
+  ): Promise<Outcome> {
     const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
     try {
       const app = chooseApp(await apps.current(), requestedAppid);
       if (app === undefined) return fail('noApp');
+      facts.appid = app.appid;
       const { code } = parameters;
       if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
       if (!wechatCode.test(code)) return fail('codeRefused', 'code_invalid');
@@ -39,7 +55,12 @@ export function createIdSkey({ apps, ask, login }: InterfaceParts): Interface {
     } catch (error) {
       return loginFailure(error);
     }
-  };
+  }
+}
+
+/** What the log says of a log-in, as far as it came. */
+interface Facts {
+  appid?: string;
 }
 
 interface Asking {

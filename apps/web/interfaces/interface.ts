@@ -1,3 +1,4 @@
+import type { createLoginFailureLog } from '../../../shared/log/login-failures.ts';
 import type { Outcome } from '../../../shared/protocol/outcome.ts';
 import type { Calls, CallName } from '../../../shared/rpc/contract.ts';
 import type { CallOptions } from '../../../shared/rpc/client.ts';
@@ -26,6 +27,7 @@ export interface InterfaceParts {
   readonly sessions: SessionCheck;
   readonly visits: VisitCollector;
   readonly ask: Ask;
+  readonly loginFailed: ReturnType<typeof createLoginFailureLog>;
   readonly login: { readonly deadlineMs: number; readonly requiresUserData: boolean };
 }
 

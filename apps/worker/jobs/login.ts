@@ -8,6 +8,7 @@ import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import type { createLoginFailureLog } from '../../../shared/log/login-failures.ts';
 import { describeError } from '../../../shared/log/log.ts';
 import { takeRandomBytes } from '../../../shared/random.ts';
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
@@ -34,10 +35,23 @@ interface LoginParts {
   readonly sessions: SessionWriter;
   readonly userLimit: UserLimit;
   readonly userData: UserDataOpener;
+  readonly failed: ReturnType<typeof createLoginFailureLog>;
+}
+
+/** Milliseconds of the steps of a log-in that it came to. */
+interface Stages {
+  queue?: number;
+  wechat?: number;
+  write?: number;
 }
 
 /** Little beside WeChat's own time, and enough for most of a job whose calls left together. */
 const companyMs = 3;
+
+/** As the fields of a line of the log. */
+function msOf({ queue, wechat, write }: Stages) {
+  return { queueMs: queue, wechatMs: wechat, writeMs: write };
+}
 
 /** What a session is opened from. */
 interface LoginFacts {
@@ -76,8 +90,26 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
   };
 
   async function runOnce(request: LoginRequest, code: CodeKey, context: CallContext): Promise<Outcome | Dropped> {
+    const started = performance.now();
+    const { madeByUs } = context;
+    const stages: Stages =
+      madeByUs === undefined ? {} : { queue: Math.max(0, Math.round((context.redisNowUs() - madeByUs) / 1000)) };
+    const outcome = await runOrFail(request, code, context, stages);
+    if (outcome === dropped || outcome.ok) return outcome;
+    const { requestId, web } = context;
+    const ms = Math.round(performance.now() - started);
+    parts.failed(outcome, { requestId, appid: request.appid, web, ms, ...msOf(stages) });
+    return outcome;
+  }
+
+  async function runOrFail(
+    request: LoginRequest,
+    code: CodeKey,
+    context: CallContext,
+    stages: Stages,
+  ): Promise<Outcome | Dropped> {
     try {
-      return await login(parts, request, code, context);
+      return await login(parts, request, code, context, stages);
     } catch (error) {
       context.log.warn({ err: describeError(error) }, 'log-in not written');
       // The same request, sent again, goes on from the record.
@@ -92,6 +124,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     request: LoginRequest,
     code: CodeKey,
     context: CallContext,
+    stages: Stages,
   ): Promise<Outcome | Dropped> {
     const app = await findApp(apps, request.appid);
     if (app === undefined) return fail('noApp');
@@ -106,7 +139,9 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     let looked: LookedUp | undefined;
     const ask = async (timeoutMs: number): Promise<Exchange> => {
       const askWechat = () => askWithSecrets(app, exchangeCode, timeoutMs, context.log);
+      const asked = performance.now();
       const answer = await gather(context.job, () => watch.ask(subject, askWechat));
+      stages.wechat = (stages.wechat ?? 0) + Math.round(performance.now() - asked);
       if (answer.kind !== 'session') return answer;
       profile = readProfile(answer);
       if (profile.ok) {
@@ -131,7 +166,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       if (profile.result !== 'opened') await told;
     }
     if (!profile.ok) return profile.failure;
-    return openSession(sessions, app, request, { profile, looked, ...exchange }, context);
+    return openSession(sessions, app, request, { profile, looked, ...exchange }, context, stages);
   }
 
   async function openSession(
@@ -140,7 +175,9 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
     request: LoginRequest,
     { record, fence, isRepeat, profile, looked }: LoginFacts,
     context: CallContext,
+    stages: Stages,
   ): Promise<Outcome> {
+    const started = performance.now();
     const { openId, sessionKey, unionId, newId, skey } = record;
     const written = await sessions.write({
       appid: app.appid,
@@ -160,6 +197,7 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       time: nowSeconds(),
       redisNowUs: context.redisNowUs,
     });
+    stages.write = Math.round(performance.now() - started);
     // A log-in with the code alone answers what is known of the user; one with user data, what it decrypted.
     const answered = request.userData === undefined ? written.storedProfile : profile.sent;
     const duration = record.expiresIn ?? Math.min(app.loginDurationDays * 86_400, app.sessionDurationSeconds);
@@ -169,7 +207,17 @@ export function createLoginHandler(parts: LoginParts): CallHandler<'login'> {
       `"user_info":${renderUserInfo(answered)}`,
       `"duration":${toAsciiJson(JSON.stringify(duration))}`,
     ];
-    context.log.info({ appid: app.appid, isNew: written.isNew, isAnonymous: isAnonymous(answered) }, 'log-in');
+    context.log.info(
+      {
+        appid: app.appid,
+        row: written.row,
+        isNew: written.isNew,
+        isAnonymous: isAnonymous(answered),
+        web: context.web,
+        ...msOf(stages),
+      },
+      'log-in',
+    );
     return succeed(written.isNew ? 'NEW_SESSION_SUCCESS' : 'UPDATE_SESSION_SUCCESS', `{${data.join(',')}}`);
   }
 }

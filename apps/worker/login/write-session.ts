@@ -55,6 +55,8 @@ interface LoginSession {
 }
 
 interface WrittenSession {
+  /** Primary key, which says nothing of the user to somebody without the database. */
+  readonly row: number;
   readonly id: string;
   readonly isNew: boolean;
   /** The profile that later auth checks answer. */
@@ -86,7 +88,7 @@ export function createSessionWriter(store: {
     if (row === undefined) return undefined;
     // Nobody knows this id yet, so no entry has to get out of the way first.
     settle(cache.introduce(login.newId, toSession(row, write, profile)));
-    return { id: login.newId, isNew: true, storedProfile: profile };
+    return { row, id: login.newId, isNew: true, storedProfile: profile };
   };
 
   const replace = async (
@@ -106,7 +108,7 @@ export function createSessionWriter(store: {
       settle(cache.publish(kept.id, mark, toSession(kept.row, write, profile, kept.skey)));
       settle(cache.withdraw(endedIds, mark));
     } else settle(cache.withdraw([kept.id, ...endedIds], mark));
-    return { id: kept.id, isNew: false, storedProfile: profile };
+    return { row: kept.row, id: kept.id, isNew: false, storedProfile: profile };
   };
 
   const look = ({ appid, openId, ownsUnmarked, profile }: UserToWrite): LookedUp =>
@@ -124,7 +126,8 @@ export function createSessionWriter(store: {
     const storedIn = (row: UserRow | undefined) =>
       isAnonymousNow && row !== undefined ? readUserInfo(row.storedUserInfo, user) : undefined;
     // Written by a run of this very log-in that did not live to say so, or for the same request before.
-    if (own !== undefined) return { id: own.id, isNew: own.id === login.newId, storedProfile: storedIn(own) ?? sent };
+    if (own !== undefined)
+      return { row: own.row, id: own.id, isNew: own.id === login.newId, storedProfile: storedIn(own) ?? sent };
     const stored = storedIn(rows[0]);
     const profile = stored ?? sent;
     const { kept, ended, slot } = choosePlace(rows, login.maxSessions);
