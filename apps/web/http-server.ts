@@ -27,6 +27,8 @@ const drainStepMs = 50;
 /** Grace for new connections: one that has not sent its first request yet is not closed as idle. */
 const freshMs = 1000;
 const inFlightLimitMs = 10_000;
+/** Connections that the system keeps until they are taken. Node's 511 are full at once in a flood, and who comes then tries again a second later. */
+const backlog = 4096;
 
 export interface RequestHandlers {
   readonly onRequest: RequestListener;
@@ -115,7 +117,7 @@ export async function listen(
     },
   });
   const enterLane = fastLane && createFastLane(fastLane, limits, guard.held, isStopping);
-  server.listen(port, host);
+  server.listen({ port, host, backlog });
   await once(server, 'listening');
   const watching = certificate?.watch((renewed) => (server as TlsServer).setSecureContext(renewed));
   return {
