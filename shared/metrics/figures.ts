@@ -17,7 +17,7 @@ export interface Figures {
   close(): Promise<void>;
 }
 
-export const publishIntervalMs = 5000;
+const publishIntervalMs = 5000;
 /** Gauges of a process that has not published for so long are not shown any more. */
 const freshMs = 12_000;
 /** After this silence a process counts as ended; until then its snapshot counts as it is. */
