@@ -32,6 +32,8 @@ export const defaultHttpLimits: HttpLimits = {
   newStrangersPerSecond: 100,
   newPerStrangerPerSecond: 20,
   heldBytes: 33_554_432,
+  // About a millisecond of work.
+  pace: { requestsPerTurn: 8, everyMs: 0 },
 };
 
 /** All headers of a request together; more is 431. */

@@ -19,6 +19,8 @@ const limits: GuardLimits = {
   newStrangersPerSecond: 0,
   newPerStrangerPerSecond: 0,
   heldBytes: 1_048_576,
+  // A thousand a second at most: a worker is there for log-ins.
+  pace: { requestsPerTurn: 1, everyMs: 1 },
 };
 const maxConnections = 256;
 const options = {

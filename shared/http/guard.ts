@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { paceReading, type PacedConnection } from './paced-reading.ts';
 import { createPlaces, type Peer, type PlaceLimits, type Standing } from './places.ts';
-import { createTurns } from './turns.ts';
+import { createTurns, type Pace } from './turns.ts';
 
 /** What stands between the sockets and Node's HTTP server: one address can't cost much, and does not keep others waiting. */
 export interface Guard {
@@ -13,6 +13,7 @@ export interface Guard {
 }
 
 export interface GuardLimits extends PlaceLimits {
+  readonly pace: Pace;
   /** Of what clients have sent and is not answered yet, all connections together; beside 4 kB of each. */
   readonly heldBytes: number;
 }
@@ -39,7 +40,7 @@ export function guardServer(
 ): Guard {
   const { limits, standingOf, onRefused, onConnection } = parts;
   const places = createPlaces(limits, standingOf);
-  const turns = createTurns();
+  const turns = createTurns(limits.pace);
   const held = createHeldBytes(limits.heldBytes);
   const connections = new WeakMap<Socket, PacedConnection>();
 

@@ -9,10 +9,13 @@ export interface Turns {
   run(peer: Peer, work: () => number): void;
 }
 
-/** Requests that are begun before the event loop reads what else has come: about a millisecond of work. */
-const requestsPerTurn = 8;
+/** How much is begun at once, and when the next turn is: 0 is as soon as the event loop has read what else has come. */
+export interface Pace {
+  readonly requestsPerTurn: number;
+  readonly everyMs: number;
+}
 
-export function createTurns(): Turns {
+export function createTurns({ requestsPerTurn, everyMs }: Pace): Turns {
   /** By address, in the order of their turns. */
   const queues = new Map<Peer, (() => number)[]>();
   let left = requestsPerTurn;
@@ -21,7 +24,8 @@ export function createTurns(): Turns {
   const arm = (): void => {
     if (isArmed) return;
     isArmed = true;
-    setImmediate(nextTurn);
+    if (everyMs === 0) setImmediate(nextTurn);
+    else setTimeout(nextTurn, everyMs).unref();
   };
 
   const nextTurn = (): void => {

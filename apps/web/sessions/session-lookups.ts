@@ -45,6 +45,15 @@ interface Waiting {
   readonly since: number;
 }
 
+/** Callers who are told at once: answers to all of a flood together would make those late who ask for nothing from MySQL. */
+const answeredPerTurn = 50;
+
+function answerInTurns(waiting: readonly Waiting[], sessions: ReadonlyMap<string, Session>): void {
+  for (const { id, resolve } of waiting.slice(0, answeredPerTurn)) resolve(sessions.get(id));
+  const rest = waiting.slice(answeredPerTurn);
+  if (rest.length > 0) setImmediate(answerInTurns, rest, sessions);
+}
+
 /** @param read many sessions by id in one statement */
 export function createSessionLookups(
   read: (ids: readonly string[]) => Promise<Map<string, Session>>,
@@ -91,7 +100,7 @@ export function createSessionLookups(
           const forUnknownMs = batch.length < fewUnknown ? fewUnknownSpacingMs : unknownSpacingMs;
           currentSpacingMs = areUnknown ? forUnknownMs : spacingMs;
           currentBatch = areUnknown ? unknownBatch : maxBatch;
-          batch.forEach(({ id, resolve }) => resolve(sessions.get(id)));
+          answerInTurns(batch, sessions);
         },
         (error: unknown) => {
           onFailure(error);
