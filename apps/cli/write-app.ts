@@ -128,7 +128,7 @@ function refuseToMix({ keys }: ColumnCipher, stored: readonly StoredApp[]): void
   if (keys.keys.size > 0 || stored.every(({ secret }) => sealedVersion(secret ?? '') === undefined)) return;
   throw new CommandFailure(
     'keys_missing',
-    'The secrets in this database are encrypted, and WAFER_KEYS is not set here. Set it as for the workers. Nothing was changed. If the keys are lost, make a new one under a number that was not used before (README, "Lost keys").',
+    'The secrets in this database are encrypted, and WAFER_KEYS is not set here. Set it as for the workers. Nothing was changed. If the keys are lost, make a new one under a number that was not used before (docs/production.md, "Lost keys").',
   );
 }
 

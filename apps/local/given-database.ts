@@ -32,7 +32,7 @@ export async function checkGivenDatabase(databaseUrl: string): Promise<void> {
       throw new Error(
         advise(
           `the database of DATABASE_URL, ${place}, is not one that npm start made, and ${pending.length} of ${names.length} migrations are still to run on it`,
-          '  npm run migrate                       after a backup (README, "Adopt an existing cAuth")',
+          '  npm run migrate                       after a backup (docs/adopting.md)',
         ),
       );
     }

@@ -11,6 +11,8 @@ await runService(async () => {
   const hadKeys = dropKeysFromEnvironment();
   const log = createLog('web', config.logLevel);
   if (hadKeys)
-    log.warn('WAFER_KEYS is in the environment of this front end: give it to workers alone (README, "Keys at rest")');
+    log.warn(
+      'WAFER_KEYS is in the environment of this front end: give it to workers alone (docs/production.md, "Keys at rest")',
+    );
   return startWeb(config, log);
 });

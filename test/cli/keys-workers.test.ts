@@ -143,7 +143,7 @@ test.serial('another key under a number that is in use is told by keys status an
 });
 
 test.serial(
-  'lost keys: a new one under a new number and app set, as README has it, and users log in again',
+  'lost keys: a new one under a new number and app set, as production.md has it, and users log in again',
   async (t) => {
     const before = await startWorker(t, one);
     const user = newUser();

@@ -22,7 +22,7 @@ test('every link in the documentation leads to a file and an anchor that exist',
 test('every page that code, tests and documentation cite by name exists, with its anchor', (t) => {
   const broken = [...sources, ...pages].flatMap((file) => {
     const text = read(file);
-    return [...text.matchAll(/(?<![\w./@<>-])((?:[\w.-]+\/)*\w[\w.-]*\.md)(#[\w-]+)?/g)]
+    return [...text.matchAll(/(?<![\w./@<>-])((?:[\w.-]+\/)*\w[\w.-]*\.md)(#[\p{L}\p{N}_-]+)?/gu)]
       .filter(
         ([, path = '', anchor = '']) =>
           !['.', 'docs', dirname(file)].some((from) => leadsSomewhere(from, path + anchor, file)),

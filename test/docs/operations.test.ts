@@ -21,7 +21,7 @@ test('every metric that a page names exists', (t) => {
   t.deepEqual(unknown, []);
 });
 
-for (const page of ['README.md', 'README.zh-CN.md']) {
+for (const page of ['docs/operations.md', 'docs/operations.zh-CN.md']) {
   test(`${page} has every metric`, (t) => {
     const text = read(page);
     t.deepEqual(

@@ -6,7 +6,7 @@ import { codeBlocksOf, codeSpansOf, differenceOf, noDifference } from './markdow
 import { files, pages, read, sources } from './repository.ts';
 
 /** Pages with the table of variables, one for each language. */
-const tables = ['README.md', 'README.zh-CN.md'];
+const tables = ['docs/configuration.md', 'docs/configuration.zh-CN.md'];
 const template = read('.env.example');
 const templateLines = [...template.matchAll(/^(# )?([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(
   ([, comment, name = '', value = '']) => ({ isDefault: comment !== undefined, name, value }),

@@ -18,9 +18,9 @@ const [, backup = '', restore = ''] =
   /## Backup and restore\n.*?```sh\n(.*?)```.*?```sh\n(.*?)```/s.exec(read('docs/operations.md')) ?? [];
 const administrator = '# as an administrator of MySQL';
 
-/** The rights that README asks for, in its words. */
+/** The rights that adopting.md asks for, in its words. */
 const rights = /The user needs ([a-z, ]+? and [a-z]+) on the database/
-  .exec(read('README.md'))?.[1]
+  .exec(read('docs/adopting.md'))?.[1]
   ?.replace(' and ', ', ');
 
 for (const server of ['MariaDB', 'MySQL'] as const) {
@@ -90,9 +90,10 @@ for (const server of ['MariaDB', 'MySQL'] as const) {
   });
 }
 
-test('README says the same of the backup', (t) => {
+test('every page with a backup has the same line', (t) => {
   const [line] = linesOf(backup);
-  for (const file of ['README.md', 'README.zh-CN.md']) t.true(read(file).includes(line ?? 'nothing'), file);
+  for (const file of ['docs/adopting.md', 'docs/adopting.zh-CN.md', 'docs/operations.zh-CN.md'])
+    t.true(read(file).includes(line ?? 'nothing'), file);
   t.true(linesOf(restore).some((text) => text.startsWith('npm run migrate')));
 });
 

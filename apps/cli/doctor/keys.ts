@@ -34,7 +34,7 @@ export async function checkKeys({ primary }: Config['database'], ring: KeyRing):
         fault(
           check,
           `WAFER_KEYS lacks ${names}: log-ins of those apps are answered 1006, calls about those sessions 1001 (key_missing)`,
-          'Add it to WAFER_KEYS here and for every worker. If it is lost, make a new one under a new number (README, "Lost keys"), then: npm run wafer -- app set <appid>',
+          'Add it to WAFER_KEYS here and for every worker. If it is lost, make a new one under a new number (docs/production.md, "Lost keys"), then: npm run wafer -- app set <appid>',
         ),
       ];
     }
@@ -45,7 +45,7 @@ export async function checkKeys({ primary }: Config['database'], ring: KeyRing):
         fault(
           check,
           `the secret of ${names} does not decrypt: another key bears that version, or the value was changed`,
-          'Correct WAFER_KEYS: a new key needs a new number (README, "Lost keys"). Or set the secret again: npm run wafer -- app set <appid>',
+          'Correct WAFER_KEYS: a new key needs a new number (docs/production.md, "Lost keys"). Or set the secret again: npm run wafer -- app set <appid>',
         ),
       ];
     }
@@ -57,7 +57,7 @@ export async function checkKeys({ primary }: Config['database'], ring: KeyRing):
       ring.keys.size === 0
         ? ok(
             check,
-            'secrets lie in MySQL in plain, as with the original; WAFER_KEYS encrypts them (README, "Keys at rest")',
+            'secrets are stored in MySQL in plain text, as with the original; WAFER_KEYS encrypts them (docs/production.md, "Keys at rest")',
           )
         : ok(check, found),
     ];

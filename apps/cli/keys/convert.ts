@@ -93,7 +93,7 @@ function explainRest(left: number, apps: readonly string[], { unreadable, unread
       ? [`Can't be read, of sessions: ${unreadable}, such as the rows ${unreadableRows.join(', ')}`]
       : []),
     'They were encrypted with another key, under a number that WAFER_KEYS lacks or has given to a new key, or were changed. Add that key, then run this again.',
-    'If it is lost (README, "Lost keys"): npm run wafer -- app set <appid>, for each of those apps; of sessions the next log-in of the user writes a new one.',
+    'If it is lost (docs/production.md, "Lost keys"): npm run wafer -- app set <appid>, for each of those apps; of sessions the next log-in of the user writes a new one.',
   ];
 }
 

@@ -58,6 +58,6 @@ export function describeWrong({ apps, rows, opened }: WrongKeys): string[] {
     ...(rows.length > 0
       ? [`${rows.length} of ${opened} session_keys that were tried do not open, such as that of row ${rows[0]}`]
       : []),
-    'Another key bears that number here than the one that encrypted them, or they were changed. A new key needs a new number (README, "Lost keys").',
+    'Another key bears that number here than the one that encrypted them, or they were changed. A new key needs a new number (docs/production.md, "Lost keys").',
   ];
 }
