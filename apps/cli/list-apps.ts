@@ -28,7 +28,7 @@ export async function listApps(appInfo: AppInfo, cipher: ColumnCipher): Promise<
   return {
     text:
       apps.length === 0
-        ? 'No app is configured. Add one: npm run wafer -- app set <appid>'
+        ? 'No app is configured. Add one: npx wafer app set <appid>'
         : formatTable([
             ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE'],
             ...rows,

@@ -77,7 +77,7 @@ export async function runCli(
 export function createProgram(context: CommandContext): Command {
   const program = new Command('wafer')
     .usage('[options] <command>')
-    .description('Administration of the session server. Called as: npm run wafer -- <command>')
+    .description('Administration of the session server. Called as: npx wafer <command>')
     .option('--json', 'one JSON document on standard output, nothing else')
     .addHelpText('after', help)
     .exitOverride()
@@ -103,9 +103,9 @@ Reads DATABASE_URL, REDIS_URL, REDIS_CACHE_URL, LOGIN_QUEUES, WAFER_KEYS and, fo
 Exit status: 0 done, 1 failed, 2 wrong usage.
 
 Examples:
-  npm run wafer -- app set wx0123456789abcdef
-  npm run wafer -- session show --open-id oABC
-  npm run wafer -- doctor --json`;
+  npx wafer app set wx0123456789abcdef
+  npx wafer session show --open-id oABC
+  npx wafer doctor --json`;
 
 /** Nothing answers where the last `npm start` had its servers. */
 function isLocal(env: NodeJS.ProcessEnv, { code }: CommandFailure): boolean {

@@ -25,7 +25,7 @@ export async function revokeApps(
   });
   if (count === 0) {
     const which = appid === undefined ? 'There is no app' : `There is no app ${toPlainText(appid)}`;
-    throw new CommandFailure('app_unknown', `${which}. See: npm run wafer -- app list`);
+    throw new CommandFailure('app_unknown', `${which}. See: npx wafer app list`);
   }
   const { silent } = await forgetEverywhere(redis);
   const effect =

@@ -90,7 +90,7 @@ export function removeApp(
     if (defaultBefore === appid && left.length > 1) {
       throw new CommandFailure(
         'default_needed',
-        `Requests and rows that name no app are for ${toPlainText(appid)}. Say first which app they shall be for: npm run wafer -- app set <appid> --default. Nothing was changed.`,
+        `Requests and rows that name no app are for ${toPlainText(appid)}. Say first which app they shall be for: npx wafer app set <appid> --default. Nothing was changed.`,
       );
     }
     await appInfo.destroy({ where: { appid }, transaction });

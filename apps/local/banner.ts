@@ -32,9 +32,7 @@ export function createBanner(facts: BannerFacts): string {
     '',
     ...(simulator ? describeDemo(facts, simulator.appid) : describeReal(facts)),
     '',
-    simulator
-      ? 'To use a real mini program: npm run wafer -- app set wx…'
-      : 'To change the app: npm run wafer -- app set wx…',
+    simulator ? 'To use a real mini program: npx wafer app set wx…' : 'To change the app: npx wafer app set wx…',
     '(it asks for the secret), then stop this with Ctrl-C and run npm start again.',
     '',
     'Ctrl-C stops everything that was started here; the data stay.',

@@ -38,7 +38,7 @@ export async function prepareApps(databaseUrl: string, log: (line: string) => vo
       const isMarked = rows.some((row) => row['appid'] !== demoAppid && row['is_default'] !== 0);
       if (realAppids.length > 1 && !isMarked)
         log(
-          `Requests that name no app are for ${realAppids.at(-1)}. To change that: npm run wafer -- app set <appid> --default`,
+          `Requests that name no app are for ${realAppids.at(-1)}. To change that: npx wafer app set <appid> --default`,
         );
       return { demoSecret: undefined, realAppids };
     }

@@ -40,7 +40,7 @@ export async function checkGivenDatabase(databaseUrl: string): Promise<void> {
       throw new Error(
         advise(
           `the database of DATABASE_URL, ${place}, is not one that npm start made, and no app is configured there`,
-          '  npm run wafer -- app set <appid>      the mini program that it is for',
+          '  npx wafer app set <appid>      the mini program that it is for',
         ),
       );
     }

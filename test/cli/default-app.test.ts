@@ -126,7 +126,7 @@ test.serial('an app that is inserted by SQL counts as in the original; doctor an
   t.like(await appsFinding(), {
     state: 'warning',
     cause: 'default_unclear',
-    remedy: `npm run wafer -- app set ${last} --default`,
+    remedy: `npx wafer app set ${last} --default`,
   });
   await until('the log says so', async () => {
     await chosen(own);

@@ -127,7 +127,7 @@ test.serial('a missing table and column are faults; the remedy brings them back'
   const repaired = await runDoctor({ DATABASE_URL: database.url });
   t.is(repaired.findings.find(({ check }) => check === 'database.schema')?.state, 'ok');
   // No app was added to it.
-  t.regex(repaired.findings.find(({ check }) => check === 'apps')?.remedy ?? '', /wafer -- app set/);
+  t.regex(repaired.findings.find(({ check }) => check === 'apps')?.remedy ?? '', /npx wafer app set/);
 });
 
 test.serial('wrong secrets, unknown appids and refused addresses are faults, and no secret is shown', async (t) => {
@@ -142,7 +142,7 @@ test.serial('wrong secrets, unknown appids and refused addresses are faults, and
   t.false((stdout + stderr).includes(wrong));
   const ofApp = (appid: string) => findings.find(({ check }) => check === `wechat.app ${appid}`);
   t.regex(ofApp(testAppid)?.found ?? '', /40125/);
-  t.true(ofApp(testAppid)?.remedy?.startsWith(`npm run wafer -- app set ${testAppid}`));
+  t.true(ofApp(testAppid)?.remedy?.startsWith(`npx wafer app set ${testAppid}`));
   t.regex(ofApp('wx9999999999999999')?.found ?? '', /40013/);
   const refusal = {
     body: { errcode: 40_164, errmsg: 'invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist' },

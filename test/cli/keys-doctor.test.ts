@@ -40,7 +40,7 @@ test.serial('without keys everything is in plain, and that is a hint', async (t)
 });
 
 test.serial('with keys what is still in plain is a warning whose remedy is the rotation', async (t) => {
-  t.like(await check(), { state: 'warning', remedy: 'npm run wafer -- keys rotate' });
+  t.like(await check(), { state: 'warning', remedy: 'npx wafer keys rotate' });
   t.deepEqual(await encryptApps(), { changed: ['wx0'], unreadable: [] });
   const { state, found } = await check();
   t.is(state, 'warning');
@@ -54,7 +54,7 @@ test.serial('with everything encrypted it is well', async (t) => {
 
 test.serial('on the way back what is still encrypted is a warning', async (t) => {
   const back = parseKeyRing(`plain,1:${base64}`);
-  t.like(await check(back), { state: 'warning', remedy: 'npm run wafer -- keys plain' });
+  t.like(await check(back), { state: 'warning', remedy: 'npx wafer keys plain' });
 });
 
 test.serial('a missing key is a fault', async (t) => {

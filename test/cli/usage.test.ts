@@ -56,7 +56,7 @@ test.serial('every command has help with examples', async (t) => {
   for (const command of ['', ...commands]) {
     const run = await runCli({}, [...command.split(' ').filter(Boolean), '--help']);
     t.is(run.status, 0, command);
-    t.regex(run.stdout, new RegExp(`Examples:\\n.*wafer -- ${command}`));
+    t.regex(run.stdout, new RegExp(`Examples:\\n.*npx wafer ${command}`));
     t.regex(run.stdout, /--json/);
   }
 });

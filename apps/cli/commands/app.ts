@@ -25,8 +25,8 @@ export function addAppCommands(program: Command, context: CommandContext): void 
   const app = program.command('app').description('the mini programs that may log in');
 
   addCommand(app, 'list', 'lists the apps, without their secrets', [
-    'npm run wafer -- app list',
-    'npm run wafer -- app list --json',
+    'npx wafer app list',
+    'npx wafer app list --json',
   ]).action(async () => report(await withDatabase(env, ({ appInfo }) => listApps(appInfo, readCipher(env)))));
 
   const set = addCommand(
@@ -34,11 +34,11 @@ export function addAppCommands(program: Command, context: CommandContext): void 
     'set',
     'adds an app or changes it; asks for the secret, or reads it from standard input, unless only options change',
     [
-      'npm run wafer -- app set wx0123456789abcdef',
-      'npm run --silent wafer -- app set wx0123456789abcdef --json < secret.txt',
-      'npm run wafer -- app set wx0123456789abcdef --login-duration 30 --session-duration 2592000',
-      'npm run wafer -- app set wx0123456789abcdef --keep-previous',
-      'npm run wafer -- app set wx0123456789abcdef --default --policy multi --max-sessions 3 --grace 5',
+      'npx wafer app set wx0123456789abcdef',
+      'npx wafer app set wx0123456789abcdef --json < secret.txt',
+      'npx wafer app set wx0123456789abcdef --login-duration 30 --session-duration 2592000',
+      'npx wafer app set wx0123456789abcdef --keep-previous',
+      'npx wafer app set wx0123456789abcdef --default --policy multi --max-sessions 3 --grace 5',
     ],
   )
     .argument('<appid>', 'as the mini program platform shows it: wx and 16 characters')
@@ -62,7 +62,7 @@ export function addAppCommands(program: Command, context: CommandContext): void 
   });
 
   addCommand(app, 'remove', 'removes an app; its sessions stay in the database', [
-    'npm run wafer -- app remove wx0123456789abcdef',
+    'npx wafer app remove wx0123456789abcdef',
   ])
     .argument('<appid>')
     .addOption(createByOption())
@@ -140,7 +140,7 @@ async function setApp(
 function describeNextStart(appid: string): string {
   return (
     `npm start runs with its simulated WeChat, which does not know ${appid}: stop it and run it again. Then it uses the real WeChat, where only codes of ` +
-    `wx.login() log in. To come back to the simulated one: npm run wafer -- app remove ${appid}, and run npm start again.`
+    `wx.login() log in. To come back to the simulated one: npx wafer app remove ${appid}, and run npm start again.`
   );
 }
 
@@ -152,7 +152,7 @@ async function remove(
 ): Promise<CommandResult> {
   const { appInfo } = database;
   if (!(await findApp(appInfo, appid))) {
-    throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npm run wafer -- app list`);
+    throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npx wafer app list`);
   }
   const { defaultBefore, defaultNow } = await removeApp(database, appid, findActor(options));
   const forgotten = await tryForgetEverywhere(env);
@@ -176,7 +176,7 @@ async function refuseToUnset(appInfo: AppInfo, appid: string): Promise<void> {
   if (toApps(await readApps(appInfo)).default?.appid !== appid) return;
   throw new CommandFailure(
     'default_needed',
-    `${toPlainText(appid)} is the default app. Say which one is to be it instead: npm run wafer -- app set <appid> --default. Nothing was changed.`,
+    `${toPlainText(appid)} is the default app. Say which one is to be it instead: npx wafer app set <appid> --default. Nothing was changed.`,
   );
 }
 

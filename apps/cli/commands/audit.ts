@@ -18,9 +18,9 @@ const maxLimit = 10_000;
 /** `audit`: who changed what by the command line, newest first. */
 export function addAuditCommand(program: Command, { env, report }: CommandContext): void {
   addCommand(program, 'audit', 'shows who changed what with these commands, newest first', [
-    'npm run wafer -- audit',
-    'npm run wafer -- audit --since 7d',
-    'npm run --silent wafer -- audit --since 2026-11-01 --limit 1000 --json',
+    'npx wafer audit',
+    'npx wafer audit --since 7d',
+    'npx wafer audit --since 2026-11-01 --limit 1000 --json',
   ])
     .addOption(
       new Option('--since <time>', '30m, 24h or 7d ago; or a date or time as in ISO 8601').argParser(parseSince),

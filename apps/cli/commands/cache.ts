@@ -10,8 +10,8 @@ import { plural } from '../text.ts';
 export function addCacheCommands(program: Command, { env, report }: CommandContext): void {
   const cache = program.command('cache').description('the cached sessions');
   addCommand(cache, 'clear', 'empties the session cache and makes every process forget sessions and app settings', [
-    'npm run wafer -- cache clear',
-    'npm run --silent wafer -- cache clear --json',
+    'npx wafer cache clear',
+    'npx wafer cache clear --json',
   ])
     .addOption(createByOption())
     .action(async (options: ByOption) => {

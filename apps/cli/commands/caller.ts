@@ -25,14 +25,14 @@ export function addCallerCommands(program: Command, { env, report }: CommandCont
   const caller = program.command('caller').description('the back ends that may call, each with a key of its own');
 
   addCommand(caller, 'list', 'lists the callers; their keys are not known to anybody', [
-    'npm run wafer -- caller list',
-    'npm run wafer -- caller list --json',
+    'npx wafer caller list',
+    'npx wafer caller list --json',
   ]).action(async () => report(await withDatabase(env, ({ sequelize }) => listCallers(sequelize))));
 
   addCommand(caller, 'add', 'makes a key for a back end and shows it, this once', [
-    'npm run wafer -- caller add shop',
-    'npm run wafer -- caller add shop --app wx0123456789abcdef',
-    'npm run --silent wafer -- caller add shop --json',
+    'npx wafer caller add shop',
+    'npx wafer caller add shop --app wx0123456789abcdef',
+    'npx wafer caller add shop --json',
   ])
     .argument('<name>', 'letters, digits, dots, underscores and hyphens; it stands in logs and metrics')
     .option('--app <appid>', 'requests through it are for this app and no other, whether they name one or not')
@@ -44,8 +44,8 @@ export function addCallerCommands(program: Command, { env, report }: CommandCont
     });
 
   addCommand(caller, 'bind', 'binds the key of a back end to an app, or to none', [
-    'npm run wafer -- caller bind shop --app wx0123456789abcdef',
-    'npm run wafer -- caller bind shop --any-app',
+    'npx wafer caller bind shop --app wx0123456789abcdef',
+    'npx wafer caller bind shop --any-app',
   ])
     .argument('<name>')
     .option('--app <appid>', 'requests through its key are for this app and no other')
@@ -56,7 +56,7 @@ export function addCallerCommands(program: Command, { env, report }: CommandCont
       report(await withDatabase(env, (database) => bind(env, database, { name, appid: app ?? null }, findActor(by))));
     });
 
-  addCommand(caller, 'revoke', 'makes the key of a back end void', ['npm run wafer -- caller revoke shop'])
+  addCommand(caller, 'revoke', 'makes the key of a back end void', ['npx wafer caller revoke shop'])
     .argument('<name>')
     .addOption(createByOption())
     .action(async (name: string, by: ByOption) =>
@@ -69,7 +69,7 @@ async function listCallers(sequelize: Sequelize): Promise<CommandResult> {
   return {
     text:
       callers.length === 0
-        ? 'There is no caller. Add one: npm run wafer -- caller add <name>'
+        ? 'There is no caller. Add one: npx wafer caller add <name>'
         : formatTable([
             ['NAME', 'APP', 'SINCE (UTC+8)'],
             ...callers.map(({ name, appid, createdAt }) => [name, toPlainText(appid ?? 'any'), createdAt]),
@@ -96,7 +96,7 @@ async function add(
   if (!isNew) {
     throw new CommandFailure(
       'caller_exists',
-      `There is a caller ${name} already. To change its key without a gap: add it under another name, give it the new address, then revoke ${name}. To bind its key to another app: npm run wafer -- caller bind ${name} --app <appid>`,
+      `There is a caller ${name} already. To change its key without a gap: add it under another name, give it the new address, then revoke ${name}. To bind its key to another app: npx wafer caller bind ${name} --app <appid>`,
     );
   }
   const forgotten = await tellEverywhere(env, sequelize);
@@ -141,7 +141,7 @@ async function bind(
 /** @throws {CommandFailure} app_unknown: a key for an app that is misspelled would be good for nothing */
 async function requireApp(appInfo: AppInfo, appid: string | null): Promise<void> {
   if (appid === null || (await readApps(appInfo)).some((app) => app.appid === appid)) return;
-  throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npm run wafer -- app list`);
+  throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npx wafer app list`);
 }
 
 function describeBinding(appid: string | null): string {
@@ -149,7 +149,7 @@ function describeBinding(appid: string | null): string {
 }
 
 function createUnknown(): CommandFailure {
-  return new CommandFailure('caller_unknown', 'There is no such caller. See: npm run wafer -- caller list');
+  return new CommandFailure('caller_unknown', 'There is no such caller. See: npx wafer caller list');
 }
 
 async function revoke(

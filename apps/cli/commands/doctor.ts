@@ -15,8 +15,8 @@ import { plural } from '../text.ts';
 /** `doctor`: looks at everything that the server needs and says what to do. Changes nothing. */
 export function addDoctorCommand(program: Command, { env, report }: CommandContext): void {
   addCommand(program, 'doctor', 'checks configuration, Redis, database, WeChat and processes; says what to do', [
-    'npm run wafer -- doctor',
-    'npm run --silent wafer -- doctor --json',
+    'npx wafer doctor',
+    'npx wafer doctor --json',
   ]).action(async () => report(describe(await findAll(env))));
 }
 
@@ -27,7 +27,7 @@ async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     warning(
       group,
       `not checked: ${variable} can not be used`,
-      `Set ${variable}, then run this again: npm run wafer -- doctor`,
+      `Set ${variable}, then run this again: npx wafer doctor`,
     ),
   ];
   // All at once: together they take as long as the slowest.
@@ -55,7 +55,7 @@ async function findProcesses(env: NodeJS.ProcessEnv, loginQueues: number): Promi
       warning(
         'processes',
         'not checked: Redis can not be used',
-        'Repair Redis first, then run this again: npm run wafer -- doctor',
+        'Repair Redis first, then run this again: npx wafer doctor',
       ),
     ];
   }

@@ -24,8 +24,8 @@ export function addKeysCommands(program: Command, { env, streams, report }: Comm
   const keys = program.command('keys').description('app secrets and session_keys at rest (WAFER_KEYS)');
 
   addCommand(keys, 'status', 'counts values by the version of their key', [
-    'npm run wafer -- keys status',
-    'npm run --silent wafer -- keys status --json',
+    'npx wafer keys status',
+    'npx wafer keys status --json',
   ]).action(async () => {
     const cipher = readCipher(env);
     report(await withDatabase(env, (database) => showStatus(database, cipher)));
@@ -33,8 +33,8 @@ export function addKeysCommands(program: Command, { env, streams, report }: Comm
 
   const addRun = (name: 'rotate' | 'plain', summary: string, check: (cipher: ColumnCipher) => void) => {
     const command = addCommand(keys, name, summary, [
-      `npm run wafer -- keys ${name}`,
-      `npm run wafer -- keys ${name} --rows-per-second 500`,
+      `npx wafer keys ${name}`,
+      `npx wafer keys ${name} --rows-per-second 500`,
     ]);
     command
       .addOption(
@@ -65,7 +65,7 @@ export function addKeysCommands(program: Command, { env, streams, report }: Comm
       'keys_missing',
       ring.keys.size === 0
         ? 'WAFER_KEYS is not set: there is no key to encrypt with. Set it as for the workers.'
-        : 'WAFER_KEYS begins with "plain": values are written in plain. For that there is: npm run wafer -- keys plain',
+        : 'WAFER_KEYS begins with "plain": values are written in plain. For that there is: npx wafer keys plain',
     );
   });
   addRun('plain', 'decrypts everything, for the original or a version without keys', ({ keys: ring }) => {
@@ -101,7 +101,7 @@ async function showStatus({ sequelize, appInfo }: OpenDatabase, cipher: ColumnCi
       ? [`WAFER_KEYS lacks ${missing.map((version) => `key ${version}`).join(', ')}: what it encrypted can't be read.`]
       : []),
     ...describeWrong(wrong),
-    ...(others > 0 && missing.length === 0 ? [`To convert the rest: npm run wafer -- keys ${next}`] : []),
+    ...(others > 0 && missing.length === 0 ? [`To convert the rest: npx wafer keys ${next}`] : []),
   ];
   return {
     text: lines.join('\n'),

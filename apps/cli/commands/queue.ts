@@ -10,8 +10,8 @@ import { formatTable, plural } from '../text.ts';
 export function addQueueCommands(program: Command, { env, report }: CommandContext): void {
   const queue = program.command('queue').description('the queues between front ends and workers');
   addCommand(queue, 'show', 'shows what waits in each queue, visits on their way to MySQL, and live processes', [
-    'npm run wafer -- queue show',
-    'LOGIN_QUEUES=3 npm run --silent wafer -- queue show --json',
+    'npx wafer queue show',
+    'LOGIN_QUEUES=3 npx wafer queue show --json',
   ]).action(async () => {
     const { queues } = readSettings(env, 'redis').login;
     report(await withRedis(env, (redis) => showQueues(redis, queues)));

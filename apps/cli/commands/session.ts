@@ -21,18 +21,18 @@ export function addSessionCommands(program: Command, { env, report }: CommandCon
   const session = program.command('session').description("users' sessions");
   addSelector(
     addCommand(session, 'show', 'shows sessions with everything but their secrets', [
-      'npm run wafer -- session show --id fedcba9876543210fedcba9876543210',
-      'npm run --silent wafer -- session show --open-id oGZUI0egBJY1zhBYw2KhdUfwVJJE --json',
+      'npx wafer session show --id fedcba9876543210fedcba9876543210',
+      'npx wafer session show --open-id oGZUI0egBJY1zhBYw2KhdUfwVJJE --json',
     ]),
   ).action(async (selector: SessionSelector) => {
     report(await withDatabase(env, (database) => showSessions(env, database, selector), { mayBeLate: true }));
   });
   addOptions(
     addCommand(session, 'revoke', 'ends sessions at once; the users log in again by themselves', [
-      'npm run wafer -- session revoke --id fedcba9876543210fedcba9876543210',
-      'npm run wafer -- session revoke --open-id oGZUI0egBJY1zhBYw2KhdUfwVJJE --appid wx0123456789abcdef',
-      'npm run wafer -- session revoke --appid wx0123456789abcdef',
-      'npm run wafer -- session revoke --everything',
+      'npx wafer session revoke --id fedcba9876543210fedcba9876543210',
+      'npx wafer session revoke --open-id oGZUI0egBJY1zhBYw2KhdUfwVJJE --appid wx0123456789abcdef',
+      'npx wafer session revoke --appid wx0123456789abcdef',
+      'npx wafer session revoke --everything',
     ]),
   )
     .option('--everything', 'every session of every app')

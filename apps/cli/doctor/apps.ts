@@ -25,7 +25,7 @@ export async function checkApps(
     warning(
       'wechat.app',
       `secrets were not checked: ${why}`,
-      'Repair that first, then run this again: npm run wafer -- doctor',
+      'Repair that first, then run this again: npx wafer doctor',
     );
   const before = [...(apps === undefined ? [] : [describeApps(apps)]), ...(reachable === undefined ? [] : [reachable])];
   if (apps === undefined) return [...before, notChecked('the database can not be read')];
@@ -37,7 +37,7 @@ export async function checkApps(
 function describeApps(apps: readonly AppWithSecret[]): Finding {
   const chosen = toApps(apps).default;
   if (chosen === undefined)
-    return fault('apps', 'no app is configured: every request is answered 1012', 'npm run wafer -- app set <appid>');
+    return fault('apps', 'no app is configured: every request is answered 1012', 'npx wafer app set <appid>');
   const names = apps.map(({ appid }) => toPlainText(appid)).join(', ');
   const defaultAppid = toPlainText(chosen.appid);
   const found = `${names}${apps.length > 1 ? `; requests that name none go to ${defaultAppid}` : ''}`;
@@ -48,7 +48,7 @@ function describeApps(apps: readonly AppWithSecret[]): Finding {
     marks === 0
       ? `${found} because it is the last by appid: one more app may take its place, and the rows that name none with it`
       : `${found}, the last of ${marks} that are marked as the default`,
-    `npm run wafer -- app set ${defaultAppid} --default`,
+    `npx wafer app set ${defaultAppid} --default`,
     'default_unclear',
   );
 }

@@ -28,7 +28,7 @@ export async function checkCallerApps({ primary }: Config['database'], requiresK
             warning(
               check,
               `the key of ${namesOf(lost)} is bound to an app that is not there: its requests are answered 1012`,
-              'npm run wafer -- caller bind <name> --app <appid>, or add the app: npm run wafer -- app set <appid>',
+              'npx wafer caller bind <name> --app <appid>, or add the app: npx wafer app set <appid>',
               'caller_app_unknown',
             ),
           ];
@@ -41,7 +41,7 @@ export async function checkCallerApps({ primary }: Config['database'], requiresK
       warning(
         check,
         `${byAppid.size} apps share the way in of ${doors.join(' and of ')}: a request that names no app logs in to ${toPlainText(chosen.appid)} and takes a session of each`,
-        `Give each back end a key for its app (npm run wafer -- caller add <name> --app <appid>; one that has a key: caller bind) and set REQUIRE_CALLER_KEY=true.`,
+        `Give each back end a key for its app (npx wafer caller add <name> --app <appid>; one that has a key: caller bind) and set REQUIRE_CALLER_KEY=true.`,
         'apps_share_callers',
       ),
     ];

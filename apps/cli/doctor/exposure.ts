@@ -11,7 +11,7 @@ export function describeExposure(config: Config): Finding {
     return warning(
       check,
       `everybody who reaches ${http.host}:${http.port} may call`,
-      'Set ALLOWED_CLIENTS to the networks of your back ends, or give each a key (npm run wafer -- caller add <name>) and set REQUIRE_CALLER_KEY=true.',
+      'Set ALLOWED_CLIENTS to the networks of your back ends, or give each a key (npx wafer caller add <name>) and set REQUIRE_CALLER_KEY=true.',
     );
   const who = access.allowed.isEmpty ? 'everybody' : 'clients in ALLOWED_CLIENTS';
   if (access.requiresKey) return ok(check, `${who} with a key may call`);

@@ -41,7 +41,7 @@ export async function examine(group: string, check: () => Promise<Finding[]>): P
     return await Promise.race([check(), late]);
   } catch (error) {
     const message = error instanceof Error ? error.message : 'unknown';
-    return [fault(group, message, 'See what it says; then run this again: npm run wafer -- doctor')];
+    return [fault(group, message, 'See what it says; then run this again: npx wafer doctor')];
   } finally {
     clearTimeout(timer);
   }

@@ -34,7 +34,7 @@ export async function checkKeys({ primary }: Config['database'], ring: KeyRing):
         fault(
           check,
           `WAFER_KEYS lacks ${names}: log-ins of those apps are answered 1006, calls about those sessions 1001 (key_missing)`,
-          'Add it to WAFER_KEYS here and for every worker. If it is lost, make a new one under a new number (docs/production.md, "Lost keys"), then: npm run wafer -- app set <appid>',
+          'Add it to WAFER_KEYS here and for every worker. If it is lost, make a new one under a new number (docs/production.md, "Lost keys"), then: npx wafer app set <appid>',
         ),
       ];
     }
@@ -45,13 +45,13 @@ export async function checkKeys({ primary }: Config['database'], ring: KeyRing):
         fault(
           check,
           `the secret of ${names} does not decrypt: another key bears that version, or the value was changed`,
-          'Correct WAFER_KEYS: a new key needs a new number (docs/production.md, "Lost keys"). Or set the secret again: npm run wafer -- app set <appid>',
+          'Correct WAFER_KEYS: a new key needs a new number (docs/production.md, "Lost keys"). Or set the secret again: npx wafer app set <appid>',
         ),
       ];
     }
     const found = `app secrets: ${describeCounts(secrets)}; oldest and newest session_keys: ${describeCounts(sessionKeys)}`;
     if (countOthers(secrets, ring.writes) + countOthers(sessionKeys, ring.writes) > 0) {
-      return [warning(check, found, `npm run wafer -- keys ${ring.writes === undefined ? 'plain' : 'rotate'}`)];
+      return [warning(check, found, `npx wafer keys ${ring.writes === undefined ? 'plain' : 'rotate'}`)];
     }
     return [
       ring.keys.size === 0
@@ -67,7 +67,7 @@ export async function checkKeys({ primary }: Config['database'], ring: KeyRing):
       warning(
         check,
         'not checked: the database can not be read',
-        'Repair that first, then run this again: npm run wafer -- doctor',
+        'Repair that first, then run this again: npx wafer doctor',
       ),
     ];
   } finally {

@@ -40,7 +40,7 @@ function checkRoom(group: string, { name, info, writeFailure }: RedisNode): Find
   const used = Number(info.get('used_memory'));
   const isFull = writeFailure?.startsWith('OOM') === true;
   if (!isFull && (limit === 0 || used <= nearlyFull * limit)) return [];
-  const remedy = `Give it more: ${redisCli(name)} config set maxmemory <bytes>, and the same in redis.conf. What fills it: ${redisCli(name)} --bigkeys; npm run wafer -- queue show`;
+  const remedy = `Give it more: ${redisCli(name)} config set maxmemory <bytes>, and the same in redis.conf. What fills it: ${redisCli(name)} --bigkeys; npx wafer queue show`;
   const share = `${name} uses ${Math.round((used / limit) * 100)} % of its maxmemory`;
   return isFull
     ? [fault(`${group}.memory`, `${share} and takes no more (OOM): no log-in can be queued`, remedy, 'redis_full')]

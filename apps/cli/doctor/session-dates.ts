@@ -21,7 +21,7 @@ export async function checkSessionDates(sequelize: Sequelize): Promise<Finding> 
   return fault(
     check,
     `a session lies ${(ahead / 3600).toFixed(1)} h in the future: its times were not written in UTC+8, or by a wrong clock`,
-    'Set date.timezone = PRC in the php.ini of the original, or correct the clock of who writes there; such sessions live that much longer, so end them if that matters: npm run wafer -- session revoke --help',
+    'Set date.timezone = PRC in the php.ini of the original, or correct the clock of who writes there; such sessions live that much longer, so end them if that matters: npx wafer session revoke --help',
     'time_zone_wrong',
   );
 }

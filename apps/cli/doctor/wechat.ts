@@ -51,7 +51,7 @@ export async function checkAppAtWechat(
   { appid, secret, secretFault }: AppWithSecret,
 ): Promise<Finding> {
   const check = `wechat.app ${toPlainText(appid)}`;
-  const setAgain = `npm run wafer -- app set ${toPlainText(appid)}`;
+  const setAgain = `npx wafer app set ${toPlainText(appid)}`;
   if (secretFault !== undefined)
     return warning(check, 'not checked: its secret can not be read here', 'See the finding about keys.');
   if (secret === '') return fault(check, 'it has no secret', setAgain);
@@ -81,7 +81,7 @@ export async function checkAppAtWechat(
       return fault(
         check,
         'WeChat does not know this appid (40013)',
-        `npm run wafer -- app remove ${toPlainText(appid)}, then app set with the right one`,
+        `npx wafer app remove ${toPlainText(appid)}, then app set with the right one`,
         'wechat_appid',
       );
     case '40164':

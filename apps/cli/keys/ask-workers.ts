@@ -26,7 +26,7 @@ export async function askWorkers(env: NodeJS.ProcessEnv, ring: KeyRing): Promise
   if (silent.length > 0)
     throw new CommandFailure(
       'worker_silent',
-      `${listNames(silent)} did not answer, so whether it holds the key is not known. ${nothingChanged} If it was killed, run this again after 12 s; else see: npm run wafer -- doctor`,
+      `${listNames(silent)} did not answer, so whether it holds the key is not known. ${nothingChanged} If it was killed, run this again after 12 s; else see: npx wafer doctor`,
     );
   const workers = [...answers].filter(([name]) => name.startsWith('worker-'));
   const faults = workers.flatMap(([name, answer]) => {

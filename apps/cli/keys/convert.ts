@@ -75,8 +75,8 @@ function explainHalf(action: string): string {
     'Nothing is lost: every process that has all these keys reads what is converted and what is not, so log-ins go on. Remove no key.',
     `To go on, run this again: what is done is passed over. If it stops in the same way, the database's log says what it refuses.`,
     action === 'keys plain'
-      ? 'To go back, let WAFER_KEYS begin with a key again, for every worker and here, then: npm run wafer -- keys rotate'
-      : 'To go back, let WAFER_KEYS begin with what it began with before (the former key, or "plain" if there was none), for every worker and here, then: npm run wafer -- keys rotate, or keys plain',
+      ? 'To go back, let WAFER_KEYS begin with a key again, for every worker and here, then: npx wafer keys rotate'
+      : 'To go back, let WAFER_KEYS begin with what it began with before (the former key, or "plain" if there was none), for every worker and here, then: npx wafer keys rotate, or keys plain',
   ].join('\n');
 }
 
@@ -93,7 +93,7 @@ function explainRest(left: number, apps: readonly string[], { unreadable, unread
       ? [`Can't be read, of sessions: ${unreadable}, such as the rows ${unreadableRows.join(', ')}`]
       : []),
     'They were encrypted with another key, under a number that WAFER_KEYS lacks or has given to a new key, or were changed. Add that key, then run this again.',
-    'If it is lost (docs/production.md, "Lost keys"): npm run wafer -- app set <appid>, for each of those apps; of sessions the next log-in of the user writes a new one.',
+    'If it is lost (docs/production.md, "Lost keys"): npx wafer app set <appid>, for each of those apps; of sessions the next log-in of the user writes a new one.',
   ];
 }
 
