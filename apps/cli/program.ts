@@ -36,9 +36,9 @@ export async function runCli(
     report(result) {
       exitCode = result.exitCode ?? 0;
       // A pipe has no width: programs and tests read whole lines.
-      const { columns } = stdout as { readonly columns?: number };
-      const text =
-        columns === undefined ? toPlainLines(result.text) : fitToTerminal(toPlainLines(result.text), columns);
+      // Some terminals say that they are 0 wide.
+      const { columns = 0 } = stdout as { readonly columns?: number };
+      const text = columns === 0 ? toPlainLines(result.text) : fitToTerminal(toPlainLines(result.text), columns);
       stdout.write(`${asJson ? toPlainJson(result.json) : text}\n`);
     },
   });

@@ -11,7 +11,8 @@ const oldFirst = `1:${one},2:${two}`;
 const newFirst = `2:${two},1:${one}`;
 
 test('a rotation that stops half-way says what works, how to go on and how to go back', async (t) => {
-  const stack = await startStack({ onClose: t.teardown, env: { WAFER_KEYS: oldFirst } });
+  const stack = await startStack({ onClose: t.teardown, workers: 0, env: { WAFER_KEYS: oldFirst } });
+  const encrypting = [await stack.addWorker()];
   const [url] = stack.urls;
   const { query } = stack.database;
   const wafer = (keys: string, args: string[], stdin = '') =>
@@ -37,7 +38,7 @@ test('a rotation that stops half-way says what works, how to go on and how to go
     return [Object.keys(json.secrets), Object.keys(json.sessionKeys)];
   };
 
-  await stack.addWorker({ WAFER_KEYS: newFirst });
+  encrypting.push(await stack.addWorker({ WAFER_KEYS: newFirst }));
   await untilReady(url);
   // The third session is one that this server refuses to change.
   await query(`create trigger refuse before update on cSessionInfo for each row
@@ -62,10 +63,14 @@ test('a rotation that stops half-way says what works, how to go on and how to go
   await query(`create trigger refuse before update on cSessionInfo for each row
     if new.session_key not like 'wafer:%' and old.session_key like 'wafer:%' then
       signal sqlstate '45000' set message_text = 'refused'; end if`);
+  const writesPlain = await stack.addWorker({ WAFER_KEYS: `plain,${newFirst}` });
+  for (const worker of encrypting) await worker.close();
   const plain = await wafer(`plain,${newFirst}`, ['keys', 'plain']);
   t.deepEqual([plain.status, plain.json.error.code], [1, 'conversion_stopped']);
   t.regex(plain.json.error.message, /begin with a key again.*keys rotate$/s);
   await assertAllWork();
+  await stack.addWorker({ WAFER_KEYS: newFirst });
+  await writesPlain.close();
   t.is((await wafer(newFirst, ['keys', 'rotate'])).status, 0);
   t.deepEqual((await versions())[0], ['2']);
 });

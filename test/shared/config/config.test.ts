@@ -41,7 +41,7 @@ test('a log-in must have more time than one call to WeChat', (t) => {
 test('every form of a Redis URL is understood', (t) => {
   t.like(parseRedisUrl('rediss://user:p%40ss@h:6380/2'), {
     kind: 'single',
-    tls: true,
+    tls: {},
     username: 'user',
     password: 'p@ss',
     db: 2,
@@ -50,7 +50,7 @@ test('every form of a Redis URL is understood', (t) => {
     { host: 'a', port: 1 },
     { host: 'b', port: 2 },
   ]);
-  t.like(parseRedisUrl('rediss+sentinel://a:1,b/main'), { kind: 'sentinel', tls: true, masterName: 'main' });
+  t.like(parseRedisUrl('rediss+sentinel://a:1,b/main'), { kind: 'sentinel', tls: {}, masterName: 'main' });
   for (const wrong of ['http://h', 'redis://a:1,b:2', 'redis://h:0', 'redis+cluster://a:1/3']) {
     t.throws(() => parseRedisUrl(wrong), { instanceOf: TypeError }, wrong);
   }
