@@ -75,6 +75,10 @@ function toRun(
   // What is typed is an app's secret.
   noteSecret('app secret', stdin.trim());
   noteKeys(env['WAFER_KEYS']);
-  trace('cli', seen.stdout + seen.stderr);
+  // A key is shown once, to whom it is made for; nowhere else.
+  const key = args[0] === 'caller' && args[1] === 'add' ? /\/k\/([\w-]+)\//.exec(seen.stdout)?.[1] : undefined;
+  noteSecret('caller key', key);
+  const printed = seen.stdout + seen.stderr;
+  trace('cli', key === undefined ? printed : printed.replaceAll(key, ''));
   return { ...seen, json: args.includes('--json') ? (JSON.parse(seen.stdout) as unknown) : undefined };
 }

@@ -43,7 +43,10 @@ test.serial(
       watch(),
       offer(url, idSkey, (index) => ({ code: codes[index] }), { perSecond: 250, seconds: 2 }),
       offer(url, 'qcloud.cam.auth', () => session, { perSecond: 50, seconds: 2 }),
-      offer(url, 'qcloud.cam.decrypt', () => ({ ...session, encrypt_data: 'x' }), { perSecond: 10, seconds: 2 }),
+      offer(url, 'qcloud.cam.decrypt', () => ({ ...session, encrypt_data: 'x', iv: 'r7BXXKkLb8qrSNn05n0qiA==' }), {
+        perSecond: 10,
+        seconds: 2,
+      }),
     ]);
     const outcomes = countOutcomes(flood);
     const { 0: succeeded = 0, '1006 overloaded': refused = 0 } = outcomes;

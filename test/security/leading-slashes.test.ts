@@ -3,7 +3,6 @@ import { runCli } from '../cli/run-cli.ts';
 import { login, newUser } from '../support/client.ts';
 import { lastRequest, rawCall, speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
-import { noteSecret } from '../support/traces.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const stack = await startStack({ onClose: (close) => void closers.push(close) });
@@ -11,7 +10,6 @@ const [open] = stack.urls;
 const byAddress = await stack.addWeb({ ALLOWED_CLIENTS: '127.0.0.0/8' });
 const byKey = await stack.addWeb({ REQUIRE_CALLER_KEY: 'true' });
 const { key } = (await runCli(stack.env, ['caller', 'add', 'slashes', '--json'])).json as { key: string };
-noteSecret('caller key', key);
 const { id, skey } = (await login(open, `${newUser()}~1`)).returnData as { id: string; skey: string };
 test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
