@@ -123,7 +123,7 @@ async function lockApps(appInfo: AppInfo, transaction: Transaction): Promise<Sto
   })) as unknown as StoredApp[];
 }
 
-/** Where others are encrypted, a secret in plain is most likely a WAFER_KEYS that was forgotten. */
+/** Where others are encrypted, a secret in plain text is most likely a WAFER_KEYS that was forgotten. */
 function refuseToMix({ keys }: ColumnCipher, stored: readonly StoredApp[]): void {
   if (keys.keys.size > 0 || stored.every(({ secret }) => sealedVersion(secret ?? '') === undefined)) return;
   throw new CommandFailure(

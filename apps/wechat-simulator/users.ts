@@ -13,7 +13,7 @@ export interface SimulatedUserData {
   iv: string;
   /** The scheme of 2016: the session key is the iv as well, and there is no watermark. */
   legacy_encrypt_data: string;
-  /** The profile in plain, without openId, and sha1(rawData + session_key) in hex. */
+  /** The profile in plain text, without openId, and sha1(rawData + session_key) in hex. */
   rawData: string;
   signature: string;
 }

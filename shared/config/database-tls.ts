@@ -10,7 +10,7 @@ export interface DatabaseTls extends StoreTls {
 
 /**
  * Parses `ssl-mode`, `ssl-ca`, `ssl-cert` and `ssl-key`. Without a mode a CA means VERIFY_CA, as for MySQL's clients, and a
- * certificate of our own REQUIRED; without anything the connection is in plain.
+ * certificate of our own REQUIRED; without anything the connection is in plain text.
  * @throws {TypeError} with what is wrong
  */
 export function parseDatabaseTls(query: string | undefined): DatabaseTls {

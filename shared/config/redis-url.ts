@@ -11,7 +11,7 @@ interface RedisNode {
 export interface RedisAddress {
   readonly kind: 'single' | 'cluster' | 'sentinel';
   readonly nodes: readonly [RedisNode, ...RedisNode[]];
-  /** undefined: in plain */
+  /** undefined: in plain text */
   readonly tls?: StoreTls;
   readonly username?: string;
   readonly password?: string;

@@ -93,7 +93,7 @@ export function createColumnCipher(ring: KeyRing): ColumnCipher {
   };
 }
 
-/** Reads plain values, refuses encrypted ones, writes in plain. */
+/** Reads plain values, refuses encrypted ones, writes in plain text. */
 export const plainCipher: ColumnCipher = createColumnCipher(noKeys);
 
 /** Column and owner, so that a value that is copied to another row or column does not open there. */

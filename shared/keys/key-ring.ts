@@ -2,7 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 
 /** The versioned keys that encrypt secrets in MySQL; all of them decrypt. */
 export interface KeyRing {
-  /** The version that new values are encrypted with; undefined: they are written in plain. */
+  /** The version that new values are encrypted with; undefined: they are written in plain text. */
   readonly writes: number | undefined;
   /** By version. A KeyObject shows nothing of itself to a log. */
   readonly keys: ReadonlyMap<number, KeyObject>;
@@ -15,7 +15,7 @@ const plainWord = 'plain';
 const howToMakeOne = 'make one with: openssl rand -base64 32';
 
 /**
- * Parses `2:base64,1:base64`: the first encrypts, all decrypt. `plain,2:base64` writes in plain again, for the way back.
+ * Parses `2:base64,1:base64`: the first encrypts, all decrypt. `plain,2:base64` writes in plain text again, for the way back.
  * @throws {TypeError} with every fault, by the place in the list; never with a key
  */
 export function parseKeyRing(text: string): KeyRing {

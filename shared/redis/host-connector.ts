@@ -12,7 +12,7 @@ interface ConnectorOptions {
   readonly disconnectTimeout: number;
 }
 
-/** Connects ioredis to a host all of whose addresses have the whole time, in plain or over TLS. */
+/** Connects ioredis to a host all of whose addresses have the whole time, in plain text or over TLS. */
 export class HostConnector extends AbstractConnector {
   readonly #options: ConnectorOptions;
 

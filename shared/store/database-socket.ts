@@ -7,7 +7,7 @@ import { ifStillSilent } from '../patience.ts';
 /** What mysql2 needs to speak with a server. */
 interface Transport {
   readonly stream: Socket;
-  /** undefined: in plain */
+  /** undefined: in plain text */
   readonly ssl?: object;
 }
 
@@ -15,7 +15,7 @@ interface Transport {
 export interface TransportSource {
   /**
    * Opens one and lets mysql2 greet the server over it.
-   * @param greet is called a second time, in plain, where TLS is preferred and the server has none
+   * @param greet is called a second time, in plain text, where TLS is preferred and the server has none
    */
   connect<Connection>(greet: (transport: Transport) => Promise<Connection>): Promise<Connection>;
 }

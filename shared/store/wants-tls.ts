@@ -8,7 +8,7 @@ const accessDeniedErrno = 1045;
 const limitMs = 2000;
 
 /**
- * Whether a server has refused a connection for being in plain. For a user who must use TLS it says the same as for a wrong password, so
+ * Whether a server has refused a connection for being in plain text. For a user who must use TLS it says the same as for a wrong password, so
  * this tries whether TLS makes the difference.
  */
 export async function wantsTls(address: DatabaseAddress, error: unknown): Promise<boolean> {

@@ -44,7 +44,7 @@ test.serial('with keys what is still in plain is a warning whose remedy is the r
   t.deepEqual(await encryptApps(), { changed: ['wx0'], unreadable: [] });
   const { state, found } = await check();
   t.is(state, 'warning');
-  t.is(found, 'app secrets: 1 with key 1; oldest and newest session_keys: 1 in plain');
+  t.is(found, 'app secrets: 1 with key 1; oldest and newest session_keys: 1 in plain text');
 });
 
 test.serial('with everything encrypted it is well', async (t) => {

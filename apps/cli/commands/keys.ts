@@ -65,7 +65,7 @@ export function addKeysCommands(program: Command, { env, streams, report }: Comm
       'keys_missing',
       ring.keys.size === 0
         ? 'WAFER_KEYS is not set: there is no key to encrypt with. Set it as for the workers.'
-        : 'WAFER_KEYS begins with "plain": values are written in plain. For that there is: npx wafer keys plain',
+        : 'WAFER_KEYS begins with "plain": values are written in plain text. For that there is: npx wafer keys plain',
     );
   });
   addRun('plain', 'decrypts everything, for the original or a version without keys', ({ keys: ring }) => {
@@ -94,7 +94,7 @@ async function showStatus({ sequelize, appInfo }: OpenDatabase, cipher: ColumnCi
   const others = countOthers(secrets, keys.writes) + countOthers(sessionKeys, keys.writes);
   const next = keys.writes === undefined ? 'plain' : 'rotate';
   const lines = [
-    `WAFER_KEYS    ${versions.length === 0 ? 'not set' : `keys ${versions.join(', ')}`}; new values are written ${keys.writes === undefined ? 'in plain' : `with key ${keys.writes}`}`,
+    `WAFER_KEYS    ${versions.length === 0 ? 'not set' : `keys ${versions.join(', ')}`}; new values are written ${keys.writes === undefined ? 'in plain text' : `with key ${keys.writes}`}`,
     `app secrets   ${describeCounts(secrets)}`,
     `session_keys  ${describeCounts(sessionKeys)}`,
     ...(missing.length > 0

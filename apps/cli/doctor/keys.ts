@@ -18,7 +18,7 @@ import { patienceMs } from '../patience.ts';
 
 const check = 'keys';
 
-/** Whether what is encrypted can be read with WAFER_KEYS, and whether anything lies there in plain that should not. */
+/** Whether what is encrypted can be read with WAFER_KEYS, and whether anything lies there in plain text that should not. */
 export async function checkKeys({ primary }: Config['database'], ring: KeyRing): Promise<Finding[]> {
   const sequelize = openDatabase(primary, { poolSize: 3, connectTimeoutMs: patienceMs });
   try {

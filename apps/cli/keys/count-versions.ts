@@ -67,7 +67,7 @@ function addCounts(counts: VersionCounts, rows: readonly CountRow[]): VersionCou
   return sum;
 }
 
-/** Values that are not as WAFER_KEYS would write them now. @param writes undefined: in plain */
+/** Values that are not as WAFER_KEYS would write them now. @param writes undefined: in plain text */
 export function countOthers(counts: VersionCounts, writes: number | undefined): number {
   const wanted = String(writes ?? 'plain');
   return Object.entries(counts).reduce((sum, [version, count]) => sum + (version === wanted ? 0 : count), 0);
@@ -80,7 +80,7 @@ export function missingVersions(counts: VersionCounts, known: ReadonlyMap<number
 
 export function describeCounts(counts: VersionCounts): string {
   const parts = Object.entries(counts).map(([version, count]) =>
-    version === 'plain' ? `${count} in plain` : `${count} with key ${version}`,
+    version === 'plain' ? `${count} in plain text` : `${count} with key ${version}`,
   );
   return parts.length === 0 ? 'none' : parts.join(', ');
 }
