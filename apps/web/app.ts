@@ -1,34 +1,36 @@
 import Koa from 'koa';
-import bodyParser from 'koa-bodyparser';
-import type { Router } from '@koa/router';
-import type { Context } from 'koa';
+import { Router } from '@koa/router';
 import type { Log } from '../../shared/log/log.ts';
+import type { Gate } from './access/gate.ts';
 import { createErrorExit } from './middleware/error-exit.ts';
+import { createExpectation } from './middleware/expectation.ts';
 import { requestIdOf } from './middleware/request-id.ts';
-import { isForwardAuth } from './routes/forward-auth.ts';
 
-/** Everything but the protocol itself, in the order in which a request passes: error exit, shutdown notice, route. */
-export function createApp(parts: {
+/** Everything that the front end answers, in the order in which a request passes: error exit, id, shutdown notice, gate, route. */
+export function createApp(deps: {
   readonly log: Log;
-  readonly forwardAuth: (context: Context) => Promise<void>;
-  /** Everything else. */
-  readonly routers: readonly Router[];
+  readonly gate: Gate;
+  /** Each adds its paths. */
+  readonly routes: readonly ((router: Router) => void)[];
   readonly bodyLimitBytes: number;
   readonly isStopping: () => boolean;
 }): Koa {
-  const { log, forwardAuth, routers, bodyLimitBytes, isStopping } = parts;
+  const { log, gate, routes, bodyLimitBytes, isStopping } = deps;
   const app = new Koa();
   app.on('error', () => {});
   app.use(createErrorExit(log));
-  app.use(async (context, next) => {
+  app.use((context, next) => {
     requestIdOf(context);
     // Asks clients to come back on a new connection, which leads to another process.
-    if (isStopping()) context.set('Connection', 'close');
-    // Passes the router and the parser by: a hot path that reads no body.
-    return isForwardAuth(context.path) ? forwardAuth(context) : next();
+    if (isStopping()) context.res.shouldKeepAlive = false;
+    return next();
   });
-  app.use(bodyParser({ jsonLimit: `${bodyLimitBytes}b`, enableTypes: ['json'] }));
-  for (const router of routers) app.use(router.routes());
-  for (const router of routers) app.use(router.allowedMethods());
+  app.use(gate.pass);
+  app.use(createExpectation(bodyLimitBytes));
+  // Other spellings are other paths: what a proxy refuses by its name has no second one.
+  const router = new Router({ strict: true, sensitive: true });
+  for (const add of routes) add(router);
+  app.use(router.routes());
+  app.use(router.allowedMethods());
   return app;
 }

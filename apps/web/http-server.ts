@@ -12,6 +12,7 @@ import { createFastLane, type FastLaneRoute, type Lane } from './fast-lane/fast-
 import { defaultHttpLimits, maxHeaderBytes, type HttpLimits } from './http-limits.ts';
 import { answerBrokenRequest, refuseExpectation } from './middleware/broken-request.ts';
 import { untilConnectionEnds } from './middleware/ending-connection.ts';
+import { noteExpectation } from './middleware/expectation.ts';
 
 /** The listening socket, and its orderly end. */
 export interface HttpServer {
@@ -31,11 +32,10 @@ const inFlightLimitMs = 10_000;
 const backlog = 4096;
 
 export interface RequestHandlers {
+  /** Also for requests that wait to be told to send their body (middleware/expectation.ts). */
   readonly onRequest: RequestListener;
-  /** For requests that send their body only when told to, with `Expect: 100-continue`. */
-  readonly onExpectContinue: RequestListener;
   /** What need not be read by Node. */
-  readonly fastLane?: FastLaneRoute;
+  readonly fastLane?: FastLaneRoute | undefined;
   /** What the address of a connection may be; left out: a caller, whoever it is. */
   readonly standingOf?: (address: string) => Standing;
   /** A connection was ended because its address has enough of them. */
@@ -57,13 +57,7 @@ const isFresh = ({ socket, at, bytesRead }: Accepted): boolean =>
 
 /** @throws with a clear message if the port can't be had */
 export async function listen(
-  {
-    onRequest,
-    onExpectContinue,
-    fastLane,
-    standingOf = () => 'caller',
-    onRefusedConnection = () => undefined,
-  }: RequestHandlers,
+  { onRequest, fastLane, standingOf = () => 'caller', onRefusedConnection = () => undefined }: RequestHandlers,
   { host, port, certificate }: { host: string; port: number; certificate?: Certificate | undefined },
   limits: HttpLimits = defaultHttpLimits,
 ): Promise<HttpServer> {
@@ -82,7 +76,7 @@ export async function listen(
       ? createServer(options)
       : createTlsServer({ ...options, ...certificate.options, handshakeTimeout: limits.headersTimeoutMs });
   server.on('request', untilConnectionEnds(onRequest));
-  server.on('checkContinue', untilConnectionEnds(onExpectContinue));
+  server.on('checkContinue', untilConnectionEnds(noteExpectation(onRequest)));
   server.on('checkExpectation', untilConnectionEnds(refuseExpectation));
   server.on('clientError', answerBrokenRequest);
   server.maxConnections = limits.maxConnections;

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../shared/config/config.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
@@ -29,17 +29,16 @@ import { createAccess } from './access/access.ts';
 import { createApp } from './app.ts';
 import { openCertificate } from './certificate.ts';
 import { defaultHttpLimits } from './http-limits.ts';
-import { listen, type RequestHandlers } from './http-server.ts';
+import { listen } from './http-server.ts';
 import { createAdmittedAsk } from './interfaces/admitted-ask.ts';
 import { createInterfaces } from './interfaces/index.ts';
 import type { Ask } from './interfaces/interface.ts';
 import { createWebMetrics } from './metrics.ts';
 import { createReadiness, untilReady } from './readiness.ts';
-import { createForwardAuth } from './routes/forward-auth.ts';
-import { answerAndClose } from './middleware/broken-request.ts';
-import { createMinaAuth, createMinaAuthListener, isMinaAuth } from './routes/mina-auth.ts';
-import { createOpenApiRouter } from './routes/openapi.ts';
-import { createOperationsRouter } from './routes/operations.ts';
+import { addForwardAuth, createForwardAuth } from './routes/forward-auth.ts';
+import { addMinaAuth, createMinaAuth } from './routes/mina-auth.ts';
+import { addOpenApi } from './routes/openapi.ts';
+import { addOperations } from './routes/operations.ts';
 import { openSessions } from './sessions/open-sessions.ts';
 import { createVisitCollector } from './sessions/visit-collector.ts';
 
@@ -162,30 +161,25 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   );
   const loginFailed = createLoginFailureLog(log.child({ web: instance }));
   const parts = { apps, sessions, visits, ask, loginFailed, login: config.login };
+  const answer = createMinaAuth({ interfaces: createInterfaces(parts), metrics, log });
+  const check = createForwardAuth({ parts, metrics, log });
+  const { gate } = access;
+  const { bodyLimitBytes } = config.http;
   const koa = createApp({
     log,
-    forwardAuth: createForwardAuth({ parts, metrics }),
-    routers: [createOperationsRouter({ readiness, metrics, ...access }), createOpenApiRouter()],
-    bodyLimitBytes: config.http.bodyLimitBytes,
+    gate,
+    routes: [
+      addMinaAuth(answer, bodyLimitBytes),
+      addForwardAuth(check),
+      addOperations({ readiness, metrics, ...access }),
+      addOpenApi,
+    ],
+    bodyLimitBytes,
     isStopping: () => isStopping(),
   }).callback();
-  const answer = createMinaAuth({ interfaces: createInterfaces(parts), metrics, log });
-  const { bodyLimitBytes } = config.http;
-  const minaAuth = createMinaAuthListener({ answer, bodyLimitBytes, isStopping: () => isStopping() });
-  const route: RequestListener = (request, response) =>
-    isMinaAuth(request.url ?? '') ? minaAuth(request, response) : void koa(request, response);
-  // Only who may call, and has not announced too much, is told to send the body.
-  const routeExpecting: RequestListener = (request, response) => {
-    if (Number(request.headers['content-length']) > bodyLimitBytes)
-      return answerAndClose(response, 413, 'body_too_large');
-    response.writeContinue();
-    return route(request, response);
-  };
-  const { gate } = access;
-  const handlers: RequestHandlers = {
-    onRequest: (request, response) => gate.pass(request, response, route),
-    onExpectContinue: (request, response) => gate.pass(request, response, routeExpecting),
-    fastLane: { admit: gate.admitAtOnce, answer, bodyLimitBytes },
+  const handlers = {
+    onRequest: (request: IncomingMessage, response: ServerResponse) => void koa(request, response),
+    fastLane: config.http.fastLane ? { admit: gate.admitAtOnce, answer, check, bodyLimitBytes } : undefined,
     standingOf: access.standingOf,
     onRefusedConnection: access.refuseConnection,
   };

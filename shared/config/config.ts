@@ -30,10 +30,10 @@ const parsed = <Value>(parse: (text: string) => Value) =>
     }
   });
 
-const yesOrNo = () =>
+const yesOrNo = (usual: 'true' | 'false' = 'false') =>
   z
     .enum(['true', 'false'], 'must be true or false')
-    .default('false')
+    .default(usual)
     .transform((text) => text === 'true');
 
 function parseHttpUrl(text: string): URL {
@@ -84,6 +84,7 @@ const environment = z.object({
   WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(400),
   WORKER_HEALTH_PORT: port().optional(),
   WAFER_KEYS: parsed(parseKeyRing).default(noKeys),
+  FAST_LANE: yesOrNo('true'),
   BODY_LIMIT_BYTES: integer(1024, 16_777_216, 'bytes').default(65_536),
   LOG_LEVEL: z
     .enum(
@@ -129,6 +130,8 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
       port: env.PORT,
       host: env.HOST,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
+      /** Whether plain requests are answered before Koa. */
+      fastLane: env.FAST_LANE,
       /** undefined: plain HTTP */
       tls: tlsFilesOf(env),
     },

@@ -119,6 +119,26 @@ test.serial('identities with other characters than openIds have are percent-enco
   t.is(response.headers.get('x-wafer-appid'), testAppid);
 });
 
+test.serial('a session that was checked a moment ago is remembered: a check asks no store', async (t) => {
+  const session = await logIn(`${newUser()}~1`);
+  const countOf = async (result: string) => {
+    const [, count] =
+      new RegExp(`wafer_session_lookups_total\\{result="${result}"\\} (\\d+)`).exec(await readFreshMetrics(url)) ?? [];
+    return Number(count);
+  };
+  // The announcement of the log-in may still be under way: then this is not remembered yet.
+  await until('the session is remembered', async () => {
+    const before = await countOf('remembered');
+    await check(headersOf(session));
+    return (await countOf('remembered')) > before;
+  });
+  const before = { remembered: await countOf('remembered'), cached: await countOf('cached') };
+  // In the fast lane and by Koa.
+  for (const method of ['GET', 'HEAD']) t.is((await check(headersOf(session), method)).status, 200);
+  t.is(await countOf('remembered'), before.remembered + 2);
+  t.is(await countOf('cached'), before.cached);
+});
+
 test.serial('another method is 405', async (t) => {
   const response = await check({}, 'POST');
   t.is(response.status, 405);

@@ -4,6 +4,7 @@ import { parseClientList } from '../../shared/config/client-list.ts';
 import { ConfigError, readConfig } from '../../shared/config/config.ts';
 import { isOpenToNetwork } from '../../shared/config/exposure.ts';
 import { startStack } from '../support/stack.ts';
+import { ways } from '../support/ways.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
@@ -38,89 +39,106 @@ function ask(
 
 const forwarded = (...lines: string[]) => ({ headers: { 'X-Forwarded-For': lines } });
 
-test.serial(
-  'a client that is not on the list is 403 with JSON, everywhere but at health and documentation',
-  async (t) => {
-    const url = await stack.addWeb({ ALLOWED_CLIENTS: '127.0.0.2/32' });
-    for (const path of ['/mina_auth/', '/mina_auth', '/forward-auth', `/k/${'A'.repeat(32)}/mina_auth/`, '/anything']) {
-      const { status, text, connection } = await ask(url, path);
-      t.is(status, 403, path);
-      t.is(text, '{"error":"client_not_allowed"}');
-      t.is(connection, 'close');
-    }
-    t.is((await ask(url, '/mina_auth/', { from: '127.0.0.2' })).status, 200);
-    for (const path of ['/livez', '/readyz', '/openapi.json']) t.not((await fetch(`${url}${path}`)).status, 403, path);
-  },
-);
+for (const { how, env } of ways) {
+  test.serial(
+    `a client that is not on the list is 403 with JSON, everywhere but at health and documentation, ${how}`,
+    async (t) => {
+      const url = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '127.0.0.2/32' });
+      for (const path of [
+        '/mina_auth/',
+        '/mina_auth',
+        '/forward-auth',
+        `/k/${'A'.repeat(32)}/mina_auth/`,
+        '/anything',
+      ]) {
+        const { status, text, connection } = await ask(url, path);
+        t.is(status, 403, path);
+        t.is(text, '{"error":"client_not_allowed"}');
+        t.is(connection, 'close');
+      }
+      t.is((await ask(url, '/mina_auth/', { from: '127.0.0.2' })).status, 200);
+      for (const path of ['/livez', '/readyz', '/openapi.json'])
+        t.not((await fetch(`${url}${path}`)).status, 403, path);
+    },
+  );
 
-test.serial('METRICS_CLIENTS guards /metrics in every spelling that the router knows, and nothing else', async (t) => {
-  const url = await stack.addWeb({ METRICS_CLIENTS: '127.0.0.2' });
-  for (const path of ['/metrics', '/METRICS', '/metrics/', '/metrics?x=1', '/./metrics#x'])
-    t.is((await fetch(`${url}${path}`)).status, 403, path);
-  t.is((await ask(url, '/mina_auth/')).status, 200);
-  t.is((await fetch(`${url}/livez`)).status, 200);
-});
-
-test.serial('unless METRICS_CLIENTS says otherwise those read /metrics who may call', async (t) => {
-  const statusFrom = (url: string, from: string) =>
-    new Promise((resolve, reject) => {
-      const sent = request(`${url}/metrics`, { localAddress: from }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      });
-      sent.once('error', reject).end();
-    });
-  const url = await stack.addWeb({ ALLOWED_CLIENTS: '127.0.0.2' });
-  t.is(await statusFrom(url, '127.0.0.2'), 200);
-  t.is(await statusFrom(url, '127.0.0.3'), 403);
-  const open = await stack.addWeb({ ALLOWED_CLIENTS: '127.0.0.2', METRICS_CLIENTS: '0.0.0.0/0,::/0' });
-  t.is(await statusFrom(open, '127.0.0.3'), 200);
-});
-
-test.serial('an address in absolute form is judged as the path in it', async (t) => {
-  const url = await stack.addWeb({ ALLOWED_CLIENTS: '127.0.0.2' });
-  const absolute = (from: string, path: string) =>
-    new Promise<number>((resolve, reject) => {
-      const { port } = new URL(url);
-      const sent = request({ host: '127.0.0.1', port, path, localAddress: from, method: 'POST' }, (response) => {
-        response.resume();
-        resolve(response.statusCode ?? 0);
-      });
-      sent.once('error', reject);
-      sent.end('{}');
-    });
-  for (const path of ['http://x/forward-auth', 'http://x/mina_auth/', 'HTTPS://livez/mina_auth/', 'ftp://x/livez', '*'])
-    t.is(await absolute('127.0.0.1', path), 403, path);
-  t.is(await absolute('127.0.0.2', 'http://x/mina_auth/'), 200);
-  t.is(await absolute('127.0.0.2', 'http://x/nothing'), 404);
-  t.is(await absolute('127.0.0.1', 'http://x/livez'), 405);
-});
-
-test.serial('X-Forwarded-For is not believed unless a trusted proxy sends it', async (t) => {
-  const url = await stack.addWeb({ ALLOWED_CLIENTS: '10.0.0.0/8' });
-  t.is((await ask(url, '/mina_auth/', forwarded('10.1.2.3'))).status, 403);
-  const other = await stack.addWeb({ ALLOWED_CLIENTS: '10.0.0.0/8', TRUSTED_PROXIES: '127.0.0.9' });
-  t.is((await ask(other, '/mina_auth/', forwarded('10.1.2.3'))).status, 403);
-});
-
-test.serial('behind trusted proxies the client is the last address that is not a proxy', async (t) => {
-  const url = await stack.addWeb({
-    ALLOWED_CLIENTS: '10.0.0.0/8,2001:db8::/32',
-    TRUSTED_PROXIES: '127.0.0.1,172.16.0.0/12',
+  test.serial(`METRICS_CLIENTS guards /metrics which has one spelling, and nothing else, ${how}`, async (t) => {
+    const url = await stack.addWeb({ ...env, METRICS_CLIENTS: '127.0.0.2' });
+    for (const path of ['/metrics', '/metrics?x=1', '/./metrics#x'])
+      t.is((await fetch(`${url}${path}`)).status, 403, path);
+    for (const path of ['/METRICS', '/metrics/', '/%6detrics']) t.is((await fetch(`${url}${path}`)).status, 404, path);
+    t.is((await ask(url, '/mina_auth/')).status, 200);
+    t.is((await fetch(`${url}/livez`)).status, 200);
   });
-  const statusOf = async (...lines: string[]) => (await ask(url, '/mina_auth/', forwarded(...lines))).status;
-  t.is(await statusOf('10.1.2.3'), 200);
-  t.is(await statusOf('8.8.8.8, 10.1.2.3, 172.16.0.1'), 200);
-  t.is(await statusOf('10.1.2.3, 8.8.8.8'), 403, 'what the stranger wrote himself');
-  t.is(await statusOf('10.1.2.3', '8.8.8.8, 172.16.0.1'), 403, 'in another header');
-  t.is(await statusOf('10.1.2.3, nonsense'), 403);
-  t.is(await statusOf('10.1.2.3, '), 403);
-  t.is(await statusOf('::ffff:10.1.2.3'), 200);
-  t.is(await statusOf('10.1.2.3:4711'), 200);
-  t.is(await statusOf('[2001:db8::7]:4711'), 200);
-  t.is(await statusOf('172.16.0.1, 172.16.0.2'), 403, 'proxies all along: it comes from the first');
-  t.is((await ask(url, '/mina_auth/')).status, 403, 'from the proxy itself');
-});
+
+  test.serial(`unless METRICS_CLIENTS says otherwise those read /metrics who may call, ${how}`, async (t) => {
+    const statusFrom = (url: string, from: string) =>
+      new Promise((resolve, reject) => {
+        const sent = request(`${url}/metrics`, { localAddress: from }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        sent.once('error', reject).end();
+      });
+    const url = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '127.0.0.2' });
+    t.is(await statusFrom(url, '127.0.0.2'), 200);
+    t.is(await statusFrom(url, '127.0.0.3'), 403);
+    const open = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '127.0.0.2', METRICS_CLIENTS: '0.0.0.0/0,::/0' });
+    t.is(await statusFrom(open, '127.0.0.3'), 200);
+  });
+
+  test.serial(`an address in absolute form is judged as the path in it, ${how}`, async (t) => {
+    const url = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '127.0.0.2' });
+    const absolute = (from: string, path: string) =>
+      new Promise<number>((resolve, reject) => {
+        const { port } = new URL(url);
+        const sent = request({ host: '127.0.0.1', port, path, localAddress: from, method: 'POST' }, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        });
+        sent.once('error', reject);
+        sent.end('{}');
+      });
+    for (const path of [
+      'http://x/forward-auth',
+      'http://x/mina_auth/',
+      'HTTPS://livez/mina_auth/',
+      'ftp://x/livez',
+      '*',
+    ])
+      t.is(await absolute('127.0.0.1', path), 403, path);
+    t.is(await absolute('127.0.0.2', 'http://x/mina_auth/'), 200);
+    t.is(await absolute('127.0.0.2', 'http://x/nothing'), 404);
+    t.is(await absolute('127.0.0.1', 'http://x/livez'), 405);
+  });
+
+  test.serial(`X-Forwarded-For is not believed unless a trusted proxy sends it, ${how}`, async (t) => {
+    const url = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '10.0.0.0/8' });
+    t.is((await ask(url, '/mina_auth/', forwarded('10.1.2.3'))).status, 403);
+    const other = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '10.0.0.0/8', TRUSTED_PROXIES: '127.0.0.9' });
+    t.is((await ask(other, '/mina_auth/', forwarded('10.1.2.3'))).status, 403);
+  });
+
+  test.serial(`behind trusted proxies the client is the last address that is not a proxy, ${how}`, async (t) => {
+    const url = await stack.addWeb({
+      ...env,
+      ALLOWED_CLIENTS: '10.0.0.0/8,2001:db8::/32',
+      TRUSTED_PROXIES: '127.0.0.1,172.16.0.0/12',
+    });
+    const statusOf = async (...lines: string[]) => (await ask(url, '/mina_auth/', forwarded(...lines))).status;
+    t.is(await statusOf('10.1.2.3'), 200);
+    t.is(await statusOf('8.8.8.8, 10.1.2.3, 172.16.0.1'), 200);
+    t.is(await statusOf('10.1.2.3, 8.8.8.8'), 403, 'what the stranger wrote himself');
+    t.is(await statusOf('10.1.2.3', '8.8.8.8, 172.16.0.1'), 403, 'in another header');
+    t.is(await statusOf('10.1.2.3, nonsense'), 403);
+    t.is(await statusOf('10.1.2.3, '), 403);
+    t.is(await statusOf('::ffff:10.1.2.3'), 200);
+    t.is(await statusOf('10.1.2.3:4711'), 200);
+    t.is(await statusOf('[2001:db8::7]:4711'), 200);
+    t.is(await statusOf('172.16.0.1, 172.16.0.2'), 403, 'proxies all along: it comes from the first');
+    t.is((await ask(url, '/mina_auth/')).status, 403, 'from the proxy itself');
+  });
+}
 
 test.serial('networks are IPv4, IPv6 or mapped, and clients are known by any spelling of their address', (t) => {
   const list = parseClientList('10.0.0.5/8, 192.0.2.7 ,fd00::/8,::ffff:172.16.0.0/108');

@@ -7,6 +7,7 @@ import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { openRedis } from '../support/open-redis.ts';
+import { openBothWays } from '../support/ways.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
@@ -14,6 +15,15 @@ const stack = await startStack({ onClose, webs: 2 });
 const [url, neighbour] = stack.urls as [string, string];
 const strict = await stack.addWeb({ REQUIRE_CALLER_KEY: 'true' });
 await untilReady(strict);
+const [, offLane] = await openBothWays(stack);
+const sites = [
+  { how: 'with the fast lane', url, strict },
+  {
+    how: 'without the fast lane',
+    url: offLane?.url as string,
+    strict: await stack.addWeb({ ...offLane?.env, REQUIRE_CALLER_KEY: 'true' }),
+  },
+];
 test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
 });
@@ -28,20 +38,6 @@ async function addCaller(name = `caller${count++}`): Promise<{ name: string; key
 const logIn = async () => (await login(url, `${newUser()}~1`)).returnData as { id: string; skey: string };
 const post = (address: string) => fetch(address, { method: 'POST', body: '{}' });
 const noCaller = 'A'.repeat(32);
-
-test.serial('a key works in front of every spelling of the path and of forward auth', async (t) => {
-  const { key } = await addCaller();
-  const session = await logIn();
-  for (const path of ['/mina_auth/', '/mina_auth', '/mina_auth/index.php', '/mina_auth/?a=b']) {
-    const response = await post(`${url}/k/${key}${path}`);
-    t.is(response.status, 200, path);
-    t.regex(await response.text(), /NO_INTERFACENAME_PARA/, path);
-  }
-  t.is((await auth(`${url}/k/${key}`, session)).returnCode, 0);
-  const headers = { 'X-WX-Id': session.id, 'X-WX-Skey': session.skey };
-  t.is((await fetch(`${url}/k/${key}/forward-auth`, { headers })).status, 200);
-  t.is((await fetch(`${url}/k/${key}/forward-auth`)).status, 401, 'of the session');
-});
 
 test.serial('the database holds the hash of a key, list shows names, and a name is given once', async (t) => {
   const { name, key } = await addCaller();
@@ -59,66 +55,84 @@ test.serial('the database holds the hash of a key, list shows names, and a name 
   t.is((await post(`${url}/k/${key}/mina_auth/`)).status, 200, 'the key is as it was');
 });
 
-test.serial('an unknown key is 401 with JSON, whether keys are required or not', async (t) => {
-  for (const base of [url, strict]) {
-    for (const key of [noCaller, '', 'x'.repeat(10_000), '%00', "'or'1'='1", 'a;b']) {
-      const response = await post(`${base}/k/${key}/mina_auth/`);
-      t.is(response.status, 401, key);
-      t.deepEqual(await response.json(), { error: 'caller_key_unknown' });
-      t.is(response.headers.get('x-wafer-reason'), 'caller_key_unknown');
-    }
-  }
-});
-
-test.serial(
-  'where keys are required, a request without one is 401, and health and metrics are not asked for one',
-  async (t) => {
-    const session = await logIn();
-    for (const path of ['/mina_auth/', '/mina_auth', '/mina_auth/index.php', '/', '/LIVEZ', '/metrics/']) {
-      const response = await post(`${strict}${path}`);
-      t.is(response.status, 401, path);
-      t.deepEqual(await response.json(), { error: 'caller_key_missing' });
-    }
-    for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json?x'])
-      t.is((await fetch(`${strict}${path}`)).status, 200, path);
+for (const { how, url, strict } of sites) {
+  test.serial(`a key works in front of every spelling of the path and of forward auth, ${how}`, async (t) => {
     const { key } = await addCaller();
-    t.is((await auth(`${strict}/k/${key}`, session)).returnCode, 0);
-  },
-);
+    const session = await logIn();
+    for (const path of ['/mina_auth/', '/mina_auth', '/mina_auth/index.php', '/mina_auth/?a=b']) {
+      const response = await post(`${url}/k/${key}${path}`);
+      t.is(response.status, 200, path);
+      t.regex(await response.text(), /NO_INTERFACENAME_PARA/, path);
+    }
+    t.is((await auth(`${url}/k/${key}`, session)).returnCode, 0);
+    const headers = { 'X-WX-Id': session.id, 'X-WX-Skey': session.skey };
+    t.is((await fetch(`${url}/k/${key}/forward-auth`, { headers })).status, 200);
+    t.is((await fetch(`${url}/k/${key}/forward-auth`)).status, 401, 'of the session');
+  });
 
-test.serial('forward auth without a key is 403: 401 would tell the user to log in again', async (t) => {
-  const session = await logIn();
-  const headers = { 'X-WX-Id': session.id, 'X-WX-Skey': session.skey };
-  const missing = await fetch(`${strict}/forward-auth`, { headers });
-  t.is(missing.status, 403);
-  t.deepEqual(await missing.json(), { error: 'caller_key_missing' });
-  t.is((await fetch(`${url}/k/${noCaller}/forward-auth`, { headers })).status, 403);
-});
+  test.serial(`an unknown key is 401 with JSON, whether keys are required or not, ${how}`, async (t) => {
+    for (const base of [url, strict]) {
+      for (const key of [noCaller, '', 'x'.repeat(10_000), '%00', "'or'1'='1", 'a;b']) {
+        const response = await post(`${base}/k/${key}/mina_auth/`);
+        t.is(response.status, 401, key);
+        t.deepEqual(await response.json(), { error: 'caller_key_unknown' });
+        t.is(response.headers.get('x-wafer-reason'), 'caller_key_unknown');
+      }
+    }
+  });
 
-test.serial('behind a key there is the protocol and forward auth, nothing else', async (t) => {
-  const { key } = await addCaller();
-  for (const path of ['', '/', '/metrics', '/livez', `/k/${key}/mina_auth/`, '/mina_auth/index.html', '//metrics']) {
-    const response = await post(`${strict}/k/${key}${path}`);
-    t.is(response.status, 404, path);
-    t.deepEqual(await response.json(), { error: 'not_found' });
-  }
-});
+  test.serial(
+    `where keys are required, a request without one is 401, and health and metrics are not asked for one, ${how}`,
+    async (t) => {
+      const session = await logIn();
+      for (const path of ['/mina_auth/', '/mina_auth', '/mina_auth/index.php', '/', '/LIVEZ', '/metrics/']) {
+        const response = await post(`${strict}${path}`);
+        t.is(response.status, 401, path);
+        t.deepEqual(await response.json(), { error: 'caller_key_missing' });
+      }
+      for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json?x'])
+        t.is((await fetch(`${strict}${path}`)).status, 200, path);
+      const { key } = await addCaller();
+      t.is((await auth(`${strict}/k/${key}`, session)).returnCode, 0);
+    },
+  );
+
+  test.serial(`forward auth without a key is 403: 401 would tell the user to log in again, ${how}`, async (t) => {
+    const session = await logIn();
+    const headers = { 'X-WX-Id': session.id, 'X-WX-Skey': session.skey };
+    const missing = await fetch(`${strict}/forward-auth`, { headers });
+    t.is(missing.status, 403);
+    t.deepEqual(await missing.json(), { error: 'caller_key_missing' });
+    t.is((await fetch(`${url}/k/${noCaller}/forward-auth`, { headers })).status, 403);
+  });
+
+  test.serial(`behind a key there is the protocol and forward auth, nothing else, ${how}`, async (t) => {
+    const { key } = await addCaller();
+    for (const path of ['', '/', '/metrics', '/livez', `/k/${key}/mina_auth/`, '/mina_auth/index.html', '//metrics']) {
+      const response = await post(`${strict}/k/${key}${path}`);
+      t.is(response.status, 404, path);
+      t.deepEqual(await response.json(), { error: 'not_found' });
+    }
+  });
+}
 
 test.serial('a revoked key is refused by every front end at once, and its name can be given again', async (t) => {
   const { name, key } = await addCaller();
   const other = await addCaller();
   const statuses = (of: string) =>
-    Promise.all([url, neighbour, strict].map(async (base) => (await post(`${base}/k/${of}/mina_auth/`)).status));
-  t.deepEqual(await statuses(key), [200, 200, 200]);
+    Promise.all(
+      [url, neighbour, strict, sites[1]?.url].map(async (base) => (await post(`${base}/k/${of}/mina_auth/`)).status),
+    );
+  t.deepEqual(await statuses(key), [200, 200, 200, 200]);
   const run = await runCli(stack.env, ['caller', 'revoke', name, '--json']);
   t.is(run.status, 0, run.stderr);
   t.deepEqual(run.json.forgotten.silent, []);
-  t.deepEqual(await statuses(key), [401, 401, 401]);
-  t.deepEqual(await statuses(other.key), [200, 200, 200]);
+  t.deepEqual(await statuses(key), [401, 401, 401, 401]);
+  t.deepEqual(await statuses(other.key), [200, 200, 200, 200]);
   t.is((await runCli(stack.env, ['caller', 'revoke', name])).status, 1);
   const renewed = await addCaller(name);
-  t.deepEqual(await statuses(renewed.key), [200, 200, 200]);
-  t.deepEqual(await statuses(key), [401, 401, 401]);
+  t.deepEqual(await statuses(renewed.key), [200, 200, 200, 200]);
+  t.deepEqual(await statuses(key), [401, 401, 401, 401]);
 });
 
 test.serial('a caller that is removed by SQL is refused within seconds, without any message', async (t) => {

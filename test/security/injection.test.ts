@@ -9,12 +9,14 @@ import { createPoster } from '../support/post.ts';
 import { startProcess } from '../support/processes.ts';
 import { startTestRedis } from '../support/redis-server.ts';
 import { startStack, untilReady } from '../support/stack.ts';
+import { openBothWays } from '../support/ways.ts';
 import { sqlTexts, valuesOfOtherTypes } from './injection-corpus.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const onClose = (close: () => Promise<void>) => void closers.push(close);
 const stack = await startStack({ onClose });
 const [url] = stack.urls;
+const urls = (await openBothWays(stack)).map((way) => way.url);
 const poster = createPoster();
 onClose(async () => poster.close());
 const { returnData: bystander } = await login(url, newUser());
@@ -35,7 +37,7 @@ const snapshot = async () =>
     await stack.database.query('show tables'),
   ]);
 
-const send = async (body: string) => readEnvelope(await poster.post(`${url}/mina_auth/`, body));
+const send = async (body: string, base = url) => readEnvelope(await poster.post(`${base}/mina_auth/`, body));
 
 /** Each interface, each of its parameters in turn replaced, the others in order. */
 function requestsWith(value: unknown): string[] {
@@ -52,12 +54,12 @@ function requestsWith(value: unknown): string[] {
 
 async function attack(t: ExecutionContext, values: readonly unknown[]): Promise<void> {
   const before = await snapshot();
-  const requests = values.flatMap(requestsWith);
+  const requests = values.flatMap(requestsWith).flatMap((body) => urls.map((base) => ({ body, base })));
   const statements = await stack.database.countStatements(async () => {
-    const answers = await Promise.all(requests.map(send));
+    const answers = await Promise.all(requests.map(({ body, base }) => send(body, base)));
     for (const [index, { returnCode, returnMessage, reason }] of answers.entries()) {
-      t.true(![0, 1001].includes(returnCode) || reason === 'deadline', `${returnMessage} for ${requests[index]}`);
-      t.false(['internal', 'store_unavailable'].includes(reason ?? ''), `${reason} for ${requests[index]}`);
+      t.true(![0, 1001].includes(returnCode) || reason === 'deadline', `${returnMessage} for ${requests[index]?.body}`);
+      t.false(['internal', 'store_unavailable'].includes(reason ?? ''), `${reason} for ${requests[index]?.body}`);
     }
   });
   t.is(await snapshot(), before);

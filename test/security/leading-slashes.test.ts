@@ -3,14 +3,20 @@ import { runCli } from '../cli/run-cli.ts';
 import { login, newUser } from '../support/client.ts';
 import { lastRequest, rawCall, speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
+import { openBothWays } from '../support/ways.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const stack = await startStack({ onClose: (close) => void closers.push(close) });
-const [open] = stack.urls;
-const byAddress = await stack.addWeb({ ALLOWED_CLIENTS: '127.0.0.0/8' });
-const byKey = await stack.addWeb({ REQUIRE_CALLER_KEY: 'true' });
+const sites = await Promise.all(
+  (await openBothWays(stack)).map(async ({ how, env, url }) => ({
+    how,
+    open: url,
+    byAddress: await stack.addWeb({ ...env, ALLOWED_CLIENTS: '127.0.0.0/8' }),
+    byKey: await stack.addWeb({ ...env, REQUIRE_CALLER_KEY: 'true' }),
+  })),
+);
 const { key } = (await runCli(stack.env, ['caller', 'add', 'slashes', '--json'])).json as { key: string };
-const { id, skey } = (await login(open, `${newUser()}~1`)).returnData as { id: string; skey: string };
+const { id, skey } = (await login(stack.urls[0], `${newUser()}~1`)).returnData as { id: string; skey: string };
 test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
 });
@@ -24,31 +30,36 @@ const ask = async (base: string, bytes: string) => (await speak(base, bytes + la
 const forwardAuth = (path: string) =>
   ['GET', path, `HTTP/1.1\r\nHost: test\r\nX-WX-Id: ${id}\r\nX-WX-Skey: ${skey}\r\n\r\n`].join(' ');
 
-test.serial('slashes too many before the path, as after a base address that ends in one, change nothing', async (t) => {
-  for (const path of [
-    '//mina_auth/',
-    '///mina_auth',
-    '//mina_auth/index.php',
-    '//mina_auth/?a=b',
-    'http://x//mina_auth/',
-  ])
-    for (const base of [open, byAddress])
-      for (const bytes of checksOf(path)) t.regex((await ask(base, bytes))?.body ?? '', /"returnCode":0,/, path);
-  t.is((await ask(open, forwardAuth('//forward-auth')))?.status, 200);
-});
+for (const { how, open, byAddress, byKey } of sites) {
+  test.serial(
+    `slashes too many before the path, as after a base address that ends in one, change nothing, ${how}`,
+    async (t) => {
+      for (const path of [
+        '//mina_auth/',
+        '///mina_auth',
+        '//mina_auth/index.php',
+        '//mina_auth/?a=b',
+        'http://x//mina_auth/',
+      ])
+        for (const base of [open, byAddress])
+          for (const bytes of checksOf(path)) t.regex((await ask(base, bytes))?.body ?? '', /"returnCode":0,/, path);
+      t.is((await ask(open, forwardAuth('//forward-auth')))?.status, 200);
+    },
+  );
 
-test.serial('the same before and behind a caller’s key', async (t) => {
-  for (const path of [`/k/${key}//mina_auth/`, `//k/${key}/mina_auth/`, `///k/${key}///mina_auth/index.php`])
-    for (const base of [open, byAddress, byKey])
-      for (const bytes of checksOf(path)) t.regex((await ask(base, bytes))?.body ?? '', /"returnCode":0,/, path);
-  t.is((await ask(byKey, forwardAuth(`//k/${key}//forward-auth`)))?.status, 200);
-});
+  test.serial(`the same before and behind a caller’s key, ${how}`, async (t) => {
+    for (const path of [`/k/${key}//mina_auth/`, `//k/${key}/mina_auth/`, `///k/${key}///mina_auth/index.php`])
+      for (const base of [open, byAddress, byKey])
+        for (const bytes of checksOf(path)) t.regex((await ask(base, bytes))?.body ?? '', /"returnCode":0,/, path);
+    t.is((await ask(byKey, forwardAuth(`//k/${key}//forward-auth`)))?.status, 200);
+  });
 
-test.serial('more slashes let nobody in, and open no second way to what is not for callers', async (t) => {
-  for (const path of ['//mina_auth/', '//k/nobody//mina_auth/', '/k//mina_auth/', '//k//mina_auth/'])
-    for (const bytes of checksOf(path)) t.is((await ask(byKey, bytes))?.status, 401, path);
-  for (const path of ['//metrics', '//livez', '//readyz', '///openapi.json', '//', '//x//mina_auth/', '/mina_auth//'])
-    for (const bytes of checksOf(path)) t.is((await ask(open, bytes))?.status, 404, path);
-  for (const path of ['//metrics', '//livez', `//k/${key}//metrics`, `/k/${key}//k/${key}/mina_auth/`])
-    for (const bytes of checksOf(path)) t.true([401, 404].includes((await ask(byKey, bytes))?.status ?? 0), path);
-});
+  test.serial(`more slashes let nobody in, and open no second way to what is not for callers, ${how}`, async (t) => {
+    for (const path of ['//mina_auth/', '//k/nobody//mina_auth/', '/k//mina_auth/', '//k//mina_auth/'])
+      for (const bytes of checksOf(path)) t.is((await ask(byKey, bytes))?.status, 401, path);
+    for (const path of ['//metrics', '//livez', '//readyz', '///openapi.json', '//', '//x//mina_auth/', '/mina_auth//'])
+      for (const bytes of checksOf(path)) t.is((await ask(open, bytes))?.status, 404, path);
+    for (const path of ['//metrics', '//livez', `//k/${key}//metrics`, `/k/${key}//k/${key}/mina_auth/`])
+      for (const bytes of checksOf(path)) t.true([401, 404].includes((await ask(byKey, bytes))?.status ?? 0), path);
+  });
+}

@@ -4,8 +4,8 @@ import test from 'ava';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createAnswerRenderer } from '../../apps/web/fast-lane/answer-renderer.ts';
-import { createMinaAuthListener } from '../../apps/web/routes/mina-auth.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { createOpenApp } from '../support/open-app.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -53,11 +53,11 @@ const reasons: readonly (readonly [given: string, told: string])[] = [
   ['x'.repeat(65), 'unknown'],
 ];
 
-test('no reason becomes a header but a token, in the lane and by Node', async (t) => {
+test('no reason becomes a header but a token, in the lane and by Koa', async (t) => {
   const render = createAnswerRenderer(1000);
   let reason = '';
-  const answerer = { answer: () => ({ status: 200, reason, body: '{}' }) as const, bodyLimitBytes: 1000 };
-  const server = createServer(createMinaAuthListener({ ...answerer, isStopping: () => false }));
+  const answer = () => ({ status: 200, reason, body: '{}' });
+  const server = createServer(createOpenApp({ answer }));
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => {
     server.closeAllConnections();
@@ -65,10 +65,10 @@ test('no reason becomes a header but a token, in the lane and by Node', async (t
   });
   for (const [given, told] of reasons) {
     reason = given;
-    const text = render(answerer.answer(), 'id', true);
+    const text = render(answer(), 'id', true);
     t.deepEqual(text.match(/^X-Wafer-Reason: .*$/gm), [`X-Wafer-Reason: ${told}`]);
     t.false(text.includes('Set-Cookie'));
-    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, {
+    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mina_auth/`, {
       method: 'POST',
       body: '{}',
     });

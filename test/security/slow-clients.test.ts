@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Agent } from 'node:http';
 import test from 'ava';
@@ -18,7 +17,6 @@ const [url] = stack.urls;
 const impatient = await listen(
   {
     onRequest: (request, response) => void request.resume().once('end', () => response.end('ok')),
-    onExpectContinue: (_request, response: ServerResponse) => void response.end(),
   },
   { host: '127.0.0.1', port: 0 },
   {

@@ -3,11 +3,14 @@ import test from 'ava';
 import { auth, login, newUser } from '../support/client.ts';
 import { lastRequest, openSocket, parseAnswers, rawCall, speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
+import { openBothWays } from '../support/ways.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const stack = await startStack({ onClose: (close) => void closers.push(close) });
-const [url] = stack.urls;
-const locked = await stack.addWeb({ ALLOWED_CLIENTS: '10.0.0.0/8', METRICS_CLIENTS: '10.0.0.0/8' });
+const lockedTo = { ALLOWED_CLIENTS: '10.0.0.0/8', METRICS_CLIENTS: '10.0.0.0/8' };
+const sites = await Promise.all(
+  (await openBothWays(stack)).map(async (way) => ({ ...way, locked: await stack.addWeb({ ...way.env, ...lockedTo }) })),
+);
 test.after.always(async () => {
   for (const close of closers.toReversed()) await close();
 });
@@ -69,22 +72,8 @@ const ambiguous: Record<string, (inner: string) => string> = {
 };
 
 async function logIn(): Promise<{ id: string; skey: string }> {
-  const { id, skey } = (await login(url, `${newUser()}~1`)).returnData as { id: string; skey: string };
+  const { id, skey } = (await login(stack.urls[0], `${newUser()}~1`)).returnData as { id: string; skey: string };
   return { id, skey };
-}
-
-for (const [title, build] of Object.entries(ambiguous)) {
-  test.serial(`${title}: refused, and what follows is not executed`, async (t) => {
-    const session = await logIn();
-    const answers = await speak(url, build(rawCall('qcloud.cam.logout', session) + lastRequest));
-    t.true(answers.length <= 1);
-    for (const { status, body, headers } of answers) {
-      t.true(status >= 400, String(status));
-      t.is(headers['connection'], 'close');
-      if (body !== '') t.is(typeof (JSON.parse(body) as { error: unknown }).error, 'string');
-    }
-    t.is((await auth(url, session)).returnCode, 0);
-  });
 }
 
 /** Requests whose end is beyond doubt: `inner` is their body, and the next request is answered as such. */
@@ -97,59 +86,79 @@ const clear: Record<string, (inner: string) => string> = {
   'a length in another header': (inner) => `${post('X-Content-Length: 0', `Content-Length: ${inner.length}`)}${inner}`,
 };
 
-for (const [title, build] of Object.entries(clear)) {
-  test.serial(`${title}: the body is a body, and the next request is answered`, async (t) => {
+for (const { how, url, locked } of sites) {
+  for (const [title, build] of Object.entries(ambiguous)) {
+    test.serial(`${title}: refused, and what follows is not executed, ${how}`, async (t) => {
+      const session = await logIn();
+      const answers = await speak(url, build(rawCall('qcloud.cam.logout', session) + lastRequest));
+      t.true(answers.length <= 1);
+      for (const { status, body, headers } of answers) {
+        t.true(status >= 400, String(status));
+        t.is(headers['connection'], 'close');
+        if (body !== '') t.is(typeof (JSON.parse(body) as { error: unknown }).error, 'string');
+      }
+      t.is((await auth(url, session)).returnCode, 0);
+    });
+  }
+
+  for (const [title, build] of Object.entries(clear)) {
+    test.serial(`${title}: the body is a body, and the next request is answered, ${how}`, async (t) => {
+      const session = await logIn();
+      const answers = await speak(url, build(rawCall('qcloud.cam.logout', session)) + lastRequest);
+      t.deepEqual(
+        answers.map(({ status }) => status),
+        [200, 200],
+      );
+      t.regex(answers[0]?.body ?? '', /"returnCode":1009,/);
+      t.is(answers[1]?.body, '{"status":"ok"}');
+      t.is((await auth(url, session)).returnCode, 0);
+    });
+  }
+
+  test.serial(`after a refusal the rest of the connection is not executed, whatever was refused, ${how}`, async (t) => {
     const session = await logIn();
-    const answers = await speak(url, build(rawCall('qcloud.cam.logout', session)) + lastRequest);
-    t.deepEqual(
-      answers.map(({ status }) => status),
-      [200, 200],
-    );
-    t.regex(answers[0]?.body ?? '', /"returnCode":1009,/);
-    t.is(answers[1]?.body, '{"status":"ok"}');
+    const inner = rawCall('qcloud.cam.logout', session);
+    const refused: [base: string, status: number, request: string][] = [
+      [locked, 403, post('Content-Length: 0')],
+      [locked, 403, post('Content-Length: 100000')],
+      [url, 401, crlf(`POST /k/${'A'.repeat(32)}/mina_auth/ HTTP/1.1`, 'Host: test', 'Content-Length: 0', '', '')],
+      [url, 413, `${post('Transfer-Encoding: chunked')}${chunk('x'.repeat(70_000))}0\r\n\r\n`],
+      [url, 413, `${post('Content-Length: 70000')}${'x'.repeat(70_000)}`],
+      [url, 413, post('Content-Length: 70000', 'Expect: 100-continue')],
+      [url, 417, post('Content-Length: 0', 'Expect: a miracle')],
+      [url, 431, post(`X-A: ${'a'.repeat(20_000)}`)],
+    ];
+    // The callers are known by now: where they had to be read first, what follows would be judged meanwhile, on its own.
+    t.is((await fetch(`${url}/k/${'A'.repeat(32)}/mina_auth/`)).status, 401);
+    for (const [base, status, request] of refused) {
+      const answers = await speak(base, request + inner + lastRequest);
+      t.deepEqual(
+        answers.map((answer) => answer.status),
+        [status],
+        request.slice(0, 100),
+      );
+      t.is(answers[0]?.headers['connection'], 'close');
+      t.is((await auth(url, session)).returnCode, 0, `${status}: what followed was executed`);
+    }
     t.is((await auth(url, session)).returnCode, 0);
   });
+
+  test.serial(
+    `a wish for another protocol is not granted: the body is a body, and the connection goes on, ${how}`,
+    async (t) => {
+      const session = await logIn();
+      const inner = rawCall('qcloud.cam.logout', session);
+      const wish =
+        post('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', `Content-Length: ${inner.length}`) + inner;
+      const socket = await openSocket(url, async (close) => t.teardown(close));
+      for (let round = 0; round < 2; round++) {
+        // What is sent along with it belongs to neither protocol, and is dropped.
+        socket.write(wish + inner);
+        const [answer] = parseAnswers(String((await once(socket, 'data'))[0]));
+        t.is(answer?.status, 200);
+        t.regex(answer?.body ?? '', /"returnCode":1009,/);
+      }
+      t.is((await auth(url, session)).returnCode, 0);
+    },
+  );
 }
-
-test.serial('after a refusal the rest of the connection is not executed, whatever was refused', async (t) => {
-  const session = await logIn();
-  const inner = rawCall('qcloud.cam.logout', session);
-  const refused: [base: string, status: number, request: string][] = [
-    [locked, 403, post('Content-Length: 0')],
-    [locked, 403, post('Content-Length: 100000')],
-    [url, 401, crlf(`POST /k/${'A'.repeat(32)}/mina_auth/ HTTP/1.1`, 'Host: test', 'Content-Length: 0', '', '')],
-    [url, 413, `${post('Transfer-Encoding: chunked')}${chunk('x'.repeat(70_000))}0\r\n\r\n`],
-    [url, 413, `${post('Content-Length: 70000')}${'x'.repeat(70_000)}`],
-    [url, 413, post('Content-Length: 70000', 'Expect: 100-continue')],
-    [url, 417, post('Content-Length: 0', 'Expect: a miracle')],
-    [url, 431, post(`X-A: ${'a'.repeat(20_000)}`)],
-  ];
-  // The callers are known by now: where they had to be read first, what follows would be judged meanwhile, on its own.
-  t.is((await fetch(`${url}/k/${'A'.repeat(32)}/mina_auth/`)).status, 401);
-  for (const [base, status, request] of refused) {
-    const answers = await speak(base, request + inner + lastRequest);
-    t.deepEqual(
-      answers.map((answer) => answer.status),
-      [status],
-      request.slice(0, 100),
-    );
-    t.is(answers[0]?.headers['connection'], 'close');
-    t.is((await auth(url, session)).returnCode, 0, `${status}: what followed was executed`);
-  }
-  t.is((await auth(url, session)).returnCode, 0);
-});
-
-test.serial('a wish for another protocol is not granted: the body is a body, and the connection goes on', async (t) => {
-  const session = await logIn();
-  const inner = rawCall('qcloud.cam.logout', session);
-  const wish = post('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', `Content-Length: ${inner.length}`) + inner;
-  const socket = await openSocket(url, async (close) => t.teardown(close));
-  for (let round = 0; round < 2; round++) {
-    // What is sent along with it belongs to neither protocol, and is dropped.
-    socket.write(wish + inner);
-    const [answer] = parseAnswers(String((await once(socket, 'data'))[0]));
-    t.is(answer?.status, 200);
-    t.regex(answer?.body ?? '', /"returnCode":1009,/);
-  }
-  t.is((await auth(url, session)).returnCode, 0);
-});

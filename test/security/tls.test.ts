@@ -41,7 +41,7 @@ async function serve(files: { certFile: string; keyFile: string }) {
   const log = createLog('web', 'silent');
   log.info = log.error = ((...parts: unknown[]) => void lines.push(JSON.stringify(parts))) as typeof log.info;
   const answer = (_request: unknown, response: ServerResponse) => void response.end('ok');
-  const handlers = { onRequest: answer, onExpectContinue: answer };
+  const handlers = { onRequest: answer };
   const server = await listen(handlers, { host: '127.0.0.1', port: 0, certificate: openCertificate(files, log, 50) });
   onClose(() => server.close());
   return { port: server.port, lines };

@@ -1,18 +1,14 @@
-import type { IncomingMessage } from 'node:http';
+import type { Context } from 'koa';
 import type { Caller } from '../../../shared/store/caller-store.ts';
 
-const callerKey = Symbol('caller');
-
-type Called = IncomingMessage & { [callerKey]?: Caller };
-
 /** Notes whose key a request came with. */
-export function setCaller(request: IncomingMessage, caller: Caller): void {
-  (request as Called)[callerKey] = caller;
+export function setCaller({ state }: Context, caller: Caller): void {
+  (state as { caller?: Caller }).caller = caller;
 }
 
 /** Whose key a request came with; undefined if it had none. */
-export function callerOf(request: IncomingMessage): Caller | undefined {
-  return (request as Called)[callerKey];
+export function callerOf({ state }: Context): Caller | undefined {
+  return (state as { caller?: Caller }).caller;
 }
 
 /** Names no app: a request for it is answered as one for an app that is not there. */

@@ -1,4 +1,5 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { Context, Middleware, Next } from 'koa';
 import { hashCallerKey } from '../../../shared/callers/caller-key.ts';
 import type { KnownCallers } from '../../../shared/callers/known-callers.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
@@ -12,10 +13,13 @@ import { keyPrefix, splitKeyPrefix } from './key-prefix.ts';
 import { withoutLeadingSlashes } from './leading-slashes.ts';
 import { refuse, statusOfRefusal, type RefusalReason } from './refusal.ts';
 
-/** Who may call, decided before the body is read. A key is taken off the URL here, so that nothing behind this ever sees one. */
+/**
+ * Who may call, decided before the body is read. A key is taken off the URL here, so that nothing behind this ever sees
+ * one.
+ */
 export interface Gate {
-  /** Lets a request through to `proceed`, or answers it. */
-  pass(request: IncomingMessage, response: ServerResponse, proceed: RequestListener): void;
+  /** Lets a request through, or answers it. */
+  readonly pass: Middleware;
   /**
    * Lets a request in that is read elsewhere, or not: then it comes again through `pass`.
    * @param url that begins with one slash
@@ -83,23 +87,28 @@ export function createGate(parts: {
     if (caller !== undefined) metrics.called(caller.name);
   };
 
+  const carryOut = (verdict: Verdict, context: Context, next: Next): unknown => {
+    if ('reason' in verdict) {
+      const { reason, path } = verdict;
+      metrics.refused(reason);
+      onRefused(context.req, reason);
+      return refuse(context, statusOfRefusal(reason, isForwardAuth(path)), reason);
+    }
+    count(verdict);
+    const { url, caller } = verdict;
+    context.url = url;
+    if (caller !== undefined) setCaller(context, caller);
+    // Where Koa reads another path than was judged here there is none.
+    return context.path === withoutQuery(url) ? next() : undefined;
+  };
+
   return {
-    pass(request, response, proceed) {
-      const carryOut = (verdict: Verdict): void => {
-        if ('reason' in verdict) {
-          const { reason, path } = verdict;
-          metrics.refused(reason);
-          onRefused(request, reason);
-          return refuse(request, response, statusOfRefusal(reason, isForwardAuth(path)), reason);
-        }
-        count(verdict);
-        request.url = verdict.url;
-        if (verdict.caller !== undefined) setCaller(request, verdict.caller);
-        return proceed(request, response);
-      };
-      const verdict = judge(withoutLeadingSlashes(originForm(request.url ?? '')), request);
-      if (verdict instanceof Promise) void verdict.then(carryOut);
-      else carryOut(verdict);
+    // Not async: a refusal has to end the connection before what was sent behind it is judged.
+    pass(context, next) {
+      const verdict = judge(withoutLeadingSlashes(originForm(context.url)), context.req);
+      return verdict instanceof Promise
+        ? verdict.then((late) => carryOut(late, context, next))
+        : carryOut(verdict, context, next);
     },
     admitAtOnce(url, client) {
       const verdict = judge(url, client);

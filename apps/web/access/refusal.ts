@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerAndClose } from '../middleware/broken-request.ts';
-import { chooseRequestId, requestIdHeaderOf } from '../middleware/request-id.ts';
+import type { Context } from 'koa';
+import { sendError } from '../answer.ts';
+import { endConnectionAfter } from '../middleware/ending-connection.ts';
 
 /** Why a request does not reach the protocol. */
 export type RefusalReason =
@@ -26,17 +26,11 @@ export function statusOfRefusal(reason: RefusalReason, isForwardAuth: boolean): 
   return status === 401 && isForwardAuth ? 403 : status;
 }
 
-/** Answers without reading the body. */
-export function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  reason: RefusalReason,
-): void {
-  answerAndClose(response, status, reason, {
-    'X-Request-Id': chooseRequestId(requestIdHeaderOf(request)),
-    'X-Wafer-Reason': reason,
-    ...(status === 401 ? { 'WWW-Authenticate': 'Wafer-Caller' } : {}),
-    ...(status === 503 ? { 'Retry-After': 1 } : {}),
-  });
+/** Answers without reading the body; since that may still be on its way, the connection carries nothing more. */
+export function refuse(context: Context, status: number, reason: RefusalReason): void {
+  endConnectionAfter(context.res);
+  context.set('X-Wafer-Reason', reason);
+  if (status === 401) context.set('WWW-Authenticate', 'Wafer-Caller');
+  if (status === 503) context.set('Retry-After', '1');
+  sendError(context, status, reason);
 }

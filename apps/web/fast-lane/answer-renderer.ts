@@ -1,9 +1,9 @@
 import { STATUS_CODES } from 'node:http';
+import { emptyType, jsonType, type Answer } from '../answer.ts';
 import { toReasonToken } from '../../../shared/protocol/outcome.ts';
-import type { Answer } from '../routes/mina-auth.ts';
 
 /**
- * Renders answers byte for byte as Node's HTTP server does, so that nobody can tell who answered.
+ * Renders answers byte for byte as Koa and Node's HTTP server do, so that nobody can tell who answered.
  * @param keepAliveTimeoutMs how long a connection may be idle, as clients are told
  */
 export function createAnswerRenderer(
@@ -13,13 +13,21 @@ export function createAnswerRenderer(
   let second = Number.NaN;
   let date = '';
 
-  return ({ status, reason, body }, requestId, isLast) => {
+  return ({ status, reason, headers, body }, requestId, isLast) => {
     const now = Date.now();
     if (Math.floor(now / 1000) !== second) {
       second = Math.floor(now / 1000);
       date = new Date(now).toUTCString();
     }
     const told = reason === undefined ? '' : `X-Wafer-Reason: ${toReasonToken(reason)}\r\n`;
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json;charset=utf-8\r\nX-Request-Id: ${requestId}\r\n${told}Content-Length: ${body.length}\r\nDate: ${date}\r\n${isLast ? 'Connection: close\r\n\r\n' : keepAlive}${body}`;
+    const more = headers === undefined ? '' : renderHeaders(headers);
+    const type = body === '' ? emptyType : jsonType;
+    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${requestId}\r\nContent-Type: ${type}\r\n${told}${more}Content-Length: ${body.length}\r\nDate: ${date}\r\n${isLast ? 'Connection: close\r\n\r\n' : keepAlive}${body}`;
   };
+}
+
+function renderHeaders(headers: readonly string[]): string {
+  let lines = '';
+  for (let index = 0; index < headers.length; index += 2) lines += `${headers[index]}: ${headers[index + 1]}\r\n`;
+  return lines;
 }

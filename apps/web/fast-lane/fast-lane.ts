@@ -4,10 +4,12 @@ import { ifStillSilent } from '../../../shared/patience.ts';
 import type { Gate } from '../access/gate.ts';
 import { withoutKey } from '../access/key-prefix.ts';
 import { withoutLeadingSlashes } from '../access/leading-slashes.ts';
+import type { Answer } from '../answer.ts';
 import type { HttpLimits } from '../http-limits.ts';
 import { answerBrokenRequest } from '../middleware/broken-request.ts';
 import { chooseRequestId } from '../middleware/request-id.ts';
-import { isMinaAuth, type Answer, type AnswerBody } from '../routes/mina-auth.ts';
+import { isForwardAuth, type CheckCredentials } from '../routes/forward-auth.ts';
+import { isMinaAuth, type AnswerBody } from '../routes/mina-auth.ts';
 import { createAnswerRenderer } from './answer-renderer.ts';
 import { createOutbox } from './outbox.ts';
 import { createRequestReader } from './whole-request.ts';
@@ -16,6 +18,7 @@ import { createRequestReader } from './whole-request.ts';
 export interface FastLaneRoute {
   readonly admit: Gate['admitAtOnce'];
   readonly answer: AnswerBody;
+  readonly check: CheckCredentials;
   readonly bodyLimitBytes: number;
 }
 
@@ -26,13 +29,14 @@ export interface Lane {
 }
 
 /**
- * The protocol without Node's HTTP server, which costs more than an auth check (ADR 20). What is answered here are plain requests for the
- * protocol that come whole and one at a time. With the first bytes that are anything else a connection is Node's, for good.
+ * The protocol and forward auth without Koa and Node's HTTP server, which cost more than a check (ADR 30). What is
+ * answered here are plain requests that come whole and one at a time, with the bytes that Koa would answer. With the
+ * first bytes that are anything else a connection is Node's, for good.
  * @param isStopping answers are the last of their connections
  * @returns takes a connection, and calls `serveByNode` if it leaves the lane
  */
 export function createFastLane(
-  { admit, answer, bodyLimitBytes }: FastLaneRoute,
+  { admit, answer, check, bodyLimitBytes }: FastLaneRoute,
   limits: HttpLimits,
   held: HeldBytes,
   isStopping: () => boolean,
@@ -61,14 +65,19 @@ export function createFastLane(
     const tryToAnswer = (bytes: Buffer): boolean => {
       const request = readRequest(bytes);
       if (request === undefined || request.body.length > bodyLimitBytes) return false;
-      const { headers, requestId: given } = request.head;
+      const { headers, requestId: given, credentials } = request.head;
       const url = withoutLeadingSlashes(request.head.url);
-      const admitted = isMinaAuth(withoutKey(url)) ? admit(url, { socket, headers }) : undefined;
+      const path = withoutKey(url);
+      if (!(credentials === undefined ? isMinaAuth(path) : isForwardAuth(path))) return false;
+      const admitted = admit(url, { socket, headers });
       if (admitted === undefined) return false;
       isAnswering = true;
       const requestId = chooseRequestId(given);
       const sendSoon = (due: Answer) => writeSoon(() => send(due, requestId));
-      const answered = answer(request.body, requestId, admitted.caller);
+      const answered =
+        credentials === undefined
+          ? answer(request.body, requestId, admitted.caller)
+          : check(credentials, requestId, admitted.caller);
       if (answered instanceof Promise) void answered.then(sendSoon);
       else sendSoon(answered);
       return true;

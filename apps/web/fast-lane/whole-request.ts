@@ -1,6 +1,7 @@
 import { maxHeaderBytes } from '../http-limits.ts';
+import type { Credentials } from '../routes/forward-auth.ts';
 
-/** One POST whose head and body came together, as nearly every request of the protocol comes. */
+/** A POST whose head and body came together, as nearly every request of the protocol comes; or a GET without a body. */
 export interface WholeRequest {
   readonly head: Head;
   readonly body: Buffer;
@@ -12,13 +13,15 @@ interface Head {
   readonly requestId: string | undefined;
   /** Where the request may have come from; in the form that Node gives headers, for those who judge clients. */
   readonly headers: { readonly 'x-forwarded-for'?: string };
+  /** Of a GET: what forward auth checks. */
+  readonly credentials?: Credentials;
   /** From the first byte of the request to the first of its body. */
   readonly headBytes: number;
   readonly bodyBytes: number;
 }
 
-/** RFC 9112, 3: the one method and version here, and a target in origin form. */
-const requestLine = /POST (\/[\w./~-]*) HTTP\/1\.1\r\n/y;
+/** RFC 9112, 3: the two methods and the one version here, and a target in origin form. */
+const requestLine = /(POST|GET) (\/[\w./~-]*) HTTP\/1\.1\r\n/y;
 /** RFC 9110, 5.1 and 5.5: a token, and a value without control characters. A folded line is none, nor one that ends in a bare LF or CR. */
 const headerLine = /([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)\r\n/y;
 const decimal = /^\d{1,8}$/;
@@ -27,7 +30,16 @@ const decimal = /^\d{1,8}$/;
 const forNode = new Set(['transfer-encoding', 'expect', 'upgrade', 'trailer', 'te', 'proxy-connection']);
 
 /** What is made use of here: said twice, it is Node's to choose. */
-const readOnce = new Set(['host', 'content-length', 'connection', 'x-request-id', 'x-forwarded-for']);
+const readOnce = new Set([
+  'host',
+  'content-length',
+  'connection',
+  'x-request-id',
+  'x-forwarded-for',
+  'x-wx-id',
+  'x-wx-skey',
+  'x-wafer-appid',
+]);
 
 /** Heads longer than this are read anew for each request: what is remembered lasts as long as the connection. */
 const longestRemembered = 1024;
@@ -38,13 +50,13 @@ const longestRemembered = 1024;
  * @returns for one connection: gives undefined for what is not one
  */
 export function createRequestReader(): (bytes: Buffer) => WholeRequest | undefined {
-  /** As a rule the requests of a connection begin with the same bytes, up to the body. */
+  /** As a rule the requests of a connection begin with the same bytes, up to the body. Never with credentials in them. */
   let last: { readonly bytes: Buffer; readonly head: Head } | undefined;
 
   return (bytes) => {
     const head = last !== undefined && startsWith(bytes, last.bytes) ? last.head : readHead(bytes);
     if (head === undefined || bytes.length - head.headBytes !== head.bodyBytes) return undefined;
-    if (head !== last?.head && head.headBytes <= longestRemembered && head.requestId === undefined) {
+    if (head !== last?.head && isSteady(head)) {
       // A copy: a part would keep the whole.
       const copy = Buffer.allocUnsafeSlow(head.headBytes);
       bytes.copy(copy);
@@ -52,6 +64,10 @@ export function createRequestReader(): (bytes: Buffer) => WholeRequest | undefin
     }
     return { head, body: bytes.subarray(head.headBytes) };
   };
+}
+
+function isSteady({ headBytes, requestId, credentials }: Head): boolean {
+  return headBytes <= longestRemembered && requestId === undefined && credentials === undefined;
 }
 
 function startsWith(bytes: Buffer, beginning: Buffer): boolean {
@@ -63,7 +79,7 @@ function readHead(bytes: Buffer): Head | undefined {
   if (end < 2 || end > maxHeaderBytes) return undefined;
   const text = bytes.toString('latin1', 0, end);
   requestLine.lastIndex = 0;
-  const url = requestLine.exec(text)?.[1];
+  const [, method, url] = requestLine.exec(text) ?? [];
   if (url === undefined) return undefined;
 
   const once = new Map<string, string>();
@@ -75,17 +91,33 @@ function readHead(bytes: Buffer): Head | undefined {
     if (forNode.has(name)) return undefined;
     if (!readOnce.has(name)) continue;
     if (once.has(name)) return undefined;
-    once.set(name, (line[2] as string).trimEnd());
+    once.set(name, withoutTrailingBlanks(line[2] as string));
   }
-  const length = once.get('content-length');
+  const isGet = method === 'GET';
+  // Without a length a GET has no body; with one, Node knows.
+  const length = isGet ? '0' : once.get('content-length');
   if (!once.has('host') || length === undefined || !decimal.test(length)) return undefined;
+  if (isGet && once.has('content-length')) return undefined;
   if ((once.get('connection') ?? 'keep-alive').toLowerCase() !== 'keep-alive') return undefined;
   const forwardedFor = once.get('x-forwarded-for');
   return {
     url,
     requestId: once.get('x-request-id'),
     headers: forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor },
+    ...(isGet ? { credentials: credentialsOf(once) } : {}),
     headBytes: end + 2,
     bodyBytes: Number(length),
   };
+}
+
+function credentialsOf(headers: ReadonlyMap<string, string>): Credentials {
+  const get = (name: string) => headers.get(name) ?? '';
+  return { id: get('x-wx-id'), skey: get('x-wx-skey'), appid: get('x-wafer-appid') };
+}
+
+/** Blanks and tabs alone, as Node does: `trimEnd` would take a no-break space along. */
+function withoutTrailingBlanks(value: string): string {
+  let end = value.length;
+  while (end > 0 && (value.charCodeAt(end - 1) === 32 || value.charCodeAt(end - 1) === 9)) end--;
+  return end === value.length ? value : value.slice(0, end);
 }

@@ -1,5 +1,5 @@
-import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
-import { findSession, recallSession, type FoundSession } from './find-session.ts';
+import { fail, succeed, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { findSession, type FoundSession } from './find-session.ts';
 import type { Interface, InterfaceParts } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { auth } from './schemas/session.ts';
@@ -9,20 +9,16 @@ const readPara = createParameterReader(auth.para);
 
 /** qcloud.cam.auth: check a session (docs/protocol.md#auth). */
 export function createAuth(parts: InterfaceParts): Interface {
-  const accept = (id: unknown, { session, now }: FoundSession): Outcome => {
-    parts.visits.record(session, now);
-    return succeed('AUTH_SUCCESS', `{"user_info":${session.userInfoJson}}`);
+  const toOutcome = (found: FoundSession | Failure): Outcome => {
+    if (!found.ok) return found;
+    parts.visits.record(found.session, found.now);
+    return succeed('AUTH_SUCCESS', `{"user_info":${found.session.userInfoJson}}`);
   };
 
   return (para, context) => {
     const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
-    // Most checks are of sessions that were checked a moment ago: those are answered without waiting for anything.
-    const recalled = recallSession(parts, parameters, context);
-    if (recalled !== undefined) return accept(parameters.id, recalled);
-    return findSession(parts, parameters, context).then(
-      (found) => (found.ok ? accept(parameters.id, found) : found),
-      databaseFailure,
-    );
+    const found = findSession(parts, parameters, context);
+    return found instanceof Promise ? found.then(toOutcome, databaseFailure) : toOutcome(found);
   };
 }

@@ -1,8 +1,9 @@
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
-import { chooseApp } from '../../../shared/session/app-settings.ts';
+import { chooseApp, type Apps } from '../../../shared/session/app-settings.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { App } from '../../../shared/store/app-reader.ts';
+import type { SessionCheck } from '../sessions/session-check.ts';
 import type { InterfaceParts, RequestContext } from './interface.ts';
 
 export interface FoundSession {
@@ -13,39 +14,47 @@ export interface FoundSession {
   readonly now: number;
 }
 
-/** The same at once, if this process remembers the session and the settings are fresh; undefined: it has to be asked. */
-export function recallSession(
-  { apps, sessions }: Pick<InterfaceParts, 'apps' | 'sessions'>,
-  { id, skey }: { id: unknown; skey: unknown },
-  { requestedAppid }: RequestContext,
-): FoundSession | undefined {
-  const configured = apps.fresh();
-  const chosen = configured === undefined ? undefined : chooseApp(configured, requestedAppid);
-  if (configured === undefined || chosen === undefined) return undefined;
-  const scope = requestedAppid === undefined ? { apps: configured } : { apps: configured, named: chosen };
-  const now = nowSeconds();
-  const session = sessions.recallValid(id, skey, scope, now);
-  if (session === undefined) return undefined;
-  return { ok: true, session, app: configured.byAppid.get(session.appid) ?? chosen, now };
-}
+/** What a request brings. */
+type Credentials = { readonly id: unknown; readonly skey: unknown };
+type Context = Pick<RequestContext, 'requestedAppid'>;
+
+const invalid = fail('sessionInvalid');
 
 /**
- * The step that every interface with id and skey begins with: the app that is asked for, then the valid session.
+ * The step that every interface with id and skey begins with: the app that is asked for, then the valid session. At
+ * once if this process remembers the session, as it does most.
  * @returns 1012 without such an app, `whenInvalid` without such a session
- * @throws failures of the stores
+ * @throws failures of the stores; as a rejection
  */
-export async function findSession(
+export function findSession(
   { apps, sessions }: Pick<InterfaceParts, 'apps' | 'sessions'>,
-  { id, skey }: { id: unknown; skey: unknown },
-  { requestedAppid }: RequestContext,
-  whenInvalid: Failure = fail('sessionInvalid'),
-): Promise<FoundSession | Failure> {
-  const configured = await apps.current();
-  const chosen = chooseApp(configured, requestedAppid);
+  credentials: Credentials,
+  context: Context,
+  whenInvalid: Failure = invalid,
+): FoundSession | Failure | Promise<FoundSession | Failure> {
+  const fresh = apps.fresh();
+  return fresh === undefined
+    ? apps.current().then((configured) => findAmong(configured, sessions, credentials, context, whenInvalid))
+    : findAmong(fresh, sessions, credentials, context, whenInvalid);
+}
+
+function findAmong(
+  apps: Apps,
+  sessions: SessionCheck,
+  { id, skey }: Credentials,
+  { requestedAppid }: Context,
+  whenInvalid: Failure,
+): FoundSession | Failure | Promise<FoundSession | Failure> {
+  const chosen = chooseApp(apps, requestedAppid);
   if (chosen === undefined) return fail('noApp');
-  const scope = requestedAppid === undefined ? { apps: configured } : { apps: configured, named: chosen };
   const now = nowSeconds();
-  const session = await sessions.findValid(id, skey, scope, now);
-  if (session === undefined) return whenInvalid;
-  return { ok: true, session, app: configured.byAppid.get(session.appid) ?? chosen, now };
+  const scope = requestedAppid === undefined ? { apps } : { apps, named: chosen };
+  const found = sessions.findValid(id, skey, scope, now);
+  return found instanceof Promise
+    ? found.then((late) => toFound(late, apps, chosen, now) ?? whenInvalid)
+    : (toFound(found, apps, chosen, now) ?? whenInvalid);
+}
+
+function toFound(session: Session | undefined, apps: Apps, chosen: App, now: number): FoundSession | undefined {
+  return session && { ok: true, session, app: apps.byAppid.get(session.appid) ?? chosen, now };
 }

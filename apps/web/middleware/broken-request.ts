@@ -1,5 +1,6 @@
-import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { jsonType } from '../answer.ts';
 import { endConnectionAfter } from './ending-connection.ts';
 
 /** What the HTTP parser found, as a status; anything else that is no HTTP is 400. */
@@ -22,7 +23,7 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
   const body = `{"error":"${reason}"}`;
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Content-Type: application/json;charset=utf-8',
+    `Content-Type: ${jsonType}`,
     `Content-Length: ${body.length}`,
     'Connection: close',
   ];
@@ -32,22 +33,7 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
 
 /** An `Expect` that is not 100-continue: the body was not sent, so the connection ends with this answer. */
 export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  answerAndClose(response, 417, 'expectation_failed');
-}
-
-/** Answers without reading the body; since that may still be on its way, the connection carries nothing more. */
-export function answerAndClose(
-  response: ServerResponse,
-  status: number,
-  error: string,
-  headers: OutgoingHttpHeaders = {},
-): void {
-  const body = `{"error":"${error}"}`;
+  const body = '{"error":"expectation_failed"}';
   endConnectionAfter(response);
-  response.writeHead(status, {
-    'Content-Type': 'application/json;charset=utf-8',
-    'Content-Length': body.length,
-    ...headers,
-  });
-  response.end(body);
+  response.writeHead(417, { 'Content-Type': jsonType, 'Content-Length': body.length }).end(body);
 }

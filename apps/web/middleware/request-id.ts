@@ -18,9 +18,9 @@ export function chooseRequestId(given: string | undefined): string {
   return given !== undefined && acceptable.test(given) ? given : `${beginning}-${(count++).toString(36)}`;
 }
 
-/** The first `X-Request-Id` of a request that Node read. */
-export function requestIdHeaderOf({ rawHeaders }: IncomingMessage): string | undefined {
-  // Not `headers`: that would make an object of all of them for each request.
+/** The first `X-Request-Id` of a request. */
+function requestIdHeaderOf({ rawHeaders }: IncomingMessage): string | undefined {
+  // Not `headers`: there several are one.
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     if (name.length === header.length && name.toLowerCase() === 'x-request-id') return rawHeaders[index + 1];
@@ -28,7 +28,7 @@ export function requestIdHeaderOf({ rawHeaders }: IncomingMessage): string | und
   return undefined;
 }
 
-/** The same for a request that Koa answers, where it is chosen once. */
+/** The id of a request that Koa answers; chosen, and told in the answer, the first time. */
 export function requestIdOf(context: Context): string {
   const state = context.state as { requestId?: string };
   if (state.requestId === undefined) {

@@ -1,78 +1,121 @@
-import type { Context } from 'koa';
+import { METHODS } from 'node:http';
+import type { Router } from '@koa/router';
+import { describeError, type Log } from '../../../shared/log/log.ts';
 import { returnCodeOf } from '../../../shared/protocol/envelope.ts';
 import { toReasonToken, type Failure } from '../../../shared/protocol/outcome.ts';
+import type { Caller } from '../../../shared/store/caller-store.ts';
 import { appOfRequest, callerOf } from '../access/caller.ts';
+import { sendAnswer, type Answer } from '../answer.ts';
 import { findSession, type FoundSession } from '../interfaces/find-session.ts';
 import type { InterfaceParts } from '../interfaces/interface.ts';
 import { databaseFailure } from '../interfaces/store-failure.ts';
 import { requestIdOf } from '../middleware/request-id.ts';
 import type { WebMetrics } from '../metrics.ts';
 
-const retryAfterSeconds = 1;
+const forwardAuthPath = '/forward-auth';
+const retryAfterSeconds = '1';
 
 export function isForwardAuth(path: string): boolean {
-  return path === '/forward-auth';
+  return path === forwardAuthPath;
 }
 
+/** From headers, as they were sent; empty: left out. */
+export interface Credentials {
+  /** `X-WX-Id` */
+  readonly id: string;
+  /** `X-WX-Skey` */
+  readonly skey: string;
+  /** `X-Wafer-Appid`. Gateways that clear it leave it empty, and mean no app. */
+  readonly appid: string;
+}
+
+/** From credentials to the answer; at once, if nothing has to be waited for. Never fails. */
+export type CheckCredentials = (
+  credentials: Credentials,
+  requestId: string,
+  caller?: Caller,
+) => Answer | Promise<Answer>;
+
 /**
- * The check of qcloud.cam.auth for gateways (nginx `auth_request`, Traefik, APISIX): credentials in headers, the user's identity in
- * headers. 401 means "this session is not valid" and nothing else; a failure is 503. No body is ever read: a gateway may announce one that it
- * does not send.
+ * The check of qcloud.cam.auth for gateways (nginx `auth_request`, Traefik, APISIX): credentials in headers, the user's
+ * identity in headers. 401 means "this session is not valid" and nothing else; a failure is 503.
  */
 export function createForwardAuth({
   parts,
   metrics,
+  log,
 }: {
-  parts: Pick<InterfaceParts, 'apps' | 'sessions' | 'visits'>;
-  metrics: WebMetrics;
-}): (context: Context) => Promise<void> {
-  return async (context) => {
-    if (context.method !== 'GET' && context.method !== 'HEAD') {
-      context.set('Allow', 'GET, HEAD');
-      return answer(context, 405, 'method_not_allowed');
-    }
+  readonly parts: Pick<InterfaceParts, 'apps' | 'sessions' | 'visits'>;
+  readonly metrics: WebMetrics;
+  readonly log: Log;
+}): CheckCredentials {
+  return ({ id, skey, appid }, requestId, caller) => {
     const started = performance.now();
-    const id = context.get('X-WX-Id');
-    // A header left empty names no app, as gateways that clear it mean it.
-    const caller = callerOf(context.req);
-    const requestedAppid = appOfRequest(context.get('X-Wafer-Appid') || undefined, caller);
-    const skey = context.get('X-WX-Skey');
-    const request = { requestId: requestIdOf(context), requestedAppid, caller: caller?.name };
-    const found = await findSession(parts, { id, skey }, request).catch(databaseFailure);
-    if (found.ok) {
-      parts.visits.record(found.session, found.now);
-      accept(context, found);
-    } else refuse(context, found, requestedAppid !== undefined);
-    const returnCode = found.ok ? 0 : returnCodeOf(found);
-    metrics.answered('forward-auth', returnCode, (performance.now() - started) / 1000);
-    return undefined;
+    const requestedAppid = appOfRequest(appid === '' ? undefined : appid, caller);
+    const finish = (found: FoundSession | Failure): Answer => {
+      if (found.ok) parts.visits.record(found.session, found.now);
+      metrics.answered('forward-auth', found.ok ? 0 : returnCodeOf(found), (performance.now() - started) / 1000);
+      return found.ok ? accept(found) : refuse(found, requestedAppid !== undefined);
+    };
+    const crash = (error: unknown): Answer => {
+      log.error({ requestId, err: describeError(error) }, 'bug: request failed');
+      return { status: 500, body: '{"error":"internal"}' };
+    };
+    try {
+      const found = findSession(parts, { id, skey }, { requestedAppid });
+      if (found instanceof Promise) return found.catch(databaseFailure).then(finish).catch(crash);
+      return finish(found);
+    } catch (error) {
+      return crash(error);
+    }
   };
 }
 
-/** All three headers always: a gateway that copies only what is there would let a client's own `X-Wafer-Unionid` through. */
-function accept(context: Context, { session, app }: FoundSession): void {
-  context.status = 200;
-  context.set('Cache-Control', 'no-store');
-  context.set('X-Wafer-Openid', encodeURIComponent(session.openId));
-  context.set('X-Wafer-Unionid', encodeURIComponent(session.unionId));
-  context.set('X-Wafer-Appid', encodeURIComponent(session.appid || app.appid));
-  context.body = '';
+/** The check over Koa. No body is ever read: a gateway may announce one that it does not send. */
+export function addForwardAuth(check: CheckCredentials): (router: Router) => void {
+  return (router) =>
+    router.register(forwardAuthPath, METHODS, async (context) => {
+      if (context.method !== 'GET' && context.method !== 'HEAD')
+        return sendAnswer(context, answerWithCause(405, 'method_not_allowed', 'Allow', 'GET, HEAD'));
+      const credentials = {
+        id: context.get('X-WX-Id'),
+        skey: context.get('X-WX-Skey'),
+        appid: context.get('X-Wafer-Appid'),
+      };
+      return sendAnswer(context, await check(credentials, requestIdOf(context), callerOf(context)));
+    });
 }
 
-function refuse(context: Context, { failure, reason }: Failure, namesApp: boolean): void {
+/** All three headers always: a gateway that copies only what is there would let a client's own `X-Wafer-Unionid` through. */
+function accept({ session, app }: FoundSession): Answer {
+  return {
+    status: 200,
+    headers: [
+      'Cache-Control',
+      'no-store',
+      'X-Wafer-Openid',
+      encodeURIComponent(session.openId),
+      'X-Wafer-Unionid',
+      encodeURIComponent(session.unionId),
+      'X-Wafer-Appid',
+      encodeURIComponent(session.appid || app.appid),
+    ],
+    body: '',
+  };
+}
+
+function refuse({ failure, reason }: Failure, namesApp: boolean): Answer {
   if (failure === 'sessionInvalid' || (failure === 'noApp' && namesApp)) {
-    context.set('WWW-Authenticate', 'Wafer');
-    return answer(context, 401, failure === 'noApp' ? 'unknown_app' : 'session_invalid');
+    const cause = failure === 'noApp' ? 'unknown_app' : 'session_invalid';
+    return answerWithCause(401, cause, 'WWW-Authenticate', 'Wafer');
   }
   // No app at all is the server's state, not the session's.
-  context.set('Retry-After', String(retryAfterSeconds));
-  return answer(context, 503, failure === 'noApp' ? 'no_app' : (reason ?? 'store_unavailable'));
+  const cause = failure === 'noApp' ? 'no_app' : (reason ?? 'store_unavailable');
+  return answerWithCause(503, cause, 'Retry-After', retryAfterSeconds);
 }
 
-function answer(context: Context, status: number, cause: string): void {
+function answerWithCause(status: number, cause: string, name: string, value: string): Answer {
   const reason = toReasonToken(cause);
-  context.status = status;
-  context.set('Cache-Control', 'no-store');
-  context.set('X-Wafer-Reason', reason);
-  context.body = { error: reason };
+  const headers = [name, value, 'Cache-Control', 'no-store'];
+  return { status, reason, headers, body: `{"error":"${reason}"}` };
 }

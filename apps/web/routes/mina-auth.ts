@@ -1,14 +1,17 @@
-import type { RequestListener, ServerResponse } from 'node:http';
+import { METHODS } from 'node:http';
+import type { Router } from '@koa/router';
+import type { Context } from 'koa';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { renderEnvelope, returnCodeOf } from '../../../shared/protocol/envelope.ts';
-import { fail, toReasonToken, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { parseRequest, readOptional } from '../../../shared/protocol/request.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
 import { appOfRequest, callerOf } from '../access/caller.ts';
+import { sendAnswer, sendError, type Answer } from '../answer.ts';
 import type { Interface } from '../interfaces/interface.ts';
 import { endConnectionAfter } from '../middleware/ending-connection.ts';
 import { readRawBody } from '../middleware/raw-body.ts';
-import { chooseRequestId, requestIdHeaderOf } from '../middleware/request-id.ts';
+import { requestIdOf } from '../middleware/request-id.ts';
 import type { WebMetrics } from '../metrics.ts';
 
 /** All three answer directly: SDKs replay a redirected POST as a GET. A query string is ignored. */
@@ -17,15 +20,6 @@ const paths = new Set(['/mina_auth/', '/mina_auth', '/mina_auth/index.php']);
 export function isMinaAuth(url: string): boolean {
   const query = url.indexOf('?');
   return paths.has(query < 0 ? url : url.slice(0, query));
-}
-
-/** An answer of the protocol, or that there is none. */
-export interface Answer {
-  readonly status: 200 | 500;
-  /** For the header `X-Wafer-Reason`. */
-  readonly reason?: string | undefined;
-  /** ASCII JSON. */
-  readonly body: string;
 }
 
 /** From a request's body to its answer; at once, if nothing has to be waited for. Never fails. */
@@ -66,42 +60,22 @@ export function createMinaAuth(parts: {
   };
 }
 
-/**
- * The protocol over Node's HTTP server. Neither the method nor a content type matters (docs/protocol.md#envelope). It
- * stands before Koa, on the bare request: Koa's context alone costs as much as the whole check. Most requests are not
- * even read by Node (fast-lane.ts).
- */
-export function createMinaAuthListener(parts: {
-  readonly answer: AnswerBody;
-  readonly bodyLimitBytes: number;
-  readonly isStopping: () => boolean;
-}): RequestListener {
-  const { answer, bodyLimitBytes, isStopping } = parts;
-
-  return (request, response) => {
-    const requestId = chooseRequestId(requestIdHeaderOf(request));
-    const send = ({ status, reason, body }: Answer) => respond(response, status, requestId, body, reason);
-    // Asks clients to come back on a new connection, which leads to another process.
-    if (isStopping()) response.shouldKeepAlive = false;
-    readRawBody(request, bodyLimitBytes, (body) => {
-      if (body === 'aborted') return;
-      if (body === 'too-large') {
-        // The rest of the body is not read, so this connection can't carry another request.
-        endConnectionAfter(response);
-        return respond(response, 413, requestId, '{"error":"body_too_large"}');
-      }
-      const answered = answer(body, requestId, callerOf(request));
-      if (answered instanceof Promise) void answered.then(send);
-      else send(answered);
+/** The protocol over Koa. Neither the method nor a content type matters (docs/protocol.md#envelope). */
+export function addMinaAuth(answer: AnswerBody, bodyLimitBytes: number): (router: Router) => void {
+  return (router) =>
+    router.register([...paths], METHODS, async (context) => {
+      const body = await readBody(context, bodyLimitBytes);
+      if (body === 'too-large') sendError(context, 413, 'body_too_large');
+      else if (body !== 'aborted') sendAnswer(context, await answer(body, requestIdOf(context), callerOf(context)));
     });
-  };
 }
 
-/** @param body ASCII, so its length in characters is its length in bytes */
-function respond(response: ServerResponse, status: number, requestId: string, body: string, reason?: string): void {
-  const headers = ['Content-Type', 'application/json;charset=utf-8', 'X-Request-Id', requestId];
-  if (reason !== undefined) headers.push('X-Wafer-Reason', toReasonToken(reason));
-  headers.push('Content-Length', String(body.length));
-  response.writeHead(status, headers);
-  response.end(body, 'latin1');
+function readBody({ req, res }: Context, limitBytes: number): Promise<Buffer | 'too-large' | 'aborted'> {
+  return new Promise((resolve) =>
+    readRawBody(req, limitBytes, (body) => {
+      // The rest of the body is not read, so this connection can't carry another request; from now on, not from the answer on.
+      if (body === 'too-large') endConnectionAfter(res);
+      resolve(body);
+    }),
+  );
 }

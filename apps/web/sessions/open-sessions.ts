@@ -12,6 +12,7 @@ import { createSessionCheck, type SessionCheck } from './session-check.ts';
 import { createSessionConfirmer } from './session-confirmer.ts';
 import { createSessionLookups } from './session-lookups.ts';
 import { createSessionMemory } from './session-memory.ts';
+import { createSessionValidity } from './session-validity.ts';
 import type { VisitCollector } from './visit-collector.ts';
 
 /** Whether the nodes of a Cluster pass all announcements on to each other can't be seen from here. */
@@ -52,7 +53,8 @@ export function openSessions(parts: {
     () => changes.isTrusted(),
     config.redis.cache.kind === 'cluster' ? { maxAgeMs: clusterMaxAgeMs } : {},
   );
-  const sessions = createSessionCheck({ cache, confirmer, visits, visitLog, memory, onLookup: metrics.lookedUp });
+  const validity = createSessionValidity(visits, visitLog);
+  const sessions = createSessionCheck({ validity, memory, cache, confirmer, onLookup: metrics.lookedUp });
   return {
     sessions,
     forgetSessions() {

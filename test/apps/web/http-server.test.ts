@@ -34,10 +34,7 @@ for (const isSecure of [false, true]) {
   test(`who has just connected when the end comes is answered, ${how}`, async (t) => {
     const onRequest = (_request: unknown, response: ServerResponse) => void response.end('late');
     const certificate = isSecure ? openCertificate(createCertificate('fresh'), createLog('web', 'silent')) : undefined;
-    const server = await listen(
-      { onRequest, onExpectContinue: onRequest },
-      { host: '127.0.0.1', port: 0, certificate },
-    );
+    const server = await listen({ onRequest }, { host: '127.0.0.1', port: 0, certificate });
     // It is looked at before the fresh one.
     const idle = open(server.port, isSecure);
     await idle.isUp;
@@ -71,7 +68,7 @@ for (const isSecure of [false, true]) {
       ? openCertificate(createCertificate('end'), createLog('web', 'silent'))
       : undefined;
     const address = { host: '127.0.0.1', port: 0, certificate };
-    const server = await listen({ onRequest, onExpectContinue: onRequest }, address);
+    const server = await listen({ onRequest }, address);
     const connections = Array.from({ length: 60 }, () => open(server.port, isSecure));
     await Promise.all(connections.map(({ isUp }) => isUp));
     const answering = connections.slice(0, 20);

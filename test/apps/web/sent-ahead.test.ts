@@ -43,6 +43,7 @@ async function startServer({
     mostSeen = Math.max(mostSeen, ++inHand);
     response.once('close', () => inHand--);
     sockets.add(request.socket);
+    if (request.headers.expect !== undefined) response.writeContinue();
     let body = '';
     request.setEncoding('latin1').on('data', (text: string) => (body += text));
     request.once('end', () => {
@@ -56,10 +57,6 @@ async function startServer({
   const server = await listen(
     {
       onRequest,
-      onExpectContinue(request, response) {
-        response.writeContinue();
-        onRequest(request, response);
-      },
       ...(standingOf === undefined ? {} : { standingOf }),
       onRefusedConnection: (address, standing) => refused.push(`${address} ${standing}`),
     },

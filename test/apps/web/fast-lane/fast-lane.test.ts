@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import test from 'ava';
 import type { Gate } from '../../../../apps/web/access/gate.ts';
+import type { Answer } from '../../../../apps/web/answer.ts';
 import { defaultHttpLimits, type HttpLimits } from '../../../../apps/web/http-limits.ts';
 import { listen } from '../../../../apps/web/http-server.ts';
-import { createMinaAuthListener, type Answer } from '../../../../apps/web/routes/mina-auth.ts';
+import type { Credentials } from '../../../../apps/web/routes/forward-auth.ts';
+import { createOpenApp } from '../../../support/open-app.ts';
 import { openSocket } from '../../../support/raw-http.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -24,14 +26,14 @@ async function startServer({
     body.toString() === 'late'
       ? new Promise((resolve) => late.push(resolve))
       : { status: 200, body: `lane:${body.length > 1000 ? body.length : body.toString()}` };
+  const check = ({ id, skey, appid }: Credentials): Answer => ({ status: 200, body: `lane:${id}+${skey}+${appid}` });
   const server = await listen(
     {
       onRequest(request, response) {
         readByNode.push(request.url ?? '');
         request.resume().once('end', () => response.end(`node:${request.url}`));
       },
-      onExpectContinue: (_request, response) => void response.end(),
-      fastLane: { admit, answer, bodyLimitBytes: 5000 },
+      fastLane: { admit, answer, check, bodyLimitBytes: 5000 },
     },
     { host: '127.0.0.1', port: 0 },
     { ...defaultHttpLimits, ...limits },
@@ -197,40 +199,68 @@ test('at the end an answer that is due is the last of its connection, and idle c
   await closed;
 });
 
-test('answers are byte for byte the same in the lane and from Node', async (t) => {
+test('a GET of forward auth without a body is answered in the lane, anything else of it by Node', async (t) => {
+  const { url } = await startServer();
+  const get = (...headers: string[]) => ['GET /forward-auth HTTP/1.1', 'Host: test', ...headers, '', ''].join('\r\n');
+  const { socket, hears } = await open(url);
+  socket.write(get('X-WX-Id: a', 'x-wx-skey: b', 'X-Wafer-Appid: c'));
+  await hears('lane:a+b+c');
+  socket.write(get('X-WX-Id: d'));
+  await hears('lane:d++');
+  socket.write(get().replace('/forward', '/k/key/forward'));
+  await hears('lane:++');
+  for (const bytes of [
+    get('Content-Length: 0'),
+    get('Content-Length: 5') + 'hello',
+    get('X-WX-Id: a', 'X-WX-Id: b'),
+    get().replace('GET', 'HEAD'),
+    get().replace('auth HTTP', 'auth?a=b HTTP'),
+    get().replace('/forward-auth', '/mina_auth/'),
+    `POST /forward-auth HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n`,
+  ]) {
+    const { socket, ended } = await open(url);
+    socket.write(bytes);
+    socket.end();
+    t.false((await ended).includes('lane:'), bytes);
+  }
+});
+
+test('answers are byte for byte the same in the lane and from Koa', async (t) => {
+  const error = '{"error":"session_invalid"}';
   const answers: Record<string, Answer> = {
-    plain: { status: 200, body: '{"returnCode":0}' },
+    plain: { status: 200, reason: undefined, body: '{"returnCode":0}' },
     reason: { status: 200, reason: 'wechat_breaker', body: '{"returnCode":1005}' },
     bug: { status: 500, body: '{"error":"internal"}' },
+    empty: { status: 200, headers: ['Cache-Control', 'no-store', 'X-Wafer-Unionid', '', 'X-A', '%20'], body: '' },
+    refused: { status: 401, reason: 'session_invalid', headers: ['WWW-Authenticate', 'Wafer'], body: error },
   };
-  let lane = 0;
-  const parts = { bodyLimitBytes: 5000, isStopping: () => false };
-  const onRequest = createMinaAuthListener({ ...parts, answer: (body) => answers[body.toString()] as Answer });
-  const server = await listen(
-    {
-      onRequest,
-      onExpectContinue: onRequest,
-      fastLane: {
-        ...parts,
-        admit: (path) => ({ url: path }),
-        answer: (body) => (lane++, answers[body.toString()] as Answer),
-      },
-    },
-    { host: '127.0.0.1', port: 0 },
-  );
-  onClose(() => server.close());
-  const ask = async (bytes: string, body: string) => {
-    const { socket, hears } = await open(`http://127.0.0.1:${server.port}`);
-    socket.write(bytes);
-    const text = await hears(body);
-    return text.replace(/\r\nDate: [^\r]* GMT\r\n/, '\r\nDate: now\r\n');
+  let inLane = 0;
+  const answer = (body: Buffer) => answers[body.toString()] as Answer;
+  const check = ({ id }: Credentials) => answers[id] as Answer;
+  const count =
+    <Given, Value>(work: (given: Given) => Value) =>
+    (given: Given) => (inLane++, work(given));
+  const fastLane = {
+    admit: (url: string) => ({ url }),
+    answer: count(answer),
+    check: count(check),
+    bodyLimitBytes: 5000,
   };
-  for (const [name, { body }] of Object.entries(answers)) {
-    const bytes = post(name).replace('\r\n\r\n', '\r\nX-Request-Id: id-1\r\n\r\n');
-    // A header that is said twice is one for Node.
-    const fromNode = await ask(bytes.replace('X-Request-Id: id-1', 'X-Request-Id: id-1\r\nX-Request-Id: id-2'), body);
-    t.is(await ask(bytes, body), fromNode);
-    t.regex(fromNode, /\r\nX-Request-Id: id-1\r\n.*\r\nDate: now\r\n/s);
-  }
-  t.is(lane, 3);
+  const onRequest = createOpenApp({ answer, check });
+  const address = { host: '127.0.0.1', port: 0 };
+  const servers = [await listen({ onRequest, fastLane }, address), await listen({ onRequest }, address)];
+  for (const server of servers) onClose(() => server.close());
+  for (const name of Object.keys(answers))
+    for (const bytes of [post(name), `GET /forward-auth HTTP/1.1\r\nHost: test\r\nX-WX-Id: ${name}\r\n\r\n`]) {
+      const texts: string[] = [];
+      for (const { port } of servers) {
+        const { socket, hears } = await open(`http://127.0.0.1:${port}`);
+        socket.write(bytes.replace('\r\n\r\n', '\r\nX-Request-Id: id-1\r\n\r\n'));
+        const text = await hears(`\r\n\r\n${answers[name]?.body}`);
+        texts.push(text.replace(/\r\nDate: [^\r]* GMT\r\n/, '\r\nDate: now\r\n'));
+      }
+      t.is(texts[0], texts[1]);
+      t.regex(texts[0] ?? '', /\r\nX-Request-Id: id-1\r\n.*\r\nDate: now\r\n/s);
+    }
+  t.is(inLane, 10);
 });

@@ -1,0 +1,78 @@
+import { setTimeout } from 'node:timers/promises';
+import { belongsTo, type Apps } from '../../../shared/session/app-settings.ts';
+import { isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
+import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
+import type { VisitLog } from '../../../shared/session/visit-log.ts';
+import type { App } from '../../../shared/store/app-reader.ts';
+import { applyVisit, visitFlushMs, type VisitCollector } from './visit-collector.ts';
+
+/** The configured apps, and the one that the request names, if it does: then sessions of others are not valid for it. */
+export interface AppScope {
+  readonly apps: Apps;
+  readonly named?: App;
+}
+
+/** Whether a copy of a session accepts a request. */
+export interface SessionValidity {
+  /**
+   * With the visits that this process knows of. No is not the last word: the copy, or what is known of its visits, may
+   * be old.
+   */
+  isAccepted(session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): boolean;
+  /** Whether the session is of the app that the request names. */
+  isFor(session: Session, scope: AppScope): boolean;
+  /** The last word on a session as MySQL has it: also with the visits that others have on their way there. */
+  isValid(session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): Promise<boolean>;
+}
+
+/**
+ * While visits may have been lost on their way to MySQL, a session may live this much too long, never shorter
+ * (docs/protocol.md#valid).
+ */
+const lostVisitsSlackSeconds = 9;
+/** From a flush of another front end until its visits can be read. */
+const settleMs = 50;
+
+export function createSessionValidity(visits: VisitCollector, visitLog: VisitLog): SessionValidity {
+  const isLiveHere = (session: Session, limits: SessionLimits, nowSeconds: number): boolean =>
+    // A visit makes a session live longer, never shorter: as a rule nobody has to look for it.
+    isWithinLimits(session, limits, nowSeconds) ||
+    isWithinLimits(applyVisit(session, visits.latest(session.row)), limits, nowSeconds);
+
+  const isLive = async (session: Session, limits: SessionLimits, nowSeconds: number): Promise<boolean> => {
+    if (isLiveHere(session, limits, nowSeconds)) return true;
+    // Too old for any visit to help.
+    if (!isWithinLimits({ ...session, lastVisitTime: nowSeconds }, limits, nowSeconds)) return false;
+    const isLiveByLog = async (slackSeconds: number): Promise<boolean> => {
+      const { complete, visits: found } = await visitLog
+        .read([session.row])
+        .catch(() => ({ complete: false, visits: new Map<number, never>() }));
+      const visited = applyVisit(session, found.get(session.row));
+      return isWithinLimits(visited, limits, nowSeconds, complete ? slackSeconds : lostVisitsSlackSeconds);
+    };
+    if (await isLiveByLog(0)) return true;
+    // It ended this very second. Another front end may have accepted it in the second before, and not told anybody yet.
+    if (!(await isLiveByLog(1))) return false;
+    await setTimeout(visitFlushMs + settleMs);
+    return isLiveByLog(0);
+  };
+
+  const isFor = (session: Session, { apps, named }: AppScope) => named === undefined || belongsTo(session, named, apps);
+
+  return {
+    isFor,
+    isAccepted: (session, skeyHash, { apps }, nowSeconds) =>
+      acceptsSkey(session, skeyHash, nowSeconds) && isLiveHere(session, limitsOf(session, apps), nowSeconds),
+    async isValid(session, skeyHash, scope, nowSeconds) {
+      if (!acceptsSkey(session, skeyHash, nowSeconds) || !isFor(session, scope)) return false;
+      return isLive(session, limitsOf(session, scope.apps), nowSeconds);
+    },
+  };
+}
+
+const neverLive: SessionLimits = { loginDurationDays: -1, sessionDurationSeconds: -1, revokedBeforeUs: 0 };
+
+/** A session lives by its own app's settings; one without an app, or whose app is gone, by those of the default app. */
+function limitsOf(session: Session, apps: Apps): SessionLimits {
+  return apps.byAppid.get(session.appid) ?? apps.default ?? neverLive;
+}

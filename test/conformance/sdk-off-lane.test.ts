@@ -1,0 +1,3 @@
+import { testSdks } from './run-sdk.ts';
+
+await testSdks({ FAST_LANE: 'false' });
