@@ -80,6 +80,8 @@ export async function listen(
   server.on('checkExpectation', untilConnectionEnds(refuseExpectation));
   server.on('clientError', answerBrokenRequest);
   server.maxConnections = limits.maxConnections;
+  // Node leaves out what follows the first thousand, such as what a proxy says of its client. Their bytes are bounded.
+  server.maxHeadersCount = 0;
   server.setTimeout(limits.inactivityTimeoutMs);
   let stopping = false;
   const isStopping = () => stopping;

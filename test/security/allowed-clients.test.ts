@@ -3,6 +3,7 @@ import test from 'ava';
 import { parseClientList } from '../../shared/config/client-list.ts';
 import { ConfigError, readConfig } from '../../shared/config/config.ts';
 import { isOpenToNetwork } from '../../shared/config/exposure.ts';
+import { lastRequest, rawCall, speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
 import { ways } from '../support/ways.ts';
 
@@ -117,6 +118,18 @@ for (const { how, env } of ways) {
     t.is((await ask(url, '/mina_auth/', forwarded('10.1.2.3'))).status, 403);
     const other = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '10.0.0.0/8', TRUSTED_PROXIES: '127.0.0.9' });
     t.is((await ask(other, '/mina_auth/', forwarded('10.1.2.3'))).status, 403);
+  });
+
+  test.serial(`what a proxy says is heard behind however many headers of a client, ${how}`, async (t) => {
+    const url = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '127.0.0.1,10.0.0.0/8', TRUSTED_PROXIES: '127.0.0.1' });
+    const many = Array.from({ length: 2500 }, () => 'a:');
+    for (const [address, status] of [
+      ['8.8.8.8', 403],
+      ['10.1.2.3', 200],
+    ] as const) {
+      const bytes = rawCall('qcloud.cam.auth', {}, [...many, `X-Forwarded-For: ${address}`]);
+      t.is((await speak(url, bytes + lastRequest))[0]?.status, status, address);
+    }
   });
 
   test.serial(`behind trusted proxies the client is the last address that is not a proxy, ${how}`, async (t) => {
