@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Row, Suite } from './rows.ts';
@@ -32,6 +41,9 @@ export function unpackSuite(suite: Suite, dir: string): void {
   if (!existsSync(join(dir, 'usr/bin/sh'))) symlinkSync('dash', join(dir, 'usr/bin/sh'));
   for (const name of ['proc', 'dev', 'tmp', 'run', 'var/lib/mysql-files'])
     mkdirSync(join(dir, name), { recursive: true });
+  // Names of users and hosts, which the servers' own scripts look up.
+  for (const name of ['hosts', 'nsswitch.conf', 'passwd', 'group'])
+    if (existsSync(`/etc/${name}`)) copyFileSync(`/etc/${name}`, join(dir, 'etc', name));
   writeFileSync(join(dir, 'complete'), '');
 }
 
