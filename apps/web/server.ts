@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../shared/config/config.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
@@ -14,7 +13,7 @@ import { hearControl } from '../../shared/redis/control.ts';
 import { createInstanceName, createPresence, listInstances, machineName } from '../../shared/redis/presence.ts';
 import { countKeyless } from '../../shared/redis/keyless.ts';
 import { answerRollCalls } from '../../shared/redis/roll-call.ts';
-import { createRpcClient, RpcError, type RpcClient } from '../../shared/rpc/client.ts';
+import { createRpcClient } from '../../shared/rpc/client.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
 import { untilDone } from '../../shared/retry.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
@@ -32,7 +31,7 @@ import { defaultHttpLimits } from './http-limits.ts';
 import { listen } from './http-server.ts';
 import { createAdmittedAsk } from './interfaces/admitted-ask.ts';
 import { createInterfaces } from './interfaces/index.ts';
-import type { Ask } from './interfaces/interface.ts';
+import { createLateRpcClient } from './late-rpc-client.ts';
 import { createWebMetrics } from './metrics.ts';
 import { createReadiness, untilReady } from './readiness.ts';
 import { addForwardAuth, createForwardAuth } from './routes/forward-auth.ts';
@@ -85,30 +84,20 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   const presence = createPresence(commands, clock, instance);
   closer.add('presence', () => presence.leave());
 
-  let rpc: RpcClient | undefined;
-  let onOpen = () => {};
-  const whenOpen = new Promise<void>((resolve) => {
-    onOpen = resolve;
-  });
-  const askWorker: Ask = async (name, request, options) => {
-    // Requests come as soon as it listens: from pm2, which does not wait for readiness, or from clients that were waiting.
-    if (rpc === undefined) await Promise.race([whenOpen, sleep(startPatienceMs, undefined, { ref: false })]);
-    if (rpc === undefined) throw new RpcError('store_unavailable');
-    return rpc.call(name, request, options);
-  };
+  const rpc = createLateRpcClient(startPatienceMs);
   const admitted = createAdmittedAsk(
-    askWorker,
+    rpc.call,
     { loginDeadlineMs: config.login.deadlineMs, loginsPerApp: config.login.limitPerApp },
     (queue, reason) => metrics.refusedCall(queue, reason),
   );
   const { ask } = admitted;
-  closer.add('rpc', () => rpc?.close());
+  closer.add('rpc', () => rpc.close());
 
   const visitLog = createVisitLog(commands);
   const visits = createVisitCollector(visitLog);
   closer.add('visits', () => visits.close());
   const metrics = createWebMetrics({
-    waitingCalls: () => rpc?.waiting() ?? 0,
+    waitingCalls: rpc.waiting,
     callLimit: admitted.limit,
     pendingVisits: visits.pending,
     gather: figures.gather,
@@ -147,7 +136,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
         if ((await apps.current()).default === undefined) throw new Error('no app is configured');
       },
       queue: async () => {
-        if (rpc === undefined) throw new Error('not open yet');
+        if (!rpc.isOpen()) throw new Error('not open yet');
       },
       worker: async () => {
         if ((await listInstances(commands, clock, 'worker')).length === 0) throw new Error('no worker');
@@ -211,8 +200,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     const shards = { login: config.login.queues, session: 1 };
     // Closed with the client, by its step above: log-ins in flight wait for their replies while the HTTP server closes.
     const blocking = connectRedis(config.redis.queue, 'blocking', { onError });
-    rpc = createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls });
-    onOpen();
+    rpc.open(createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls }));
     await untilDone(() => answerRollCalls(subscriber, commands, instance), starting.signal);
     await presence.announce();
     figures.start();
