@@ -7,7 +7,7 @@ import { benchAppid, type Stack } from '../stack/stack.ts';
 import { createRandom, createZipf, shuffled } from './draws.ts';
 import { peerFormats, type PeerFormatName } from './peer-formats.ts';
 import { cacheEntryOf, credentialsOf, fillRedis, insertSessions, readAllSessions } from './sessions.ts';
-import { createAuthSource, createCookieSource, createLoginSource } from './sources.ts';
+import { createAuthSource, createCookieSource, createForwardAuthSource, createLoginSource } from './sources.ts';
 
 /** Sessions in both stores, and the requests that name them. Everything is made at its first use. */
 export interface Dataset {
@@ -17,6 +17,8 @@ export interface Dataset {
   sizes(): Promise<{ redisBytesPerSession: number; mysqlBytesPerSession: number }>;
   zipf(): Promise<RequestSource>;
   even(): Promise<RequestSource>;
+  /** As `zipf`, by forward auth. */
+  zipfForwardAuth(): Promise<RequestSource>;
   /** Evenly drawn checks in the way of a peer, whose entries are put into Redis. */
   peer(name: PeerFormatName): Promise<RequestSource>;
   logins(): Promise<RequestSource>;
@@ -49,6 +51,7 @@ export function createDataset(
       mysqlBytesPerSession: mysqlBytes / sessionCount,
     };
   });
+  const drawZipf = () => Uint32Array.from({ length: zipfDraws }, createZipf(sessionCount, createRandom(2)));
   const fillPeer = async (name: PeerFormatName) => {
     const { sessions } = await loaded();
     const { entryOf } = peerFormats[name];
@@ -75,8 +78,11 @@ export function createDataset(
     sizes: loaded,
     zipf: once(async () => {
       await loaded();
-      const draw = createZipf(sessionCount, createRandom(2));
-      return createAuthSource(stack.dir, 'zipf', Uint32Array.from({ length: zipfDraws }, draw));
+      return createAuthSource(stack.dir, 'zipf', drawZipf());
+    }),
+    zipfForwardAuth: once(async () => {
+      await loaded();
+      return createForwardAuthSource(stack.dir, 'zipf', drawZipf());
     }),
     even,
     async peer(name) {

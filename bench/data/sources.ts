@@ -9,11 +9,7 @@ const authSuccess = '"returnMessage":"AUTH_SUCCESS"';
 
 /** Auth checks by id and skey. @param order numbers of the sessions, one after another */
 export function createAuthSource(dir: string, name: string, order: ArrayLike<number>): RequestSource {
-  const recordsFile = join(dir, `auth-${name}`);
-  const recordBytes = writeRecords(recordsFile, order.length, (index) => {
-    const { id, skey } = credentialsOf(order[index] as number);
-    return id + skey;
-  });
+  const { recordsFile, recordBytes } = writeCredentials(dir, `auth-${name}`, order);
   return {
     method: 'POST',
     path: '/mina_auth/',
@@ -30,6 +26,41 @@ export function createAuthSource(dir: string, name: string, order: ArrayLike<num
     records: order.length,
     expect: authSuccess,
   };
+}
+
+/** The same checks with a head that the fast lane leaves to Node's HTTP server and Koa. */
+export function offTheLane(source: RequestSource): RequestSource {
+  return { ...source, headers: { ...source.headers, TE: ['trailers'] } };
+}
+
+/** The same checks as a gateway sends them, with id and skey in headers. */
+export function createForwardAuthSource(dir: string, name: string, order: ArrayLike<number>): RequestSource {
+  return {
+    method: 'GET',
+    path: '/forward-auth',
+    headers: {
+      'X-WX-Id': [{ from: 0, length: credentialLength }],
+      'X-WX-Skey': [{ from: credentialLength, length: credentialLength }],
+    },
+    body: [],
+    ...writeCredentials(dir, `forward-auth-${name}`, order),
+    records: order.length,
+    // The body is empty: the status says it, which is looked at anyway.
+    expect: '',
+  };
+}
+
+function writeCredentials(
+  dir: string,
+  name: string,
+  order: ArrayLike<number>,
+): { readonly recordsFile: string; readonly recordBytes: number } {
+  const recordsFile = join(dir, name);
+  const recordBytes = writeRecords(recordsFile, order.length, (index) => {
+    const { id, skey } = credentialsOf(order[index] as number);
+    return id + skey;
+  });
+  return { recordsFile, recordBytes };
 }
 
 /** The same checks for a peer whose clients name their session by a cookie. */

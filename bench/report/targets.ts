@@ -10,6 +10,8 @@ export interface Target {
 export const targets: Readonly<Partial<Record<ScenarioName, Target>>> = {
   'auth.zipf': { must: 0.9, aim: 1.2, better: 'higher' },
   'auth.cold': { must: 0.75, aim: 0.95, better: 'higher' },
+  'auth.off-lane': { must: 0.5, aim: 0.8, better: 'higher' },
+  'forward-auth.zipf': { must: 1.2, aim: 1.5, better: 'higher' },
   'auth.vs-koa-plain': { must: 1.4, aim: 2, better: 'higher' },
   'auth.vs-express-session': { must: 6, aim: 10, better: 'higher' },
   'auth.vs-fastify-session': { must: 2.5, aim: 4, better: 'higher' },
@@ -21,6 +23,8 @@ export const targets: Readonly<Partial<Record<ScenarioName, Target>>> = {
   'memory.per-session': { must: 900, aim: 500, better: 'lower' },
   'build.auth-zipf': { must: 0.97, aim: 1, better: 'higher' },
   'build.auth-cold': { must: 0.97, aim: 1, better: 'higher' },
+  'build.auth-off-lane': { must: 0.5, aim: 0.97, better: 'higher' },
+  'build.forward-auth': { must: 0.97, aim: 1, better: 'higher' },
   'build.login': { must: 0.97, aim: 1, better: 'higher' },
   revoke: { must: 100, aim: 50, better: 'lower' },
 };

@@ -1,3 +1,4 @@
+import { offTheLane } from '../data/sources.ts';
 import { assertSameAnswers } from '../load/same-answers.ts';
 import type { RequestSource } from '../load/source.ts';
 import { compare } from '../measure/compare.ts';
@@ -75,6 +76,28 @@ export const buildAuthCold: Scenario = (bench) =>
     webEnv: { SESSION_MEMORY: '0' },
     hasSameAnswers: true,
     sourceOf: ({ dataset }) => dataset.even(),
+  });
+
+/** Checks that the fast lane hands over, as `auth.off-lane` has them. */
+export const buildAuthOffLane: Scenario = (bench) =>
+  compareBuilds(bench, {
+    name: 'build.auth-off-lane',
+    webCores: 'first',
+    cores: 'rest',
+    connections: fullLoadConnections,
+    hasSameAnswers: true,
+    sourceOf: async ({ dataset }) => offTheLane(await dataset.zipf()),
+  });
+
+/** Forward auth, as `forward-auth.zipf` has it. */
+export const buildForwardAuth: Scenario = (bench) =>
+  compareBuilds(bench, {
+    name: 'build.forward-auth',
+    webCores: 'first',
+    cores: 'rest',
+    connections: fullLoadConnections,
+    hasSameAnswers: true,
+    sourceOf: ({ dataset }) => dataset.zipfForwardAuth(),
   });
 
 /** Whole log-ins, as `login.vs-textbook-queue` has them. */

@@ -1,7 +1,9 @@
 import { authCold } from './auth-cold.ts';
+import { authOffLane } from './auth-off-lane.ts';
 import { authVsExpressSession, authVsFastifySession, authVsKoaPlain, authVsKoaSession } from './auth-peers.ts';
 import { authZipf } from './auth-zipf.ts';
-import { buildAuthCold, buildAuthZipf, buildLogin } from './builds.ts';
+import { buildAuthCold, buildAuthOffLane, buildAuthZipf, buildForwardAuth, buildLogin } from './builds.ts';
+import { forwardAuthZipf } from './forward-auth-zipf.ts';
 import { loginFrontEnds } from './login-front-ends.ts';
 import { loginVsInline } from './login-vs-inline.ts';
 import { loginVsTextbookQueue } from './login-vs-textbook-queue.ts';
@@ -17,6 +19,8 @@ import { start } from './start.ts';
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'auth.zipf': authZipf,
   'auth.cold': authCold,
+  'auth.off-lane': authOffLane,
+  'forward-auth.zipf': forwardAuthZipf,
   'auth.vs-koa-plain': authVsKoaPlain,
   'auth.vs-express-session': authVsExpressSession,
   'auth.vs-fastify-session': authVsFastifySession,
@@ -32,5 +36,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   revoke,
   'build.auth-zipf': buildAuthZipf,
   'build.auth-cold': buildAuthCold,
+  'build.auth-off-lane': buildAuthOffLane,
+  'build.forward-auth': buildForwardAuth,
   'build.login': buildLogin,
 };

@@ -2,6 +2,8 @@
 export const scenarioNames = [
   'auth.zipf',
   'auth.cold',
+  'auth.off-lane',
+  'forward-auth.zipf',
   'auth.vs-koa-plain',
   'auth.vs-express-session',
   'auth.vs-fastify-session',
@@ -18,7 +20,13 @@ export const scenarioNames = [
 ] as const;
 
 /** Comparisons with another build of this project, for `--against`. */
-export const buildScenarioNames = ['build.auth-zipf', 'build.auth-cold', 'build.login'] as const;
+export const buildScenarioNames = [
+  'build.auth-zipf',
+  'build.auth-cold',
+  'build.auth-off-lane',
+  'build.forward-auth',
+  'build.login',
+] as const;
 
 export const allScenarioNames = [...scenarioNames, ...buildScenarioNames] as const;
 
