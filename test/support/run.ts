@@ -94,19 +94,13 @@ async function runTests(patterns: string[]): Promise<TestCounts> {
 }
 
 async function runFiles(patterns: string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
-  if (patterns.length > 0) {
-    const isSerial = patterns.some((pattern) => serialTests.has(pattern));
-    return runAva(patterns, isSerial, env);
+  const files = patterns.length > 0 ? patterns : listTestFiles();
+  let all: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+  for (const isSerial of [false, true]) {
+    const these = files.filter((file) => serialTests.has(file) === isSerial);
+    if (these.length > 0) all = addCounts(all, await runAva(these, isSerial, env));
   }
-  const files = listTestFiles();
-  const isSerial = (file: string) => serialTests.has(file);
-  const counts = await runAva(
-    files.filter((file) => !isSerial(file)),
-    false,
-    env,
-  );
-  const serialFiles = files.filter(isSerial);
-  return serialFiles.length > 0 ? addCounts(counts, await runAva(serialFiles, true, env)) : counts;
+  return all;
 }
 
 /** Whether a secret of any test came up in plain in any log or Redis of the run; counts as one test. */
