@@ -13,16 +13,16 @@ export function createApp(deps: {
   /** Each adds its paths. */
   readonly routes: readonly ((router: Router) => void)[];
   readonly bodyLimitBytes: number;
-  readonly isStopping: () => boolean;
+  readonly stopping: AbortSignal;
 }): Koa {
-  const { log, gate, routes, bodyLimitBytes, isStopping } = deps;
+  const { log, gate, routes, bodyLimitBytes, stopping } = deps;
   const app = new Koa();
   app.on('error', () => {});
   app.use(createErrorExit(log));
   app.use((context, next) => {
     requestIdOf(context);
     // Asks clients to come back on a new connection, which leads to another process.
-    if (isStopping()) context.res.shouldKeepAlive = false;
+    if (stopping.aborted) context.res.shouldKeepAlive = false;
     return next();
   });
   app.use(gate.pass);

@@ -17,7 +17,6 @@ import { noteExpectation } from './middleware/expectation.ts';
 /** The listening socket, and its orderly end. */
 export interface HttpServer {
   readonly port: number;
-  isStopping(): boolean;
   /** Answers what is in flight, and asks every client to go elsewhere before its connection ends. */
   close(): Promise<void>;
 }
@@ -55,11 +54,15 @@ interface Accepted {
 const isFresh = ({ socket, at, bytesRead }: Accepted): boolean =>
   socket.bytesRead === bytesRead && performance.now() - at < freshMs;
 
-/** @throws with a clear message if the port can't be had */
+/**
+ * @param stopping is aborted when the server begins to close: from then on answers are the last of their connections
+ * @throws with a clear message if the port can't be had
+ */
 export async function listen(
   { onRequest, fastLane, standingOf = () => 'caller', onRefusedConnection = () => undefined }: RequestHandlers,
   { host, port, certificate }: { host: string; port: number; certificate?: Certificate | undefined },
   limits: HttpLimits = defaultHttpLimits,
+  stopping = new AbortController(),
 ): Promise<HttpServer> {
   const options = {
     requestTimeout: limits.requestTimeoutMs,
@@ -83,8 +86,6 @@ export async function listen(
   // Node leaves out what follows the first thousand, such as what a proxy says of its client. Their bytes are bounded.
   server.maxHeadersCount = 0;
   server.setTimeout(limits.inactivityTimeoutMs);
-  let stopping = false;
-  const isStopping = () => stopping;
   /**
    * Keyed by number, not by socket: InFlight keeps its keys alive, and some clients open a connection for each request.
    */
@@ -112,15 +113,14 @@ export async function listen(
       socket.once('close', () => connections.take(key));
     },
   });
-  const enterLane = fastLane && createFastLane(fastLane, limits, guard.held, isStopping);
+  const enterLane = fastLane && createFastLane(fastLane, limits, guard.held, stopping.signal);
   server.listen({ port, host, backlog });
   await once(server, 'listening');
   const watching = certificate?.watch((renewed) => (server as TlsServer).setSecureContext(renewed));
   return {
     port: (server.address() as { port: number }).port,
-    isStopping,
     async close() {
-      stopping = true;
+      stopping.abort();
       watching?.stop();
       const drainUntil = performance.now() + drainMs;
       while (connections.size() > 0 && performance.now() < drainUntil) await setTimeout(drainStepMs);

@@ -33,7 +33,7 @@ const probeEveryAtStartMs = 100;
  * Until log-in and auth were first possible everything has to be there; later only what auth needs, which is either store. The stores are
  * probed once a second, whoever asks.
  */
-export function createReadiness(probes: Probes, isStopping: () => boolean): Readiness {
+export function createReadiness(probes: Probes, stopping: AbortSignal): Readiness {
   let wasReady = false;
   const names = Object.keys(probes) as (keyof Probes)[];
   const findMissing = shareAnswer(
@@ -50,7 +50,7 @@ export function createReadiness(probes: Probes, isStopping: () => boolean): Read
   return {
     async examine() {
       const missing = await findMissing();
-      if (isStopping()) return { reasons: ['stopping'], degraded: missing };
+      if (stopping.aborted) return { reasons: ['stopping'], degraded: missing };
       // An app may be configured at any time, so its absence does not keep the server from being ready; nor does a worker without its key.
       const needed = missing.filter((name) => name !== 'app' && name !== 'keys');
       if (!wasReady && needed.length > 0) return { reasons: ['starting', ...needed], degraded: missing };

@@ -8,10 +8,8 @@ import { createFigures } from '../../shared/metrics/figures.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis, whenReady } from '../../shared/redis/connect.ts';
 import { createRedisWarning } from '../../shared/redis/outage-warning.ts';
-import { probeRedis } from '../../shared/redis/probe.ts';
 import { hearControl } from '../../shared/redis/control.ts';
-import { createInstanceName, createPresence, listInstances, machineName } from '../../shared/redis/presence.ts';
-import { countKeyless } from '../../shared/redis/keyless.ts';
+import { createInstanceName, createPresence, machineName } from '../../shared/redis/presence.ts';
 import { answerRollCalls } from '../../shared/redis/roll-call.ts';
 import { createRpcClient } from '../../shared/rpc/client.ts';
 import { createSeal } from '../../shared/rpc/seal.ts';
@@ -22,7 +20,6 @@ import { createVisitLog } from '../../shared/session/visit-log.ts';
 import { readApps } from '../../shared/store/app-reader.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
-import { probeReading, probeWriting } from '../../shared/store/probe.ts';
 import { waitForSealKey } from '../../shared/store/seal-key.ts';
 import { createAccess } from './access/access.ts';
 import { createApp } from './app.ts';
@@ -33,6 +30,7 @@ import { createAdmittedAsk } from './interfaces/admitted-ask.ts';
 import { createInterfaces } from './interfaces/index.ts';
 import { createLateRpcClient } from './late-rpc-client.ts';
 import { createWebMetrics } from './metrics.ts';
+import { createProbes } from './probes.ts';
 import { createReadiness, untilReady } from './readiness.ts';
 import { addForwardAuth, createForwardAuth } from './routes/forward-auth.ts';
 import { addMinaAuth, createMinaAuth } from './routes/mina-auth.ts';
@@ -124,29 +122,10 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
 
   const access = createAccess({ config, sequelize, cacheRedis, registry: metrics.registry, log });
 
-  let isStopping = () => false;
+  const stopping = new AbortController();
   const readiness = createReadiness(
-    {
-      redis: () => probeRedis(commands),
-      redisCache: () => cacheRedis.ping(),
-      redisCacheWrites: () => probeRedis(cacheRedis),
-      mysql: () => probeReading(sequelize),
-      mysqlWrites: () => probeWriting(sequelize),
-      app: async () => {
-        if ((await apps.current()).default === undefined) throw new Error('no app is configured');
-      },
-      queue: async () => {
-        if (!rpc.isOpen()) throw new Error('not open yet');
-      },
-      worker: async () => {
-        if ((await listInstances(commands, clock, 'worker')).length === 0) throw new Error('no worker');
-      },
-      keys: async () => {
-        // While Redis is away that is told by its own probe.
-        if ((await countKeyless(commands, clock).catch(() => 0)) > 0) throw new Error('a worker lacks a key');
-      },
-    },
-    () => isStopping(),
+    createProbes({ sequelize, commands, cacheRedis, clock, apps, rpc }),
+    stopping.signal,
   );
   const loginFailed = createLoginFailureLog(log.child({ web: instance }));
   const parts = { apps, sessions, visits, ask, loginFailed, login: config.login };
@@ -164,7 +143,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
       addOpenApi,
     ],
     bodyLimitBytes,
-    isStopping: () => isStopping(),
+    stopping: stopping.signal,
   }).callback();
   const handlers = {
     onRequest: (request: IncomingMessage, response: ServerResponse) => void koa(request, response),
@@ -175,13 +154,12 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   const open = async () => {
     const certificate = config.http.tls && openCertificate(config.http.tls, log);
     const heldBytes = Math.max(defaultHttpLimits.heldBytes, longestBodiesHeld * bodyLimitBytes);
-    return listen(handlers, { ...config.http, certificate }, { ...defaultHttpLimits, heldBytes });
+    return listen(handlers, { ...config.http, certificate }, { ...defaultHttpLimits, heldBytes }, stopping);
   };
   const http = await open().catch(async (error: unknown) => {
     await closer.close();
     throw error;
   });
-  isStopping = http.isStopping;
   closer.add('http', () => http.close());
   log.info({ instance, host: config.http.host, port: http.port }, 'web listens');
 

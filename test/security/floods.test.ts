@@ -139,7 +139,7 @@ test.serial('the stores are probed once a second, however often readiness is ask
       worker: probe,
       keys: probe,
     },
-    () => false,
+    new AbortController().signal,
   );
   const startedAt = performance.now();
   for (let index = 0; index < 1000; index++) await Promise.all(Array.from({ length: 10 }, () => readiness.examine()));

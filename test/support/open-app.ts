@@ -22,7 +22,7 @@ export function createOpenApp({
     gate: { pass: (_context, next) => next(), admitAtOnce: (url) => ({ url }) },
     routes: [addMinaAuth(answer, bodyLimitBytes), addForwardAuth(check)],
     bodyLimitBytes,
-    isStopping: () => false,
+    stopping: new AbortController().signal,
   }).callback();
   return (request, response) => void handle(request, response);
 }

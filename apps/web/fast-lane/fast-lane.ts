@@ -32,14 +32,14 @@ export interface Lane {
  * The protocol and forward auth without Koa and Node's HTTP server, which cost more than a check (ADR 30). What is
  * answered here are plain requests that come whole and one at a time, with the bytes that Koa would answer. With the
  * first bytes that are anything else a connection is Node's, for good.
- * @param isStopping answers are the last of their connections
+ * @param stopping once it is aborted, answers are the last of their connections
  * @returns takes a connection, and calls `serveByNode` if it leaves the lane
  */
 export function createFastLane(
   { admit, answer, check, bodyLimitBytes }: FastLaneRoute,
   limits: HttpLimits,
   held: HeldBytes,
-  isStopping: () => boolean,
+  stopping: AbortSignal,
 ): (socket: Socket, serveByNode: () => void) => Lane {
   const render = createAnswerRenderer(limits.keepAliveTimeoutMs);
   const writeSoon = createOutbox();
@@ -54,7 +54,7 @@ export function createFastLane(
     const send = (due: Answer, requestId: string): void => {
       isAnswering = false;
       if (!socket.writable) return;
-      const isLast = isStopping();
+      const isLast = stopping.aborted;
       const isTaken = socket.write(render(due, requestId, isLast), 'latin1');
       if (isLast || socket.readableEnded) return socket.destroySoon();
       if (!isTaken) socket.setTimeout(limits.inactivityTimeoutMs);
