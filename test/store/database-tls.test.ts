@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { createConnection } from 'mysql2/promise';
 import { QueryTypes } from 'sequelize';
+import { getBinary } from '../../apps/local/servers/binaries.ts';
+import { isMariadb } from '../../apps/local/servers/mariadb-data.ts';
 import { startMariadb } from '../../apps/local/servers/mariadb.ts';
 import { ConfigError, readConfig } from '../../shared/config/config.ts';
 import { parseDatabaseUrl } from '../../shared/config/database-url.ts';
@@ -23,11 +25,13 @@ const authority = await createCertificateAuthority(onClose);
 const stranger = await createCertificateAuthority(onClose);
 const client = authority.issue('client', 'DNS:client.test');
 
+const isMysql = !isMariadb(getBinary('mariadbd'));
+
 async function startServer(name: string, subjectAltName?: string) {
   const issued = subjectAltName === undefined ? undefined : authority.issue(name, subjectAltName);
   const args =
     issued === undefined
-      ? ['--skip-ssl']
+      ? [isMysql ? '--tls-version=' : '--skip-ssl']
       : [`--ssl-cert=${issued.certFile}`, `--ssl-key=${issued.keyFile}`, `--ssl-ca=${authority.caFile}`];
   const server = await startMariadb({ dir: join(folder.path, name), ephemeral: true, args });
   onClose(() => server.stop());

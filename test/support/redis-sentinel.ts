@@ -41,6 +41,8 @@ export async function startTestSentinel(options: {
     binary: getBinary('redis-server'),
     args: [file, '--sentinel'],
     dir: folder.path,
+    // As redis.ts does for servers: Redis 8 and Valkey 8 end where a locale is not installed.
+    env: { LC_ALL: 'C' },
     isReady: () => canConnect(port),
     readyTimeoutMs: 30_000,
     stopSignal: 'SIGKILL',
