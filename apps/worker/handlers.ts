@@ -20,6 +20,7 @@ import { createResetKeyHandler } from './jobs/reset-key.ts';
 import { createUserInfoHandler } from './jobs/userinfo.ts';
 import { createProfileWriter } from './jobs/write-profile.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
+import { createExchangeCode } from './login/exchange.ts';
 import { createUserLimit } from './login/user-limit.ts';
 import { sealSessionKeys } from './login/seal-session-key.ts';
 import { createSessionWriter } from './login/write-session.ts';
@@ -65,16 +66,15 @@ export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, 
     onAnswer: metrics.askedWechat,
   });
   const userData = createUserDataOpener(createUserDataLimit(commands, seal), metrics.openedUserData);
+  const codeLedger = createCodeLedger(commands, seal, timeoutMs);
   const login = createLoginHandler({
     apps,
-    userData,
-    wechat,
-    watch,
-    wechatTimeoutMs: timeoutMs,
-    ledger: createCodeLedger(commands, seal, timeoutMs),
+    ledger: codeLedger,
+    exchangeCode: createExchangeCode({ ledger: codeLedger, wechat, watch, wechatTimeoutMs: timeoutMs }),
     seal,
+    userData,
     sessions: sealSessionKeys(createSessionWriter({ sequelize, cache }), cipher),
-    failed: createLoginFailureLog(log),
+    logFailure: createLoginFailureLog(log),
     userLimit: createUserLimit(config.login.limitPerUser),
   });
 

@@ -69,11 +69,9 @@ export function writeCommands(row: Row, suitesDir: string, dir: string): void {
     const temporary = tmpdir();
     mkdirSync(join(root, temporary), { recursive: true });
     const mounts = [`/proc`, `/dev`, temporary].map((path) => `mount --bind ${path} ${root}${path}`).join(' && ');
-    // Options of ours come last; the first may have to be --no-defaults.
-    const lines = [
-      '#!/bin/sh',
-      `exec unshare -m sh -c '${mounts} && exec chroot ${root} ${program} "$@" ${args.join(' ')}' sh "$@"`,
-    ];
+    // Behind --no-defaults, which has to be the first, and before what a test wants otherwise.
+    const run = `exec chroot ${root} ${program} "$first" ${args.join(' ')} "$@"`;
+    const lines = ['#!/bin/sh', `exec unshare -m sh -c '${mounts} && first=$1 && shift && ${run}' sh "$@"`];
     writeFileSync(join(dir, name), `${lines.join('\n')}\n`);
     chmodSync(join(dir, name), 0o755);
   };

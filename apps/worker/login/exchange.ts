@@ -1,84 +1,97 @@
 import { setTimeout } from 'node:timers/promises';
-import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
-import { dropped, type CallContext, type Dropped } from '../../../shared/rpc/server.ts';
-import { createCredential } from '../../../shared/session/skey.ts';
+import type { Failure } from '../../../shared/protocol/outcome.ts';
 import { tooLate } from '../../../shared/rpc/contract.ts';
+import { createCredential } from '../../../shared/session/skey.ts';
+import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { toFailure } from '../wechat/answer.ts';
 import { isShed } from '../wechat/breakers.ts';
-import type { Exchange } from '../wechat/code2session.ts';
-import type { CodeKey, CodeLedger, CodeRecord } from './code-ledger.ts';
-import type { TimeLeft } from './time-left.ts';
+import type { WechatClient } from '../wechat/client.ts';
+import { code2Session, type Exchange } from '../wechat/code2session.ts';
+import { askWithSecrets } from '../wechat/secrets.ts';
+import type { WechatWatch } from '../wechat/watch.ts';
+import { reserveMs, type CodeLedger, type CodeRecord } from './code-ledger.ts';
+import { createContinueTogether } from './continue-together.ts';
+import type { LoginRun } from './login-run.ts';
+import { createTimeLeft } from './time-left.ts';
 
-/** What the exchange of a code came to: a record to write a session from, or the answer right away. */
-export type ExchangeResult =
-  /** `isRepeat`: another run recorded it, and may have gone on from there. */
-  | { readonly kind: 'recorded'; readonly record: CodeRecord; readonly fence: number; readonly isRepeat: boolean }
-  | { readonly kind: 'failed'; readonly failure: Failure }
-  | Dropped;
+/** What WeChat's answer leads to, not recorded yet; or the failure, which the ledger knows already. */
+type Exchanged =
+  | { readonly kind: 'exchanged'; readonly record: CodeRecord }
+  | { readonly kind: 'over'; readonly outcome: Failure };
 
-/** How often a process looks whether another's exchange has an answer. */
-const lookAgainMs = 50;
-/** Time that a log-in needs after WeChat's answer: the write, the reply. */
-export const reserveMs = 300;
+/** @param fence of the claim on the code, which this run must hold */
+export type ExchangeCode = (run: LoginRun, app: AppWithSecret, fence: number) => Promise<Exchanged>;
+
+/** Little beside WeChat's own time, and enough for most of a job whose calls left together. */
+const togetherMs = 3;
 const busyPauseMs = 80;
+/** WeChat is busy; the code is not spent. */
+const busy = '-1';
 
-const interrupted = fail('wechatUnreachable', 'exchange_interrupted');
+/** Asks WeChat for the session of a code. A code that WeChat is not asked about after all stays good for another try. */
+export function createExchangeCode({
+  ledger,
+  wechat,
+  watch,
+  wechatTimeoutMs,
+}: {
+  readonly ledger: CodeLedger;
+  readonly wechat: WechatClient;
+  readonly watch: WechatWatch;
+  readonly wechatTimeoutMs: number;
+}): ExchangeCode {
+  const timeLeft = createTimeLeft(reserveMs, wechatTimeoutMs / 2);
+  const continueTogether = createContinueTogether(togetherMs);
 
-/**
- * Exchanges a code once, however many runs and processes have it in hand (docs/protocol.md#code).
- * @param ask code2Session; the argument is its time-out in milliseconds
- */
-export async function exchangeOnce(
-  ledger: CodeLedger,
-  code: CodeKey,
-  ask: (timeoutMs: number) => Promise<Exchange>,
-  context: CallContext,
-  wechatTimeoutMs: number,
-  timeLeft: TimeLeft,
-): Promise<ExchangeResult> {
-  const askWithin = () => ask(Math.max(Math.min(wechatTimeoutMs, context.remainingMs() - reserveMs), 1));
-  for (;;) {
-    if (context.remainingMs() <= 0) return dropped;
-    const claim = await ledger.claim(code, { ownerIsDead: context.isRepeated, madeByUs: context.madeByUs });
-    if (claim.kind === 'recorded') return { isRepeat: true, ...claim };
-    if (claim.kind === 'refused') return { kind: 'failed', failure: claim.failure };
-    if (claim.kind === 'other-request') return { kind: 'failed', failure: fail('codeRefused', 'code_used') };
-    if (claim.kind === 'interrupted') return { kind: 'failed', failure: interrupted };
-    if (claim.kind === 'wait') {
-      if (context.remainingMs() < reserveMs) return { kind: 'failed', failure: interrupted };
-      await setTimeout(lookAgainMs);
-      continue;
-    }
-    // From here on the code is this run's; if WeChat is not asked after all, it must stay good for another try.
-    const giveBack = async (failure: Failure): Promise<ExchangeResult> => {
-      await ledger.release(code);
-      return { kind: 'failed', failure };
-    };
-    if (!timeLeft.isEnough(context.remainingMs())) return giveBack(tooLate);
+  const askWechat = async ({ request, context, times }: LoginRun, app: AppWithSecret): Promise<Exchange> => {
+    const { appid } = app;
+    const { code, caller } = request;
+    const timeoutMs = Math.max(Math.min(wechatTimeoutMs, context.remainingMs() - reserveMs), 1);
+    const askWith = (secret: string, ms: number) => code2Session(wechat, { appid, secret, code }, ms);
+    const ask = () => askWithSecrets(app, askWith, timeoutMs, context.log);
     const startedAt = performance.now();
-    let exchange = await askWithin();
-    if (exchange.kind === 'refused' && exchange.errcode === '-1' && (await ledger.askAgain(code))) {
-      await setTimeout(busyPauseMs * (0.5 + Math.random()));
-      exchange = await askWithin();
-    }
-    if (isShed(exchange) && exchange.kind === 'unreachable') return giveBack(toFailure(exchange));
+    const answer = await continueTogether(context.job, () =>
+      watch.ask({ appid, api: 'code2session', code, caller }, ask),
+    );
+    times.wechatMs = (times.wechatMs ?? 0) + Math.round(performance.now() - startedAt);
+    return answer;
+  };
+
+  const askAgain = async (run: LoginRun, app: AppWithSecret): Promise<Exchange> => {
+    await setTimeout(busyPauseMs * (0.5 + Math.random()));
+    return askWechat(run, app);
+  };
+
+  const giveBack = async ({ code }: LoginRun, failure: Failure): Promise<Exchanged> => {
+    await ledger.release(code);
+    return { kind: 'over', outcome: failure };
+  };
+
+  return async (run, app, fence) => {
+    if (!timeLeft.isEnough(run.context.remainingMs())) return giveBack(run, tooLate);
+    const startedAt = performance.now();
+    const first = await askWechat(run, app);
+    const answer = isBusy(first) && (await ledger.askAgain(run.code)) ? await askAgain(run, app) : first;
+    if (answer.kind === 'unreachable' && isShed(answer)) return giveBack(run, toFailure(answer));
     timeLeft.note(performance.now() - startedAt);
-    if (exchange.kind !== 'session') {
-      const failure = toFailure(exchange);
-      await ledger.refuse(code, claim.fence, failure);
-      return { kind: 'failed', failure };
-    }
-    const { openId, sessionKey, unionId, expiresIn } = exchange;
-    const record: CodeRecord = {
-      openId,
-      sessionKey,
-      ...(unionId === undefined ? {} : { unionId }),
-      ...(expiresIn === undefined ? {} : { expiresIn }),
-      newId: createCredential(),
-      skey: createCredential(),
-    };
-    if (await ledger.record(code, claim.fence, record))
-      return { kind: 'recorded', record, fence: claim.fence, isRepeat: false };
-    // Somebody took this process for dead and has the claim now: what it finds is what counts.
-  }
+    if (answer.kind === 'session') return { kind: 'exchanged', record: toRecord(answer) };
+    const failure = toFailure(answer);
+    await ledger.refuse(run.code, fence, failure);
+    return { kind: 'over', outcome: failure };
+  };
+}
+
+function isBusy(answer: Exchange): boolean {
+  return answer.kind === 'refused' && answer.errcode === busy;
+}
+
+function toRecord({ openId, sessionKey, unionId, expiresIn }: Extract<Exchange, { kind: 'session' }>): CodeRecord {
+  return {
+    openId,
+    sessionKey,
+    ...(unionId === undefined ? {} : { unionId }),
+    ...(expiresIn === undefined ? {} : { expiresIn }),
+    newId: createCredential(),
+    skey: createCredential(),
+  };
 }

@@ -54,7 +54,7 @@ interface LoginSession {
   readonly redisNowUs: () => number;
 }
 
-interface WrittenSession {
+export interface WrittenSession {
   /** Primary key, which says nothing of the user to somebody without the database. */
   readonly row: number;
   readonly id: string;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createGather } from '../../../apps/worker/login/gather.ts';
+import { createContinueTogether } from '../../../apps/worker/login/continue-together.ts';
 
 /** Work that ends when it is told to. */
 function createWork() {
@@ -12,13 +12,16 @@ function createWork() {
   return { work: () => done, end, fail };
 }
 
-const company = {};
+const job = {};
 
-/** Runs each work in one company, and notes who goes on, in order. */
-function runAll(gather: ReturnType<typeof createGather>, works: readonly ReturnType<typeof createWork>[]) {
+/** Runs each work in one job, and notes what continues, in order. */
+function runAll(
+  continueTogether: ReturnType<typeof createContinueTogether>,
+  works: readonly ReturnType<typeof createWork>[],
+) {
   const going: (string | Error)[] = [];
   const runs = works.map(({ work }) =>
-    gather(company, work).then(
+    continueTogether(job, work).then(
       (result) => going.push(result),
       (error: Error) => going.push(error),
     ),
@@ -32,9 +35,9 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 /** Longer than any test: whoever waits for it fails. */
 const never = 2 ** 31 - 1;
 
-test('those at work together go on together, when the last of them is done', async (t) => {
+test('calls of one job continue together when the last of them is answered', async (t) => {
   const works = [createWork(), createWork(), createWork()] as const;
-  const { going, runs } = runAll(createGather(never), works);
+  const { going, runs } = runAll(createContinueTogether(never), works);
   works[1].end('b');
   await turn();
   works[0].end('a');
@@ -45,24 +48,24 @@ test('those at work together go on together, when the last of them is done', asy
   t.deepEqual(sorted(going), ['a', 'b', 'c']);
 });
 
-test('one that is alone goes on at once', async (t) => {
-  const gather = createGather(never);
-  t.is(await gather(company, async () => 'first'), 'first');
-  t.is(await gather(company, async () => 'second'), 'second');
+test('a call that is alone in its job continues at once', async (t) => {
+  const continueTogether = createContinueTogether(never);
+  t.is(await continueTogether(job, async () => 'first'), 'first');
+  t.is(await continueTogether(job, async () => 'second'), 'second');
 });
 
-test('nobody waits for another company', async (t) => {
-  const gather = createGather(never);
+test('a call does not wait for those of another job', async (t) => {
+  const continueTogether = createContinueTogether(never);
   const slow = createWork();
-  const other = gather(company, slow.work);
-  t.is(await gather({}, async () => 'alone'), 'alone');
+  const other = continueTogether(job, slow.work);
+  t.is(await continueTogether({}, async () => 'alone'), 'alone');
   slow.end('slow');
   t.is(await other, 'slow');
 });
 
-test('one that is slow keeps the others no longer than it may', async (t) => {
+test('a slow call holds up the others of its job for the longest wait at most', async (t) => {
   const [slow, quick] = [createWork(), createWork()];
-  const { going, runs } = runAll(createGather(3), [slow, quick]);
+  const { going, runs } = runAll(createContinueTogether(3), [slow, quick]);
   quick.end('quick');
   await runs[1];
   t.deepEqual(going, ['quick']);
@@ -71,9 +74,9 @@ test('one that is slow keeps the others no longer than it may', async (t) => {
   t.deepEqual(going, ['quick', 'slow']);
 });
 
-test('one that fails does so alone, and is not waited for any more', async (t) => {
+test('a call that fails fails alone, and the others no longer wait for it', async (t) => {
   const [failing, other] = [createWork(), createWork()];
-  const { going, runs } = runAll(createGather(never), [failing, other]);
+  const { going, runs } = runAll(createContinueTogether(never), [failing, other]);
   other.end('other');
   failing.fail(new Error('failed'));
   await Promise.all(runs);

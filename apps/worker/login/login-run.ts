@@ -1,0 +1,18 @@
+import type { LoginRequest } from '../../../shared/rpc/contract.ts';
+import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { CodeKey } from './code-ledger.ts';
+
+/** One run of a log-in, from the request to the answer. */
+export interface LoginRun {
+  readonly request: LoginRequest;
+  readonly code: CodeKey;
+  readonly context: CallContext;
+  readonly times: StageTimes;
+}
+
+/** Whole milliseconds of the stages that the log-in has come to, as fields of a log line. */
+interface StageTimes {
+  readonly queueMs: number | undefined;
+  wechatMs: number | undefined;
+  writeMs: number | undefined;
+}
