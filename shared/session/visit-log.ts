@@ -52,9 +52,16 @@ function encodeVisit({ row, time, base }: Visit): string {
   return `${row} ${time} ${base}\n`;
 }
 
+// What else a hash holds is no visit: who writes nonsense into Redis stops nothing by it.
+const isVisit = `
+local function isVisit(visit)
+  local time, base = string.match(visit or '', '^(%d+) %-?(%d+)$')
+  return time and #time <= 10 and #base <= 10
+end`;
+
 // The visits come as one text: as arguments of their own, each would cost the sender more than the visit is worth. Each command names all of
 // them: with commands of its own a visit took Redis half as long again. A few thousand are the most that Lua can unpack.
-const parseVisits = `
+const parseVisits = `${isVisit}
 local rows, visits = {}, {}
 for row, visit in string.gmatch(ARGV[1], '(%d+) ([^\\n]*)\\n') do
   rows[#rows + 1] = row
@@ -69,8 +76,10 @@ local alive = redis.call('SET', KEYS[3], now, 'NX') and 0 or 1
 local latest, news, due = {}, {}, {}
 for index, row in ipairs(rows) do
   local visit, before = visits[index], latest[row] or known[index]
-  local isNews = true
-  if before then
+  local isNews = isVisit(visit)
+  if before and not isVisit(before) then before = nil end
+  if not isNews then
+  elseif before then
     local time, since = tonumber(string.match(visit, '^%d+')), tonumber(string.match(before, '^%d+'))
     isNews = time > since
     if time == since then isNews = tonumber(string.match(visit, ' (%S+)')) < tonumber(string.match(before, ' (%S+)')) end
@@ -93,10 +102,21 @@ local born = tonumber(redis.call('GET', KEYS[2]) or '0')
 local age = born == 0 and -1 or tonumber(redis.call('TIME')[1]) - born
 return {age, redis.call('HMGET', KEYS[1], unpack(ARGV))}`;
 
-const dueScript = `
-local rows = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', tonumber(redis.call('TIME')[1]) - tonumber(ARGV[1]), 'LIMIT', 0, ARGV[2])
-if #rows == 0 then return {{}, {}} end
-return {rows, redis.call('HMGET', KEYS[1], unpack(rows))}`;
+// What is no visit, or of no row, leaves: it would be due for ever.
+const dueScript = `${isVisit}
+local before, limit = tonumber(redis.call('TIME')[1]) - tonumber(ARGV[1]), tonumber(ARGV[2])
+while true do
+  local rows = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', before, 'LIMIT', 0, limit)
+  if #rows == 0 then return {{}, {}} end
+  local visits = redis.call('HMGET', KEYS[1], unpack(rows))
+  local bad = {}
+  for index, row in ipairs(rows) do
+    if #row > 15 or not string.match(row, '^%d+$') or not isVisit(visits[index]) then bad[#bad + 1] = row end
+  end
+  if #bad == 0 then return {rows, visits} end
+  redis.call('HDEL', KEYS[1], unpack(bad))
+  redis.call('ZREM', KEYS[2], unpack(bad))
+end`;
 
 const settleScript = `${parseVisits}
 local settled, later = {}, {}
@@ -181,7 +201,9 @@ function groupByShard<Item>(items: readonly Item[], rowOf: (item: Item) => numbe
   return groups;
 }
 
+const visitPattern = /^(\d{1,10}) (-?\d{1,10})$/;
+
 function remember(visits: Map<number, Visit>, row: number, value: string | null | undefined): void {
-  const [time, base] = (value ?? '').split(' ');
+  const [, time, base] = visitPattern.exec(value ?? '') ?? [];
   if (base !== undefined) visits.set(row, { row, time: Number(time), base: Number(base) });
 }

@@ -58,3 +58,55 @@ test('a visit that came while an earlier one was written stays and waits again; 
   t.deepEqual(await kept(unsettled), { row: unsettled, time: 101, base: 7 });
   t.is(await client.zscore(dueKey, String(unsettled)), '1');
 });
+
+const nonsense = [
+  'x y',
+  '',
+  ' ',
+  '1',
+  '1 ',
+  '1 y',
+  '1e9 1',
+  'NaN NaN',
+  '1 2 3',
+  '1.5 1',
+  '99999999999 1',
+  '1 -',
+  '1 1\n',
+  '-1 1',
+];
+
+test('nonsense in the log is no visit: it leaves, and the others of its shard are added and due', async (t) => {
+  const own = { row: newRow(), time: 101, base: 7 };
+  const shard = own.row % visitShards;
+  const [visitsKey, dueKey] = [`wafer:{visits:${shard}}`, `wafer:{visits:${shard}}:due`];
+  const forged = nonsense.map((text) => [newRow(), text] as const);
+  const members = ['x', '', '1.5', '-1', '9'.repeat(400)];
+  const alone = newRow();
+  for (const [row, text] of forged) await client.hset(visitsKey, row, text);
+  for (const member of members) await client.hset(visitsKey, member, '101 7');
+  for (const member of [...forged.map(([row]) => row), ...members, alone]) await client.zadd(dueKey, 1, member);
+  t.deepEqual([...(await log.read(forged.map(([row]) => row))).visits], []);
+  await add(own);
+  await client.zadd(dueKey, 'XX', 2, own.row);
+  // Fewer than there is nonsense before it.
+  t.deepEqual(
+    (await log.due(shard, 3)).find(({ row }) => row === own.row),
+    own,
+  );
+  for (const member of [...forged.map(([row]) => row), ...members, alone]) {
+    t.is(await client.hget(visitsKey, String(member)), null);
+    t.is(await client.zscore(dueKey, String(member)), null);
+  }
+});
+
+test('a visit takes the place of nonsense, and is due', async (t) => {
+  for (const text of nonsense) {
+    const visit = { row: newRow(), time: 101, base: 7 };
+    const shard = visit.row % visitShards;
+    await client.hset(`wafer:{visits:${shard}}`, visit.row, text);
+    await add(visit);
+    t.deepEqual(await kept(visit.row), visit, text);
+    t.not(await client.zscore(`wafer:{visits:${shard}}:due`, String(visit.row)), null);
+  }
+});
