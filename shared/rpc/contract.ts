@@ -145,7 +145,7 @@ export function repliesKey(instance: string): string {
 
 /**
  * What calls and replies are sealed for. Calls are bound to their job: what a stranger adds to the queue once more, as another job, does
- * not open (docs/adr/0026-a-call-runs-once.md).
+ * not open (docs/adr/0026-a-call-runs-once.md). As JSON, so that no other pair makes the same text.
  */
-export const callsPurpose = (instance: string, jobId: string) => `calls ${instance} ${jobId}`;
+export const callsPurpose = (instance: string, jobId: string) => `calls ${JSON.stringify([instance, jobId])}`;
 export const repliesPurpose = (instance: string) => `replies ${instance}`;

@@ -70,10 +70,6 @@ interface OpenedCall {
   readonly call: Call;
 }
 
-/** Jobs of front ends of the version before have BullMQ's own ids, to which their seal is not bound. To be dropped with the next release. */
-const formerJobId = /^\d+$/;
-const formerCallsPurpose = (instance: string) => `calls ${instance}`;
-
 /** A handler for each call that a queue carries. */
 export type CallHandlers<Name extends CallName = CallName> = { readonly [Each in Name]: CallHandler<Each> };
 
@@ -128,8 +124,7 @@ export function createRpcServer(options: {
   };
 
   const open = ({ id = '', data: { replyTo, calls } }: Job<CallJob>): OpenedCall[] => {
-    const purpose = formerJobId.test(id) ? formerCallsPurpose(replyTo) : callsPurpose(replyTo, id);
-    return (JSON.parse(seal.open(purpose, calls)) as Call[]).map((call) => ({ replyTo, call }));
+    return (JSON.parse(seal.open(callsPurpose(replyTo, id), calls)) as Call[]).map((call) => ({ replyTo, call }));
   };
 
   // A job carries up to 32 calls, so jobs alone would not bound what is in flight.

@@ -124,6 +124,11 @@ test.serial('a sealed job that a stranger adds again is not run again, as anothe
   await queue.add('session', job.data, { ...options, jobId: 'cAAAAAAAAAAAAAAAA' });
   await queue.add('session', job.data, { ...options, jobId: job.id });
   await queue.add('session', { ...job.data, replyTo: 'another' }, options);
+  // Parts of the name pushed from one field into the other; the queue itself gives ids that are numbers.
+  const { replyTo } = job.data as { replyTo: string };
+  await queue.add('session', { ...job.data, replyTo: `${replyTo} ${job.id}` }, options);
+  await queue.add('session', { ...job.data, replyTo: `${replyTo} ${job.id}` }, { ...options, jobId: '' });
+  await queue.add('session', { ...job.data, replyTo: [replyTo] }, { ...options, jobId: `x${job.id}` });
   await idle();
   t.is(resets(), 1);
   t.is((await call(url, 'qcloud.cam.checksession', session)).returnData.valid, true);
