@@ -1,13 +1,15 @@
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
 import { defineScript } from '../redis/script.ts';
+import { readSnapshot } from './read-snapshot.ts';
 import { addCounters, countersOf, gaugesOf, type Snapshot } from './snapshot.ts';
 
 /**
  * The figures of many processes as those of one, whose counters never fall. Each process publishes its snapshot in Redis every five
  * seconds, when it is asked for, and at its end. What an ended one had counted is added, once, to what is kept of its group; of one that
  * was killed that is what it published last. What is shown is only what is published, so that whichever process is asked shows no less
- * than the one that was asked before.
+ * than the one that was asked before. Who writes something else into Redis can falsify figures, but nothing is hidden by it for long: what is
+ * no snapshot counts as none, and is removed.
  */
 export interface Figures {
   start(): void;
@@ -86,15 +88,22 @@ export function createFigures(parts: {
 
   const readKept = async (): Promise<{ version: string; sum: Snapshot }> => {
     const [version, sum] = await client.hmget(keptKey(group), 'version', 'sum');
-    return { version: version ?? '0', sum: parse(sum ?? null) };
+    const read = sum == null ? [] : readSnapshot(sum);
+    if (read !== undefined && /^\d{1,15}$/.test(version ?? '0')) return { version: version ?? '0', sum: read };
+    await client.del(keptKey(group));
+    return { version: '0', sum: [] };
   };
+
+  const drop = (of: string, name: string) =>
+    Promise.all([client.zrem(groupKey(of), name), client.del(snapshotKey(name))]);
 
   /** Adds what an ended process published last to what is kept. */
   const end = async (name: string): Promise<void> => {
     for (let tries = 0; tries < maxTries; tries++) {
       const [text, kept] = await Promise.all([client.get(snapshotKey(name)), readKept()]);
-      if (text === null) return void (await client.zrem(groupKey(group), name));
-      const sum = JSON.stringify(addCounters(kept.sum, parse(text), 1));
+      const published = text === null ? undefined : readSnapshot(text);
+      if (text === null || published === undefined) return void (await drop(group, name));
+      const sum = JSON.stringify(addCounters(kept.sum, published, 1));
       const keys = [keptKey(group), snapshotKey(name), endedKey(name), groupKey(group)];
       if ((await runEnd(keys, [kept.version, sum, text, name, ttlMs])) === 1) return;
     }
@@ -104,7 +113,7 @@ export function createFigures(parts: {
   const revive = async (): Promise<void> => {
     for (let tries = 0; tries < maxTries; tries++) {
       const [text, kept] = await Promise.all([client.get(endedKey(instance)), readKept()]);
-      const sum = JSON.stringify(addCounters(kept.sum, parse(text), -1));
+      const sum = JSON.stringify(addCounters(kept.sum, readSnapshot(text ?? '[]') ?? [], -1));
       if ((await runRevive([keptKey(group), endedKey(instance)], [kept.version, sum, ttlMs])) === 1) return;
     }
   };
@@ -131,7 +140,11 @@ export function createFigures(parts: {
     const groups = [group, ...shown];
     const members = await Promise.all(
       groups.map(async (each) => {
-        const texts = await client.zrange(groupKey(each), '0', '-1', 'WITHSCORES');
+        const texts = await client.zrange(groupKey(each), '0', '-1', 'WITHSCORES').catch(async (error: unknown) => {
+          if (!isOfOtherType(error)) throw error;
+          await client.del(groupKey(each));
+          return [];
+        });
         return texts.flatMap((name, index) =>
           index % 2 === 0 ? [{ name, group: each, at: Number(texts[index + 1]) }] : [],
         );
@@ -142,7 +155,17 @@ export function createFigures(parts: {
     for (const { name } of all) transaction.get(snapshotKey(name));
     for (const each of groups) transaction.hget(keptKey(each), 'sum');
     // In one go: a process that ends meanwhile is in what is kept or has its snapshot, never both or neither.
-    const replies = ((await transaction.exec()) ?? []).map(([, text]) => parse(text as string | null));
+    const results = (await transaction.exec()) ?? [];
+    const replies = await Promise.all(
+      results.map(async ([error, text], index) => {
+        const read = error === null ? readSnapshot((text as string | null) ?? '[]') : undefined;
+        if (read !== undefined) return read;
+        const member = all[index];
+        if (member === undefined) await client.del(keptKey(groups[index - all.length] as string));
+        else await drop(member.group, member.name);
+        return [];
+      }),
+    );
     const freshSince = clock.nowMs() - freshMs;
     const isOther = ({ name }: { name: string }) => name !== instance;
     return {
@@ -195,6 +218,7 @@ export function createFigures(parts: {
   };
 }
 
-function parse(text: string | null): Snapshot {
-  return text === null ? [] : (JSON.parse(text) as Snapshot);
+/** Redis's own word for a key that holds something else. */
+function isOfOtherType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE');
 }

@@ -174,3 +174,67 @@ test.serial('while Redis is away a front end that is not alone shows no counters
   await until('no counters are shown', async () => !/^wafer_requests_total/m.test(await scrape(one.url)));
   t.regex(await scrape(one.url), /^wafer_visits_pending \d/m);
 });
+
+const metric = (fields: object) => ({
+  name: 'wafer_forged_total',
+  help: 'h',
+  type: 'counter',
+  aggregator: 'sum',
+  values: [{ value: 1, labels: {} }],
+  ...fields,
+});
+const label = (name: string) => ({ values: [{ value: 1, labels: { [name]: 'x' } }] });
+const forgedSnapshots = [
+  '',
+  'no JSON',
+  '{}',
+  'null',
+  '7',
+  '[null]',
+  JSON.stringify([metric({ values: null })]),
+  JSON.stringify([metric({ values: {} })]),
+  JSON.stringify([metric({ values: [null] })]),
+  JSON.stringify([metric({ values: [{ value: '1', labels: {} }] })]),
+  JSON.stringify([metric({ values: [{ value: 1, labels: null }] })]),
+  JSON.stringify([metric({ values: [{ value: 1, labels: { a: { b: 1 } } }] })]),
+  JSON.stringify([metric({ values: [{ value: 1, labels: {}, metricName: 'x 1\nwafer_forged' }] })]),
+  JSON.stringify([metric({ values: [{ value: 1, labels: {}, metricName: 'wafer_jobs_total' }] })]),
+  JSON.stringify([metric({ aggregator: 'unknown' })]),
+  JSON.stringify([metric({ aggregator: 'constructor' })]),
+  JSON.stringify([metric({ type: 'else' })]),
+  JSON.stringify([metric({ help: 7 })]),
+  JSON.stringify([metric({ name: 'wafer_forged 1\nwafer_forged' })]),
+  JSON.stringify([metric(label('a="x"} 1\nwafer_forged{b'))]),
+  JSON.stringify([metric(label(''))]),
+  JSON.stringify([metric(label('__name__'))]),
+  `[${'['.repeat(1000)}${']'.repeat(1000)}]`,
+];
+
+test.serial('nonsense in Redis neither fails nor changes what is shown, and is removed', async (t) => {
+  await startWorker(t);
+  const web = await startWeb(t);
+  t.is((await login(web.url, newUser())).returnCode, 0);
+  await until('the worker is shown', async () => loginsOf(await scrape(web.url)) === 1);
+  const group = (await redis.keys('wafer:{metrics}:group:web:*'))[0] as string;
+  const kept = group.replace(':group:', ':kept:');
+  for (const [index, text] of forgedSnapshots.entries()) {
+    await redis.set(`wafer:{metrics}:of:forged-${index}`, text);
+    await redis.zadd(index % 2 === 0 ? group : 'wafer:{metrics}:group:worker', Date.now(), `forged-${index}`);
+  }
+  await redis.lpush('wafer:{metrics}:of:list', 'x');
+  await redis.zadd(group, Date.now(), 'list');
+  for (const text of ['{}', 'no JSON', JSON.stringify([metric({ values: null })])]) {
+    await redis.hset(kept, 'version', 'x', 'sum', text);
+    await redis.hset('wafer:{metrics}:kept:worker', 'sum', text);
+    const shown = await scrape(web.url);
+    t.is(loginsOf(shown), 1, shown.slice(0, 300));
+    t.false(shown.includes('forged'));
+  }
+  await redis.del(kept);
+  await redis.set(kept, 'x');
+  t.is(loginsOf(await scrape(web.url)), 1);
+  t.deepEqual(await redis.keys('wafer:{metrics}:of:forged-*'), []);
+  t.is(await redis.exists('wafer:{metrics}:of:list', kept), 0);
+  t.false((await redis.zrange(group, '0', '-1')).some((name) => name.startsWith('forged')));
+  t.false(web.log.some((line) => line.includes('bug')));
+});
