@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { collectNodeMetrics } from '../../shared/metrics/node-metrics.ts';
 import type { Snapshot } from '../../shared/metrics/snapshot.ts';
@@ -48,7 +49,7 @@ export function createWorkerMetrics(): WorkerMetrics {
   });
   const wechat = createTally({
     name: 'wafer_wechat_calls_total',
-    help: 'Calls to WeChat by what it said: ok, an errcode, or why there was no answer (wechat_breaker: not asked)',
+    help: 'Calls to WeChat by what it said: ok, an errcode (other: none that it documents), or why there was no answer (wechat_breaker: not asked)',
     labelNames: ['api', 'result'],
     known: ['ok', 'wechat_timeout', 'wechat_network', 'wechat_breaker', '-1', '40029', '40125', '45011'].map(
       (result): [string, string] => ['code2session', result],
@@ -103,9 +104,22 @@ export function createWorkerMetrics(): WorkerMetrics {
   };
 }
 
+/** What WeChat documents for the calls that are made here. A series for whatever it answered would be one without end. */
+const knownErrcodes = new Set(
+  (
+    '-1 40001 40002 40003 40013 40014 40029 40097 40125 40163 40164 40226 41001 41002 41004 41008 42001 43002 44002 ' +
+    '45009 45011 47001 48001 50001 50002 61024 87009 89501 89503 89506 89507 unknown'
+  ).split(' '),
+);
+
+function reasonOf(reason: string): string {
+  const status = /^wechat_http_(.*)$/.exec(reason)?.[1];
+  return status === undefined || status in STATUS_CODES ? reason : 'other';
+}
+
 function resultOf(answer: { readonly kind: string }): string {
   const failure = answer as WechatResult<unknown>;
-  if (failure.kind === 'refused') return failure.errcode;
-  if (failure.kind === 'unreachable') return failure.reason;
+  if (failure.kind === 'refused') return knownErrcodes.has(failure.errcode) ? failure.errcode : 'other';
+  if (failure.kind === 'unreachable') return reasonOf(failure.reason);
   return failure.kind === 'invalid' ? failure.kind : 'ok';
 }

@@ -20,7 +20,7 @@ export interface AdmittedAsk {
 
 export interface AskLimits {
   readonly loginDeadlineMs: number;
-  /** Log-ins of one app in ten seconds; 0: any number. */
+  /** Log-ins of one app, through one caller's key or without any, in ten seconds; 0: any number. */
   readonly loginsPerApp: number;
 }
 
@@ -52,10 +52,10 @@ export function createAdmittedAsk(
     onRefused(queue, reason);
     throw refusals[reason];
   };
-  const isWithinAppLimit = async (name: CallName, appid: string): Promise<boolean> =>
+  const isWithinAppLimit = async (name: CallName, appid: string, caller: string | undefined): Promise<boolean> =>
     name !== 'login' ||
     appLimit === undefined ||
-    appLimit.consume(appid).then(
+    appLimit.consume(caller === undefined ? appid : `${appid}\0${caller}`).then(
       () => true,
       () => false,
     );
@@ -65,7 +65,8 @@ export function createAdmittedAsk(
     async ask(name, request, options) {
       const queue = queueOfCall[name];
       const appid = 'appid' in request ? request.appid : '';
-      if (!(await isWithinAppLimit(name, appid))) return refuse(queue, 'limited');
+      const caller = 'caller' in request ? request.caller : undefined;
+      if (!(await isWithinAppLimit(name, appid, caller))) return refuse(queue, 'limited');
       const place = admissions[queue].enter(appid) ?? refuse(queue, 'overloaded');
       try {
         const { leftMs, ...outcome }: Outcome & AnswerTiming = await ask(name, request, options);
