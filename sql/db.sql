@@ -89,6 +89,12 @@ create table cWaferCaller (
   unique key caller_key (key_hash)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
 
+create table cWaferRevocation (
+  what varchar(204) collate utf8mb4_bin not null,
+  revoked_before bigint unsigned not null,
+  primary key (what)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
 create table cWaferMigration (
   name varchar(100) not null,
   ran_at datetime not null default current_timestamp,
@@ -105,4 +111,5 @@ insert into cWaferMigration (name) values
   ('0006-keys-and-audit'),
   ('0007-callers'),
   ('0008-caller-app'),
-  ('0009-phone-data');
+  ('0009-phone-data'),
+  ('0010-revocations');

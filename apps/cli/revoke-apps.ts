@@ -1,11 +1,14 @@
 import { toPlainText } from '../../shared/log/plain-text.ts';
 import { recordAudit, type Actor } from '../../shared/store/audit.ts';
+import { recordRevocations, type Revocable } from '../../shared/store/revocations.ts';
 import { forgetEverywhere } from './forget-everywhere.ts';
+import { inTransaction } from './in-transaction.ts';
+import { defaultOf, lockApps, revokedWith } from './locked-apps.ts';
 import { CommandFailure, type CommandResult } from './result.ts';
 import type { OpenDatabase, OpenRedis } from './stores.ts';
 
 /**
- * Voids all sessions of an app, or of all, however many there are: by a time in the app's settings that every check compares with.
+ * Voids all sessions of an app, or of all, however many there are: by a time that every check compares with. It stays when an app goes and comes back.
  * The original does not know of it; to keep it out as well, stop it.
  * @param appid undefined: every app
  */
@@ -16,17 +19,15 @@ export async function revokeApps(
   actor: Actor,
 ): Promise<CommandResult> {
   const revokedBeforeUs = Math.floor(redis.clock.nowMs() * 1000);
-  const count = await sequelize.transaction(async (transaction) => {
-    const where = appid === undefined ? {} : { appid };
-    const [changed] = await appInfo.update({ revoked_before: revokedBeforeUs }, { where, transaction });
+  await inTransaction(sequelize, async (transaction) => {
+    const apps = await lockApps(appInfo, transaction);
+    if (appid !== undefined && !apps.some((app) => app.appid === appid))
+      throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npx wafer app list`);
     const target = appid === undefined ? 'everything' : `appid ${appid}`;
-    if (changed > 0) await recordAudit(sequelize, { actor, action: 'session revoke', target }, transaction);
-    return changed;
+    const revoked: Revocable[] = appid === undefined ? ['everything'] : revokedWith(appid, defaultOf(apps));
+    await recordRevocations(sequelize, revoked, revokedBeforeUs, transaction);
+    await recordAudit(sequelize, { actor, action: 'session revoke', target }, transaction);
   });
-  if (count === 0) {
-    const which = appid === undefined ? 'There is no app' : `There is no app ${toPlainText(appid)}`;
-    throw new CommandFailure('app_unknown', `${which}. See: npx wafer app list`);
-  }
   const { silent } = await forgetEverywhere(redis);
   const effect =
     silent.length === 0

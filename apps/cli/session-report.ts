@@ -45,7 +45,8 @@ export function reportSession(session: StoredSession, inRedis: SessionInRedis, a
     nickName,
     ...names
   } = session;
-  const limits = apps.byAppid.get(session.appid) ?? apps.default;
+  const limits = apps.limits.get(session.appid);
+  const limitsOf = session.appid === '' ? apps.default : apps.byAppid.get(session.appid);
   const latestVisit = Math.max(lastVisitTime, inRedis.pendingVisitTime ?? 0);
   const expiresAt =
     limits && Math.min(createTime + limits.loginDurationDays * 86_400, latestVisit + limits.sessionDurationSeconds);
@@ -53,14 +54,14 @@ export function reportSession(session: StoredSession, inRedis: SessionInRedis, a
   const reasons = [
     ...(isEnded ? ['ended by a later log-in or revoked'] : []),
     ...(isSuperseded ? ['another row with this id is newer'] : []),
-    ...(limits === undefined ? ['no app is configured'] : []),
+    ...(limits === undefined ? [session.appid === '' ? 'no app is configured' : 'its app was removed'] : []),
     ...(limits !== undefined && !isLive ? ['expired'] : []),
   ];
   return {
     ...names,
     unionId: unionId ?? null,
     nickName: nickName ?? null,
-    limitsOf: limits?.appid ?? null,
+    limitsOf: limitsOf?.appid ?? null,
     createTime: describeTime(createTime),
     lastVisitTime: describeTime(lastVisitTime),
     pendingVisitTime: inRedis.pendingVisitTime === undefined ? null : describeTime(inRedis.pendingVisitTime),

@@ -8,8 +8,10 @@ import {
   type ColumnCipher,
 } from '../../shared/keys/column-cipher.ts';
 import { recordAudit, type Actor } from '../../shared/store/audit.ts';
+import { recordRevocations } from '../../shared/store/revocations.ts';
 import type { AppInfo, AppInfoRow } from '../../shared/store/models.ts';
 import { inTransaction } from './in-transaction.ts';
+import { defaultOf, lockApps, revokedWith, type StoredApp } from './locked-apps.ts';
 import { CommandFailure } from './result.ts';
 import type { OpenDatabase } from './stores.ts';
 
@@ -74,13 +76,15 @@ export function writeApp(
 }
 
 /**
- * Removes an app, in one transaction with its entry in the audit log.
+ * Removes an app and ends its sessions for good, in one transaction with its entry in the audit log.
+ * @param nowUs microseconds since 1970: log-ins from then on count if the app is set again
  * @returns the app of requests that name none, before and now
  * @throws {CommandFailure} default_needed if it is that app, and which of several others is to be it is not clear
  */
 export function removeApp(
   { sequelize, appInfo }: OpenDatabase,
   appid: string,
+  nowUs: number,
   actor: Actor,
 ): Promise<{ readonly defaultBefore: string | undefined; readonly defaultNow: string | undefined }> {
   return inTransaction(sequelize, async (transaction) => {
@@ -94,33 +98,17 @@ export function removeApp(
       );
     }
     await appInfo.destroy({ where: { appid }, transaction });
-    await recordAudit(sequelize, { actor, action: 'app remove', target: appid }, transaction);
+    await recordRevocations(sequelize, revokedWith(appid, defaultBefore), nowUs, transaction);
+    const details = { sessionsRevokedBeforeUs: nowUs };
+    await recordAudit(sequelize, { actor, action: 'app remove', target: appid, details }, transaction);
     return { defaultBefore, defaultNow: defaultOf(left) };
   });
-}
-
-type StoredApp = Pick<AppInfoRow, 'appid' | 'secret' | 'previous_secret' | 'is_default'>;
-
-/** As in shared/session/app-settings.ts. */
-function defaultOf(stored: readonly StoredApp[]): string | undefined {
-  return (stored.findLast((row) => row.is_default !== 0) ?? stored.at(-1))?.appid;
 }
 
 /** One app alone can be the default. */
 async function markDefault(appInfo: AppInfo, appid: string, transaction: Transaction): Promise<void> {
   await appInfo.update({ is_default: 0 }, { where: {}, transaction });
   await appInfo.update({ is_default: 1 }, { where: { appid }, transaction });
-}
-
-/** All apps, which are few: two changes, or a change and a rotation, go one after the other. */
-async function lockApps(appInfo: AppInfo, transaction: Transaction): Promise<StoredApp[]> {
-  return (await appInfo.findAll({
-    attributes: ['appid', 'secret', 'previous_secret', 'is_default'],
-    order: [['appid', 'ASC']],
-    raw: true,
-    lock: transaction.LOCK.UPDATE,
-    transaction,
-  })) as unknown as StoredApp[];
 }
 
 /** Where others are encrypted, a secret in plain text is most likely a WAFER_KEYS that was forgotten. */

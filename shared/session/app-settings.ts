@@ -1,4 +1,5 @@
 import type { App } from '../store/app-reader.ts';
+import type { SessionLimits } from './expiry.ts';
 import { createFreshList, type FreshList, type ListCopy } from '../store/fresh-list.ts';
 
 /** The configured apps. After `forget` the settings that were known go on while MySQL is away. */
@@ -11,6 +12,8 @@ export interface Apps<Known extends App = App> {
    */
   readonly default: Known | undefined;
   readonly byAppid: ReadonlyMap<string, Known>;
+  /** Of a session by the appid of its row; undefined if its app is gone: then it is not valid. '' for rows without an app. */
+  readonly limits: ReadonlyMap<string, SessionLimits>;
 }
 
 export function createAppSettings<Known extends App>({
@@ -36,11 +39,24 @@ export function createAppSettings<Known extends App>({
   return createFreshList({ what: 'the app settings', read, toView, copy, keepsOnForget: true, onFailure });
 }
 
+/** What tells how long sessions of the default app and those without an app live. */
+export type DefaultLimits = SessionLimits & Pick<App, 'withoutAppRevokedBeforeUs'>;
+
 /** @param apps in the order of their primary key */
 export function toApps<Known extends App>(apps: readonly Known[]): Apps<Known> {
+  const chosen = apps.findLast((app) => app.isMarkedDefault) ?? apps.at(-1);
+  const limits = new Map<string, SessionLimits>(apps.map((app) => [app.appid, app]));
+  if (chosen !== undefined) limits.set('', limitsWithoutApp(chosen));
+  return { default: chosen, byAppid: new Map(apps.map((app) => [app.appid, app])), limits };
+}
+
+/** Rows without an app live as those of the default app, but what was revoked with an earlier default app stays so. */
+export function limitsWithoutApp(app: DefaultLimits): SessionLimits {
+  const { loginDurationDays, sessionDurationSeconds, revokedBeforeUs, withoutAppRevokedBeforeUs = 0 } = app;
   return {
-    default: apps.findLast((app) => app.isMarkedDefault) ?? apps.at(-1),
-    byAppid: new Map(apps.map((app) => [app.appid, app])),
+    loginDurationDays,
+    sessionDurationSeconds,
+    revokedBeforeUs: Math.max(revokedBeforeUs, withoutAppRevokedBeforeUs),
   };
 }
 

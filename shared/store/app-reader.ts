@@ -1,3 +1,4 @@
+import type { Sequelize } from 'sequelize';
 import type { SessionLimits } from '../session/expiry.ts';
 import {
   previousSecretOf,
@@ -8,6 +9,7 @@ import {
   type ValueFault,
 } from '../keys/column-cipher.ts';
 import type { AppInfo, AppInfoRow } from './models.ts';
+import { readRevocations, type Revocations } from './revocations.ts';
 
 /** An app's settings as every process may know them: no secret. */
 export interface App extends SessionLimits {
@@ -22,6 +24,8 @@ export interface App extends SessionLimits {
   readonly watermarkMaxAgeSeconds?: number;
   /** A phone number comes by the code of a button alone, not as encrypted data. */
   readonly refusesPhoneData?: true;
+  /** As revokedBeforeUs, for sessions in rows that name no app, while this is the default app. The same for every app. */
+  readonly withoutAppRevokedBeforeUs?: number;
 }
 
 /** An app with what only the worker may know. */
@@ -53,17 +57,20 @@ const publicColumns = [
 
 /** All apps in the order of their primary key, the last of which the original takes. */
 export async function readApps(appInfo: AppInfo): Promise<App[]> {
-  return (await readRows(appInfo, publicColumns)).map(toApp);
+  const rows = await readRows(appInfo, publicColumns);
+  const revocations = await readRevocationsBeside(appInfo);
+  return rows.map((row) => toApp(row, revocations));
 }
 
 /** As {@link readApps}, with the secrets, for the worker's calls to WeChat. One that can't be read is its own app's fault alone. */
 export async function readAppsWithSecrets(appInfo: AppInfo, cipher: ColumnCipher): Promise<AppWithSecret[]> {
   const rows = await readRows(appInfo, [...publicColumns, 'secret', 'previous_secret']);
+  const revocations = await readRevocationsBeside(appInfo);
   return rows.map((row) => {
     const secret = tryOpen(cipher, secretOf(row.appid), row.secret);
     const previous = tryOpen(cipher, previousSecretOf(row.appid), row.previous_secret);
     return {
-      ...toApp(row),
+      ...toApp(row, revocations),
       secret: secret.text,
       ...(secret.fault === undefined ? {} : { secretFault: secret.fault }),
       ...(previous.text === '' ? {} : { previousSecret: previous.text }),
@@ -88,13 +95,20 @@ async function readRows(appInfo: AppInfo, attributes: readonly (keyof AppInfoRow
   })) as unknown as AppInfoRow[];
 }
 
-function toApp(row: AppInfoRow): App {
+/** After the apps: an app that comes back never lacks the revocation that was there before it. */
+function readRevocationsBeside({ sequelize }: AppInfo): Promise<Revocations> {
+  return readRevocations(sequelize as Sequelize);
+}
+
+function toApp(row: AppInfoRow, { ofApp, withoutApp }: Revocations): App {
   return {
     appid: row.appid,
     isMarkedDefault: row.is_default !== 0,
     loginDurationDays: row.login_duration ?? defaultLoginDurationDays,
     sessionDurationSeconds: row.session_duration ?? defaultSessionDurationSeconds,
-    revokedBeforeUs: Number(row.revoked_before),
+    // The column is of a revocation by SQL, or by a version that knew nothing else.
+    revokedBeforeUs: Math.max(Number(row.revoked_before), ofApp(row.appid)),
+    ...(withoutApp === 0 ? {} : { withoutAppRevokedBeforeUs: withoutApp }),
     maxSessions: row.session_policy === 'multi' ? Math.max(row.max_sessions, 1) : 1,
     graceSeconds: row.grace_seconds,
     ...(row.phone_data === 0 ? { refusesPhoneData: true as const } : {}),

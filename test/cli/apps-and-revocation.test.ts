@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { startStack, testAppid, testSecret, type TestStack } from '../support/stack.ts';
 import { runCli } from './run-cli.ts';
@@ -66,3 +66,118 @@ test.serial('one app, then everything, is revoked at once; later log-ins are goo
   t.is((await runCli(stack.env, ['session', 'revoke'])).status, 2);
   t.is((await runCli(stack.env, ['session', 'revoke', '--everything', '--id', 'x'])).status, 2);
 });
+
+test.serial('what was revoked stays void when its app is removed and set again, or replaced by SQL', async (t) => {
+  const session = await logInTo(otherAppid);
+  const own = await logInTo(testAppid);
+  await succeed('session', 'revoke', '--appid', otherAppid);
+  await expectEverywhere(t, session, otherAppid, 60012);
+  await succeed('app', 'remove', otherAppid);
+  await expectEverywhere(t, session, undefined, 60012);
+  await setOther();
+  await expectEverywhere(t, session, otherAppid, 60012);
+  await expectEverywhere(t, own, undefined, 0);
+  await expectEverywhere(t, await logInTo(otherAppid), otherAppid, 0);
+
+  const later = await logInTo(otherAppid);
+  await succeed('session', 'revoke', '--everything');
+  await stack.database.query('delete from cAppinfo where appid = ?', [otherAppid]);
+  await stack.database.query('insert into cAppinfo set appid = ?, secret = ?', [otherAppid, 'f'.repeat(32)]);
+  await succeed('cache', 'clear');
+  await expectEverywhere(t, later, otherAppid, 60012);
+  await expectEverywhere(t, await logInTo(otherAppid), otherAppid, 0);
+});
+
+test.serial('everything that is revoked includes sessions of an app that is away just then', async (t) => {
+  const session = await logInTo(otherAppid);
+  await stack.database.query('delete from cAppinfo where appid = ?', [otherAppid]);
+  await succeed('session', 'revoke', '--everything');
+  await stack.database.query('insert into cAppinfo set appid = ?, secret = ?', [otherAppid, 'f'.repeat(32)]);
+  await succeed('cache', 'clear');
+  await expectEverywhere(t, session, otherAppid, 60012);
+});
+
+test.serial('a removed app takes its sessions with it, for requests without an app and for good', async (t) => {
+  const session = await logInTo(otherAppid);
+  await expectEverywhere(t, session, undefined, 0);
+  const removed = await succeed('app', 'remove', otherAppid);
+  t.regex(removed.stdout, /Its sessions have ended/);
+  const [entry] = (await succeed('audit', '--json')).json.entries;
+  t.like(entry, { action: 'app remove', target: otherAppid });
+  t.true(Number(entry.details.sessionsRevokedBeforeUs) > 0);
+  await expectEverywhere(t, session, undefined, 60012);
+  const { json } = await succeed('session', 'show', '--id', session.id, '--json');
+  t.like(json.sessions[0], { isValid: false, limitsOf: null, reasons: ['its app was removed'] });
+  await setOther();
+  await expectEverywhere(t, session, undefined, 60012);
+  await expectEverywhere(t, await logInTo(otherAppid), otherAppid, 0);
+});
+
+test.serial('a session is back when an app that SQL took away is there again and nothing was revoked', async (t) => {
+  const session = await logInTo(otherAppid);
+  await stack.database.query('delete from cAppinfo where appid = ?', [otherAppid]);
+  await succeed('cache', 'clear');
+  await expectEverywhere(t, session, undefined, 60012);
+  await stack.database.query('insert into cAppinfo set appid = ?, secret = ?', [otherAppid, 'f'.repeat(32)]);
+  await succeed('cache', 'clear');
+  await expectEverywhere(t, session, undefined, 0);
+});
+
+test.serial('rows without an app stay revoked with the default app when another one becomes it', async (t) => {
+  const session = await logInTo(testAppid);
+  await stack.database.query('update cSessionInfo set appid = null where uuid = ?', [session.id]);
+  await succeed('cache', 'clear');
+  await expectEverywhere(t, session, undefined, 0);
+  await succeed('session', 'revoke', '--appid', otherAppid);
+  await expectEverywhere(t, session, undefined, 0);
+  await succeed('session', 'revoke', '--appid', testAppid);
+  await expectEverywhere(t, session, undefined, 60012);
+  await succeed('app', 'set', otherAppid, '--default');
+  await expectEverywhere(t, session, undefined, 60012);
+  const { json } = await succeed('session', 'show', '--id', session.id, '--json');
+  t.like(json.sessions[0], { isValid: false, limitsOf: otherAppid });
+
+  // Removing the app that they belong to ends them as well.
+  const next = await logInTo(otherAppid);
+  await stack.database.query('update cSessionInfo set appid = null where uuid = ?', [next.id]);
+  await succeed('app', 'remove', testAppid);
+  await expectEverywhere(t, next, undefined, 0);
+  await succeed('app', 'remove', otherAppid);
+  const set = await runCli(stack.env, ['app', 'set', testAppid], { stdin: `${testSecret}\n` });
+  t.is(set.status, 0, set.stderr);
+  await expectEverywhere(t, next, undefined, 60012);
+  await expectEverywhere(t, await logInTo(testAppid), undefined, 0);
+});
+
+async function logInTo(appid: string): Promise<{ id: string; skey: string }> {
+  const { returnCode, returnData } = await call(url, 'qcloud.cam.id_skey', { code: newUser(), appid });
+  if (returnCode !== 0) throw new Error(`log-in answered ${returnCode}`);
+  return returnData as { id: string; skey: string };
+}
+
+async function succeed(...args: string[]) {
+  const run = await runCli(stack.env, args);
+  if (run.status !== 0) throw new Error(run.stderr);
+  return run;
+}
+
+async function setOther(): Promise<void> {
+  const run = await runCli(stack.env, ['app', 'set', otherAppid], { stdin: `${'f'.repeat(32)}\n` });
+  if (run.status !== 0) throw new Error(run.stderr);
+}
+
+/** In every front end, naming the app, or none, and by forward auth. */
+async function expectEverywhere(
+  t: ExecutionContext,
+  { id, skey }: { id: string; skey: string },
+  appid: string | undefined,
+  code: 0 | 60012,
+): Promise<void> {
+  for (const web of stack.urls) {
+    const named = appid === undefined ? {} : { appid };
+    t.is((await call(web, 'qcloud.cam.auth', { id, skey, ...named })).returnCode, code);
+    t.is((await call(web, 'qcloud.cam.auth', { id, skey })).returnCode, code);
+    const forward = await fetch(`${web}/forward-auth`, { headers: { 'X-WX-Id': id, 'X-WX-Skey': skey } });
+    t.is(forward.status, code === 0 ? 200 : 401);
+  }
+}

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { runCli } from '../cli/run-cli.ts';
 import { newUser } from '../support/client.ts';
+import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { runDoctor } from '../support/doctor.ts';
 import { noteSecret } from '../support/traces.ts';
 import { startStack, testAppid, testSecret, untilReady } from '../support/stack.ts';
@@ -105,6 +106,22 @@ test.serial('a session of another app is none for a bound key, in every interfac
   t.is(await codeOf(bound, 'qcloud.cam.logout', own), 0);
 });
 
+test.serial('MySQL is asked for a session of another app through a bound key, as for a wrong skey', async (t) => {
+  const { key } = await addCaller('--app', otherAppid);
+  const confirmed = async (web: string) =>
+    Number(/^wafer_session_lookups_total\{result="confirmed"\} (\d+)$/m.exec(await readFreshMetrics(web))?.[1]);
+  for (const web of webs) {
+    const others = await logIn(url);
+    t.is(await codeOf(web, 'qcloud.cam.auth', others), 0);
+    for (const skey of [others.skey, 'wrong']) {
+      const before = await confirmed(web);
+      for (const _ of [1, 2]) t.is(await codeOf(`${web}/k/${key}`, 'qcloud.cam.auth', { ...others, skey }), 60012);
+      t.is((await confirmed(web)) - before, 2, `${web} ${skey === others.skey ? 'right' : 'wrong'}`);
+    }
+    t.is(await codeOf(web, 'qcloud.cam.auth', others), 0, 'for its own app it is as it was');
+  }
+});
+
 test.serial('a request through a bound key that names another app is 1012, as one for an unknown app', async (t) => {
   const { key } = await addCaller('--app', otherAppid);
   const own = await logIn(url, { appid: otherAppid });
@@ -194,7 +211,9 @@ test.serial('without MySQL a front end that has just started knows which app a k
   const late = await stack.addWeb({});
   await until('it has read the copy', async () => (await post(`${late}/k/${key}/mina_auth/`)).status === 200);
   t.is(await codeOf(`${late}/k/${key}`, 'qcloud.cam.auth', own), 0);
-  t.is(await codeOf(`${late}/k/${key}`, 'qcloud.cam.auth', others), 60012);
+  // MySQL alone refuses, and the skey of another app's session is as good as a wrong one.
+  for (const skey of [others.skey, 'wrong'])
+    t.is(await codeOf(`${late}/k/${key}`, 'qcloud.cam.auth', { ...others, skey }), 1001);
   t.is(await codeOf(`${late}/k/${key}`, 'qcloud.cam.auth', { ...own, appid: testAppid }), 1012);
 });
 

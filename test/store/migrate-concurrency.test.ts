@@ -145,6 +145,7 @@ test('a table that a long transaction keeps busy is given up on, and a later run
     '0007-callers',
     '0008-caller-app',
     '0009-phone-data',
+    '0010-revocations',
   ]);
 });
 

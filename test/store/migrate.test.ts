@@ -24,6 +24,7 @@ const names = [
   '0007-callers',
   '0008-caller-app',
   '0009-phone-data',
+  '0010-revocations',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());

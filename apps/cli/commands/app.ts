@@ -1,5 +1,6 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
+import { ConfigError } from '../../../shared/config/config.ts';
 import { readApps, type App } from '../../../shared/store/app-reader.ts';
 import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
@@ -10,7 +11,7 @@ import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
 import { listApps } from '../list-apps.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { readSecret, readSecretIfGiven } from '../secret-input.ts';
-import { readCipher, withDatabase, type OpenDatabase } from '../stores.ts';
+import { readCipher, withDatabase, withRedis, type OpenDatabase } from '../stores.ts';
 import { removeApp, writeApp } from '../write-app.ts';
 
 interface SetOptions extends AppSettingOptions, ByOption {
@@ -61,7 +62,7 @@ export function addAppCommands(program: Command, context: CommandContext): void 
     report(await withDatabase(env, (database) => setApp(context, database, appid, options)));
   });
 
-  addCommand(app, 'remove', 'removes an app; its sessions stay in the database', [
+  addCommand(app, 'remove', 'removes an app and ends its sessions for good; their rows stay in the database', [
     'npx wafer app remove wx0123456789abcdef',
   ])
     .argument('<appid>')
@@ -154,7 +155,7 @@ async function remove(
   if (!(await findApp(appInfo, appid))) {
     throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npx wafer app list`);
   }
-  const { defaultBefore, defaultNow } = await removeApp(database, appid, findActor(options));
+  const { defaultBefore, defaultNow } = await removeApp(database, appid, await readNowUs(env), findActor(options));
   const forgotten = await tryForgetEverywhere(env);
   const left = (await readApps(appInfo)).map((app) => app.appid);
   const warnings = [
@@ -164,11 +165,23 @@ async function remove(
       : [`Requests and rows that name no app are for ${toPlainText(defaultNow)} now, the only one that is left.`]),
   ];
   return {
-    text: [`Removed ${appid}.`, describeEffect(forgotten), ...warnings.map((warning) => `Warning: ${warning}`)].join(
-      '\n',
-    ),
+    text: [
+      `Removed ${appid}. Its sessions have ended, however many there were: if it is set again, its users log in again.`,
+      describeEffect(forgotten),
+      ...warnings.map((warning) => `Warning: ${warning}`),
+    ].join('\n'),
     json: { appid, removed: true, left, warnings, forgotten },
   };
+}
+
+/** Redis's time, which log-ins have too; this machine's if Redis is away: a removal does not wait for it. */
+async function readNowUs(env: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    return await withRedis(env, async ({ clock }) => Math.floor(clock.nowMs() * 1000));
+  } catch (error) {
+    if (!(error instanceof CommandFailure || error instanceof ConfigError)) throw error;
+    return Date.now() * 1000;
+  }
 }
 
 /** @throws {CommandFailure} default_needed: somebody has to be it */

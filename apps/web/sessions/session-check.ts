@@ -36,6 +36,10 @@ export function createSessionCheck(deps: {
 }): SessionCheck {
   const { validity, memory, cache, confirmer, onLookup } = deps;
 
+  /** Another app's session goes the way of a wrong skey, so that the time does not tell that its skey is right. */
+  const isAccepted = (session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): boolean =>
+    validity.isAccepted(session, skeyHash, scope, nowSeconds) && validity.isFor(session, scope);
+
   const findInStores = async (
     id: string,
     skeyHash: string,
@@ -44,19 +48,19 @@ export function createSessionCheck(deps: {
   ): Promise<Session | undefined> => {
     const mark = memory.begin();
     const cached: CacheLookup | undefined = await cache.find(id).catch(() => undefined);
-    if (cached?.session !== undefined && validity.isAccepted(cached.session, skeyHash, scope, nowSeconds)) {
+    if (cached?.session !== undefined && isAccepted(cached.session, skeyHash, scope, nowSeconds)) {
       onLookup('cached');
       memory.remember(id, cached.session, mark);
-      return validity.isFor(cached.session, scope) ? cached.session : undefined;
+      return cached.session;
     }
     onLookup('confirmed');
     let session: Session | undefined;
     try {
-      session = await confirmer.confirm(id, skeyHash, cached);
+      session = await confirmer.confirm(id, skeyHash, cached, (found) => validity.isFor(found, scope));
     } catch (error) {
       // For a minute; where the cache answered it is the cache that is newer.
       const doubtful = cached === undefined ? memory.recallInDoubt(id) : undefined;
-      if (doubtful === undefined || !validity.isAccepted(doubtful, skeyHash, scope, nowSeconds)) throw error;
+      if (doubtful === undefined || !isAccepted(doubtful, skeyHash, scope, nowSeconds)) throw error;
       session = doubtful;
     }
     return session !== undefined && (await validity.isValid(session, skeyHash, scope, nowSeconds))
@@ -69,11 +73,7 @@ export function createSessionCheck(deps: {
       if (!isCredential(id) || !isCredential(skey)) return undefined;
       const skeyHash = hashSkey(skey);
       const remembered = memory.recall(id);
-      if (
-        remembered !== undefined &&
-        validity.isAccepted(remembered, skeyHash, scope, nowSeconds) &&
-        validity.isFor(remembered, scope)
-      ) {
+      if (remembered !== undefined && isAccepted(remembered, skeyHash, scope, nowSeconds)) {
         onLookup('remembered');
         return remembered;
       }

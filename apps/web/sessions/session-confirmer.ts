@@ -11,10 +11,16 @@ import { LookupUnavailableError, type SessionLookups } from './session-lookups.t
 export interface SessionConfirmer {
   /**
    * The session as MySQL has it, for a caller who brings this skey.
-   * @returns a session whose skey matches, or one read after the call began; undefined if there is none
+   * @param isFor whether a session is of the app that is asked for; one that is not counts as one of another skey
+   * @returns a session that matches, or one read after the call began; undefined if there is none
    * @throws {LookupUnavailableError}
    */
-  confirm(id: string, skeyHash: string, cached: CacheLookup | undefined): Promise<Session | undefined>;
+  confirm(
+    id: string,
+    skeyHash: string,
+    cached: CacheLookup | undefined,
+    isFor: (session: Session) => boolean,
+  ): Promise<Session | undefined>;
   /** Forgets what was read. */
   forget(): void;
 }
@@ -74,10 +80,10 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
   };
 
   return {
-    async confirm(id, skeyHash, cached) {
+    async confirm(id, skeyHash, cached, isFor) {
       const arrivedAt = performance.now();
       const matches = (session: Session | undefined) =>
-        session !== undefined && acceptsSkey(session, skeyHash, nowSeconds());
+        session !== undefined && acceptsSkey(session, skeyHash, nowSeconds()) && isFor(session);
       const look = looks.get(id);
       if (look === undefined) return start(id, cached).session;
       // That look began before this caller came, and the row may have changed since: it can neither accept nor refuse.

@@ -72,7 +72,7 @@ export function createSessionValidity(visits: VisitCollector, visitLog: VisitLog
 
 const neverLive: SessionLimits = { loginDurationDays: -1, sessionDurationSeconds: -1, revokedBeforeUs: 0 };
 
-/** A session lives by its own app's settings; one without an app, or whose app is gone, by those of the default app. */
+/** A session lives by its own app's settings, one without an app by those of the default app. With its app it ends. */
 function limitsOf(session: Session, apps: Apps): SessionLimits {
-  return apps.byAppid.get(session.appid) ?? apps.default ?? neverLive;
+  return apps.limits.get(session.appid) ?? neverLive;
 }

@@ -1,5 +1,6 @@
 import type { Sequelize } from 'sequelize';
-import { isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
+import { limitsWithoutApp, type DefaultLimits } from '../../../shared/session/app-settings.ts';
+import { isWithinLimits } from '../../../shared/session/expiry.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
@@ -34,7 +35,7 @@ interface LoginSession {
   /** Seconds for which the previous skey still works. */
   readonly graceSeconds: number;
   /** The app's: a session that has ended by them gets no grace. */
-  readonly limits: SessionLimits;
+  readonly limits: DefaultLimits;
   readonly openId: string;
   readonly sessionKey: string;
   readonly unionId: string | undefined;
@@ -190,7 +191,9 @@ const visitDelaySeconds = 10;
 
 /** What has expired or was revoked must not come back to life with the next log-in. */
 function hasGrace({ graceSeconds, limits, time }: LoginSession, kept: UserRow | undefined): boolean {
-  return graceSeconds > 0 && kept !== undefined && isWithinLimits(kept, limits, time, visitDelaySeconds);
+  if (graceSeconds === 0 || kept === undefined) return false;
+  const limitsOfKept = (kept.appid ?? '') === '' ? limitsWithoutApp(limits) : limits;
+  return isWithinLimits(kept, limitsOfKept, time, visitDelaySeconds);
 }
 
 function toSession(row: number, write: LoginWrite, profile: Profile, previousSkey?: string): Session {
