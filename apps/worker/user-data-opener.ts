@@ -47,7 +47,7 @@ export function createUserDataOpener(
     const opened = (await limit.take(user)) ? read() : 'too_many_failures';
     const result = typeof opened === 'string' ? resultOf(opened) : 'opened';
     count(call, result);
-    if (result === 'opened' || result === 'other_user' || result === 'too_old') limit.giveBack(user);
+    if (result !== 'too_many_failures') limit.settle(user, result === 'not_decrypted');
     return opened;
   };
   return {

@@ -91,6 +91,20 @@ const counts = (call: string, result: string) =>
 const failures = async () => (await counts('decrypt', 'not_decrypted')).reduce((sum, count) => sum + count, 0);
 const eachWorkerLimits = async (call: string) => (await counts(call, 'too_many_failures')).every((count) => count > 0);
 
+test.serial('valid data, many at once, lock nobody out of decrypt or log-ins', async (t) => {
+  const { name, session, user } = await logIn();
+  const good = sealText(user.sessionKey, profileText(user.openid, 'x', testAppid));
+  for (let round = 0; round < 2; round++) {
+    const answers = await Promise.all(
+      Array.from({ length: 180 }, (_, at) => decrypt(session, good, stack.urls[at % 2])),
+    );
+    t.is(new Set(answers.map(({ returnCode, reason }) => `${returnCode} ${reason}`)).size, 1);
+    t.is(answers[0]?.returnCode, 0);
+  }
+  for (let time = 0; time < 12; time++)
+    t.is((await call(url, 'qcloud.cam.id_skey', { code: `${name}~${newUser()}`, ...good })).returnCode, 0);
+});
+
 test.serial('failed decrypts of a user are limited over all workers and interfaces, and counted', async (t) => {
   const before = await failures();
   const { name, session, user } = await logIn();

@@ -1,0 +1,58 @@
+import test from 'ava';
+import { createUserDataLimit } from '../../../apps/worker/user-data-limit.ts';
+import { createSeal } from '../../../shared/rpc/seal.ts';
+import { connectTestRedis } from '../../support/redis-client.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const { client } = await connectTestRedis((close) => void closers.push(close));
+test.after.always(async () => {
+  for (const close of closers) await close();
+});
+
+const seal = createSeal(Buffer.alloc(32, 7));
+/** As that many workers have them. */
+const limits = Array.from({ length: 12 }, () => createUserDataLimit(client, seal));
+
+/** Of so many tries at once, spread over the workers, how many were let in. */
+async function tryAtOnce(openId: string, count: number, hasFailed: boolean): Promise<number> {
+  const user = { appid: 'app', openId };
+  const tries = Array.from({ length: count }, async (_, at) => {
+    const limit = limits[at % limits.length] as (typeof limits)[number];
+    if (!(await limit.take(user))) return false;
+    limit.settle(user, hasFailed);
+    return true;
+  });
+  return (await Promise.all(tries)).filter(Boolean).length;
+}
+const spentIn = (openId: string) => limits.filter((limit) => limit.isSpent({ appid: 'app', openId })).length;
+
+test('tries in hand lock nobody out who has not failed', async (t) => {
+  t.is(await tryAtOnce('valid', 600, false), 600);
+  t.is(spentIn('valid'), 0);
+  const keys = await client.keys('wafer:tries:*');
+  t.is((await Promise.all(keys.map((key) => client.hget(key, 'failed')))).filter((failed) => failed === '0').length, 0);
+});
+
+test('thirty failures are the most, many at once, and each worker remembers them', async (t) => {
+  t.is(await tryAtOnce('junk', 600, true), 30);
+  t.is(spentIn('junk'), limits.length);
+  t.is(await tryAtOnce('junk', 24, false), 0);
+});
+
+test('tries that were never settled count, but are not remembered as failures', async (t) => {
+  const user = { appid: 'app', openId: 'died' };
+  for (let count = 0; count < 30; count++) t.true(await limits[count % 12]?.take(user));
+  t.false(await limits[0]?.take(user));
+  t.is(spentIn('died'), 0);
+  limits[1]?.settle(user, false);
+  t.true(await limits[0]?.take(user));
+});
+
+test('a log-in’s failures count, and the thirtieth is remembered', async (t) => {
+  const user = { appid: 'app', openId: 'logins' };
+  for (let count = 0; count < 29; count++) await limits[0]?.tell(user);
+  t.false(limits[0]?.isSpent(user));
+  await limits[0]?.tell(user);
+  t.true(limits[0]?.isSpent(user));
+  t.false(await limits[1]?.take(user));
+});
