@@ -29,7 +29,9 @@ export const defaultHttpLimits: HttpLimits = {
   connectionsPerCaller: 12_000,
   connectionsPerStranger: 16,
   strangers: 256,
+  firstStrangers: 1024,
   newStrangersPerSecond: 100,
+  newFirstStrangersPerSecond: 500,
   newPerStrangerPerSecond: 20,
   heldBytes: 33_554_432,
   // About a millisecond of work.

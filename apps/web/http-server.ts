@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { guardServer } from '../../shared/http/guard.ts';
+import { guardServer, type RefusedConnection } from '../../shared/http/guard.ts';
 import type { PacedConnection } from '../../shared/http/paced-reading.ts';
 import type { Standing } from '../../shared/http/places.ts';
 import { createInFlight } from '../../shared/in-flight.ts';
@@ -37,8 +37,8 @@ export interface RequestHandlers {
   readonly fastLane?: FastLaneRoute | undefined;
   /** What the address of a connection may be; left out: a caller, whoever it is. */
   readonly standingOf?: (address: string) => Standing;
-  /** A connection was ended because its address has enough of them. */
-  readonly onRefusedConnection?: (address: string, standing: Standing) => void;
+  /** A connection was ended because its address has enough of them, or sent too much. */
+  readonly onRefusedConnection?: (address: string, standing: Standing, reason: RefusedConnection) => void;
 }
 
 interface Accepted {
@@ -106,14 +106,14 @@ export async function listen(
         at: performance.now(),
         bytesRead: socket.bytesRead,
       };
-      accepted.lane = enterLane?.(socket, serveByNode);
+      accepted.lane = enterLane?.(socket, peer, serveByNode);
       if (accepted.lane === undefined) serveByNode();
       const key = ++lastConnection;
       connections.add(key, accepted);
       socket.once('close', () => connections.take(key));
     },
   });
-  const enterLane = fastLane && createFastLane(fastLane, limits, guard.held, stopping.signal);
+  const enterLane = fastLane && createFastLane(fastLane, limits, guard, stopping.signal);
   server.listen({ port, host, backlog });
   await once(server, 'listening');
   const watching = certificate?.watch((renewed) => (server as TlsServer).setSecureContext(renewed));

@@ -16,7 +16,9 @@ const limits: GuardLimits = {
   connectionsPerCaller: 32,
   connectionsPerStranger: 0,
   strangers: 0,
+  firstStrangers: 0,
   newStrangersPerSecond: 0,
+  newFirstStrangersPerSecond: 0,
   newPerStrangerPerSecond: 0,
   heldBytes: 1_048_576,
   // A thousand a second at most: a worker is there for log-ins.

@@ -1,20 +1,30 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { cutOff } from './cut-off.ts';
 import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
 import { paceReading, type PacedConnection } from './paced-reading.ts';
 import { createPlaces, type Peer, type PlaceLimits, type Standing } from './places.ts';
-import { createTurns, type Pace } from './turns.ts';
+import { createTurns, type Pace, type Turns } from './turns.ts';
 
 /** What stands between the sockets and Node's HTTP server: one address can't cost much, and does not keep others waiting. */
 export interface Guard {
   readonly held: HeldBytes;
+  readonly turns: Turns;
+  /**
+   * Ends a connection, since there is no room for what it sends.
+   * @param isUnanswered no other answer is due before that of the request that is cut off, and it has none
+   */
+  cutOff(socket: Socket, peer: Peer, isUnanswered: boolean): void;
   /** Makes a connection Node's. */
   serveByNode(socket: Socket, peer: Peer): PacedConnection;
 }
 
+/** Why a connection was ended: its address, or all of its standing, have enough connections, or sent too much that is not answered. */
+export type RefusedConnection = 'too_many_connections' | 'too_many_bytes';
+
 export interface GuardLimits extends PlaceLimits {
   readonly pace: Pace;
-  /** Of what clients have sent and is not answered yet, all connections together; beside 4 kB of each. */
+  /** Of what clients have sent and is not answered yet, all connections together; beside 4 kB of each. Of one address it is a part. */
   readonly heldBytes: number;
 }
 
@@ -26,7 +36,7 @@ const handshakeCost = 4;
 /**
  * Takes the place of Node's own listeners for new connections, once the server has its listeners for requests.
  * @param onConnection is told of each that may stay, after its TLS handshake; gives it to `serveByNode`, at once or later
- * @param onRefused is told of each that was ended because its address, or all of its standing, have enough of them
+ * @param onRefused is told of each that was ended, and why
  */
 export function guardServer(
   server: Server,
@@ -34,7 +44,7 @@ export function guardServer(
   parts: {
     readonly limits: GuardLimits;
     readonly standingOf: (address: string) => Standing;
-    readonly onRefused: (address: string, standing: Standing) => void;
+    readonly onRefused: (address: string, standing: Standing, reason: RefusedConnection) => void;
     readonly onConnection: (socket: Socket, peer: Peer) => void;
   },
 ): Guard {
@@ -56,7 +66,7 @@ export function guardServer(
     const peer = address === undefined ? undefined : places.enter(address);
     if (peer === undefined) {
       socket.destroy();
-      if (address !== undefined) onRefused(address, standingOf(address));
+      if (address !== undefined) onRefused(address, standingOf(address), 'too_many_connections');
       return;
     }
     socket.once('close', () => places.leave(peer));
@@ -80,10 +90,18 @@ export function guardServer(
       }),
     );
   }
+  const cutOffTold: Guard['cutOff'] = (socket, peer, isUnanswered) => {
+    const { remoteAddress: address } = socket;
+    cutOff(socket, isUnanswered);
+    if (address !== undefined) onRefused(address, peer.standing, 'too_many_bytes');
+  };
   return {
     held,
+    turns,
+    cutOff: cutOffTold,
     serveByNode(socket, peer) {
-      const paced = paceReading(socket, (own) => serve.call(server, own), { peer, turns, held });
+      const onTooMuch = (isUnanswered: boolean) => cutOffTold(socket, peer, isUnanswered);
+      const paced = paceReading(socket, (own) => serve.call(server, own), { peer, turns, held, onTooMuch });
       connections.set(socket, paced);
       return paced;
     },

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { HeldBytes } from './held-bytes.ts';
+import { alwaysHeldBytes, type HeldBytes } from './held-bytes.ts';
 import type { Peer } from './places.ts';
-import type { Turns } from './turns.ts';
+import { costOfBytes, type Turns } from './turns.ts';
 
 /** A connection that Node's HTTP server reads. */
 export interface PacedConnection {
@@ -19,27 +19,37 @@ export interface PacedConnection {
 const mostUnanswered = 4;
 /** Node is given at least so many bytes at once, and reads every request in them: the shortest that it accepts has 25. */
 const leastPieceBytes = 128;
-/** Each connection may send so much, whatever the others hold: a usual request. */
-const alwaysHeldBytes = 4096;
 const endOfHead = Buffer.from('\r\n\r\n');
 
 /**
  * Gives Node's HTTP server what a client sends only as fast as it is answered. Node itself reads all requests that have come, thousands in one
  * piece, and keeps each with its answer until those before it are answered (RFC 9112, 9.3.2 allows clients to send so).
  * @param serveByNode makes the connection Node's
+ * @param onTooMuch ends the connection, since there is no room for what it sends; is told whether an answer of its own would be the next
  */
 export function paceReading(
   socket: Socket,
   serveByNode: (socket: Socket) => void,
-  { peer, turns, held }: { readonly peer: Peer; readonly turns: Turns; readonly held: HeldBytes },
+  parts: {
+    readonly peer: Peer;
+    readonly turns: Turns;
+    readonly held: HeldBytes;
+    readonly onTooMuch: (isUnanswered: boolean) => void;
+  },
 ): PacedConnection {
+  const { peer, turns, held, onTooMuch } = parts;
   /** What Node has not been given. While there is some, nothing is read. */
   let waiting: Buffer | undefined;
-  let unanswered = 0;
+  /** Requests in hand, in their order: what had been given to Node before each, at least, and its answer. */
+  const inHand: { readonly after: number; readonly response: ServerResponse }[] = [];
   let isQueued = false;
   let isGiving = false;
-  /** Bytes since everything was last answered, and how many of them are held. */
-  let cameBytes = 0;
+  /** Bytes of the connection so far: those that came, those given to Node, also without the piece that it reads now, and those whose requests are answered. */
+  let came = 0;
+  let given = 0;
+  let givenBefore = 0;
+  let answered = 0;
+  /** Of those that are not answered so many are held. */
   let heldBytes = 0;
 
   serveByNode(socket);
@@ -47,22 +57,27 @@ export function paceReading(
   socket.removeListener('data', giveToNode);
 
   const hold = (bytes: number): boolean => {
-    cameBytes += bytes;
-    const more = cameBytes - alwaysHeldBytes - heldBytes;
+    came += bytes;
+    const more = came - answered - alwaysHeldBytes - heldBytes;
     if (more <= 0) return true;
-    if (!held.hold(more)) return false;
+    if (!held.hold(peer, more)) return false;
     heldBytes += more;
     return true;
   };
-  const release = (): void => {
-    held.release(heldBytes);
-    heldBytes = 0;
-    cameBytes = 0;
+  /** @param upTo a number of bytes of the connection */
+  const release = (upTo: number): void => {
+    answered = upTo;
+    const less = heldBytes - Math.max(0, came - answered - alwaysHeldBytes);
+    if (less <= 0) return;
+    held.release(peer, less);
+    heldBytes -= less;
   };
 
   socket.on('data', (bytes: Buffer) => {
     if (!hold(bytes.length)) {
-      socket.destroy();
+      const [first] = inHand;
+      waiting = undefined;
+      onTooMuch(first === undefined || (inHand.length === 1 && !first.response.headersSent));
       return;
     }
     waiting = waiting === undefined ? bytes : Buffer.concat([waiting, bytes]);
@@ -71,7 +86,7 @@ export function paceReading(
   });
   socket.once('close', () => {
     waiting = undefined;
-    release();
+    release(came);
   });
   // Node stops and goes on for reasons of its own, which are kept apart from those here.
   let isStoppedByNode = false;
@@ -88,7 +103,7 @@ export function paceReading(
     return socket;
   };
 
-  const mayGoOn = () => waiting !== undefined && !isStoppedByNode && unanswered < mostUnanswered;
+  const mayGoOn = () => waiting !== undefined && !isStoppedByNode && inHand.length < mostUnanswered;
 
   const goOn = (): void => {
     // While Node reads a piece it may ask for the next.
@@ -105,26 +120,29 @@ export function paceReading(
       waiting = undefined;
       return 0;
     }
-    const before = unanswered;
+    const before = inHand.length;
     const end = endOfPiece(waiting);
     const piece = waiting.subarray(0, end);
     waiting = end < waiting.length ? waiting.subarray(end) : undefined;
+    givenBefore = given;
+    given += piece.length;
     isGiving = true;
     giveToNode(piece);
     isGiving = false;
     goOn();
     if (waiting === undefined && !isStoppedByNode) resume.call(socket);
-    return Math.max(unanswered - before, 1);
+    return Math.max(inHand.length - before, costOfBytes(piece.length));
   };
 
   return {
-    isBusy: () => unanswered > 0 || waiting !== undefined,
+    isBusy: () => inHand.length > 0 || waiting !== undefined,
     began(response) {
-      unanswered++;
+      inHand.push({ after: givenBefore, response });
       response.once('close', () => {
-        unanswered--;
+        // Answers go out in the order of their requests.
+        inHand.shift();
+        release(inHand[0]?.after ?? given);
         if (waiting !== undefined) goOn();
-        else if (unanswered === 0) release();
       });
     },
   };

@@ -3,6 +3,11 @@ export interface Peer {
   readonly key: string;
   readonly standing: Standing;
   connections: number;
+  /** Of what it sent and is not answered yet, beside 4 kB of each connection. */
+  heldBytes: number;
+  /** Small requests since the turn of this number began. */
+  turn: number;
+  inTurn: number;
 }
 
 /**
@@ -15,10 +20,12 @@ export type Standing = 'proxy' | 'caller' | 'stranger';
 export interface PlaceLimits {
   readonly connectionsPerCaller: number;
   readonly connectionsPerStranger: number;
-  /** Of all strangers together. */
+  /** Of all strangers together, before one of them gets a second connection, and in any case. */
   readonly strangers: number;
-  /** New ones in a second, of all of them and of each. */
+  readonly firstStrangers: number;
+  /** New ones in a second, likewise, and of each. */
   readonly newStrangersPerSecond: number;
+  readonly newFirstStrangersPerSecond: number;
   readonly newPerStrangerPerSecond: number;
 }
 
@@ -38,7 +45,8 @@ export function createPlaces(limits: PlaceLimits, standingOf: (address: string) 
   let opened = new Map<string, number>();
   let openedCount = 0;
 
-  const isTooFast = (key: string): boolean => {
+  /** Who has no connection comes before who has one, and of those who has not opened any in this second: half of their share is theirs alone. */
+  const isTooFast = (key: string, isOnly: boolean): boolean => {
     const now = Math.floor(performance.now() / 1000);
     if (now !== second) {
       second = now;
@@ -46,7 +54,9 @@ export function createPlaces(limits: PlaceLimits, standingOf: (address: string) 
       openedCount = 0;
     }
     const own = opened.get(key) ?? 0;
-    if (own >= limits.newPerStrangerPerSecond || openedCount >= limits.newStrangersPerSecond) return true;
+    const { newStrangersPerSecond, newFirstStrangersPerSecond, newPerStrangerPerSecond } = limits;
+    const most = isOnly ? newFirstStrangersPerSecond / (own === 0 ? 1 : 2) : newStrangersPerSecond;
+    if (own >= newPerStrangerPerSecond || openedCount >= most) return true;
     opened.set(key, own + 1);
     openedCount++;
     return false;
@@ -55,14 +65,16 @@ export function createPlaces(limits: PlaceLimits, standingOf: (address: string) 
   const mayEnter = ({ key, standing, connections }: Peer): boolean => {
     if (standing === 'proxy') return true;
     if (standing === 'caller') return connections < limits.connectionsPerCaller;
-    return connections < limits.connectionsPerStranger && strangers < limits.strangers && !isTooFast(key);
+    const isOnly = connections === 0;
+    const most = isOnly ? limits.firstStrangers : limits.strangers;
+    return connections < limits.connectionsPerStranger && strangers < most && !isTooFast(key, isOnly);
   };
 
   return {
     enter(socketAddress) {
       const standing = standingOf(socketAddress);
       const key = keyOf(socketAddress, standing);
-      const peer = peers.get(key) ?? { key, standing, connections: 0 };
+      const peer = peers.get(key) ?? { key, standing, connections: 0, heldBytes: 0, turn: 0, inTurn: 0 };
       if (!mayEnter(peer)) return undefined;
       if (peer.connections++ === 0) peers.set(key, peer);
       if (standing === 'stranger') strangers++;

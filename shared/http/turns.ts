@@ -7,7 +7,17 @@ export interface Turns {
    * @param work gives how many requests it was; what has ended by then gives 0
    */
   run(peer: Peer, work: () => number): void;
+  /** A small request of this address need not wait for a turn: nobody waits for one, and it had few since the last. */
+  isFree(peer: Peer): boolean;
 }
+
+/** So many small requests of an address cost no turn. */
+const freePerTurn = 64;
+/** About as much work as one request that Node reads, if they are the keys and values of a costly body. */
+const bytesPerRequest = 2048;
+
+/** What a request of this size costs, in requests. */
+export const costOfBytes = (bytes: number): number => Math.ceil(bytes / bytesPerRequest);
 
 /** How much is begun at once, and when the next turn is: 0 is as soon as the event loop has read what else has come. */
 export interface Pace {
@@ -20,6 +30,7 @@ export function createTurns({ requestsPerTurn, everyMs }: Pace): Turns {
   const queues = new Map<Peer, (() => number)[]>();
   let left = requestsPerTurn;
   let isArmed = false;
+  let turn = 0;
 
   const arm = (): void => {
     if (isArmed) return;
@@ -31,6 +42,7 @@ export function createTurns({ requestsPerTurn, everyMs }: Pace): Turns {
   const nextTurn = (): void => {
     isArmed = false;
     left = requestsPerTurn;
+    turn++;
     for (const [peer, works] of queues) {
       if (left <= 0) break;
       const work = works.shift();
@@ -49,6 +61,14 @@ export function createTurns({ requestsPerTurn, everyMs }: Pace): Turns {
       if (queue !== undefined) queue.push(work);
       else if (left > 0) left -= work();
       else queues.set(peer, [work]);
+    },
+    isFree(peer) {
+      if (queues.size > 0) return false;
+      if (peer.turn !== turn) {
+        peer.turn = turn;
+        peer.inTurn = 0;
+      }
+      return ++peer.inTurn <= freePerTurn;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
+import type { RefusedConnection } from '../../../shared/http/guard.ts';
 import type { Standing } from '../../../shared/http/places.ts';
 import { refusalReasons, type RefusalReason } from './refusal.ts';
 
@@ -6,7 +7,7 @@ import { refusalReasons, type RefusalReason } from './refusal.ts';
 export interface AccessMetrics {
   called(caller: string): void;
   refused(reason: RefusalReason): void;
-  refusedConnection(standing: Standing): void;
+  refusedConnection(standing: Standing, reason: RefusedConnection): void;
 }
 
 /** Callers beyond this many share the label `other`: every label value is kept for the life of the process. */
@@ -29,8 +30,8 @@ export function createAccessMetrics(registry: Registry): AccessMetrics {
   for (const reason of refusalReasons) refusals.inc({ reason }, 0);
   const refusedConnections = new Counter({
     name: 'wafer_refused_connections_total',
-    help: 'Connections that were ended at once since their address has enough of them, by what the address is',
-    labelNames: ['standing'],
+    help: 'Connections that were ended since their address has enough of them or sent too much, by what the address is',
+    labelNames: ['standing', 'reason'],
     registers,
   });
   // Looked up once: finding a metric by its labels costs more than counting.
@@ -45,6 +46,6 @@ export function createAccessMetrics(registry: Registry): AccessMetrics {
       counter.inc();
     },
     refused: (reason) => refusals.labels({ reason }).inc(),
-    refusedConnection: (standing) => refusedConnections.labels({ standing }).inc(),
+    refusedConnection: (standing, reason) => refusedConnections.labels({ standing, reason }).inc(),
   };
 }

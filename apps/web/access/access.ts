@@ -4,6 +4,7 @@ import { createKnownCallers } from '../../../shared/callers/known-callers.ts';
 import { createKnownCallersCopy } from '../../../shared/callers/known-callers-copy.ts';
 import type { Config } from '../../../shared/config/config.ts';
 import { isOpenToNetwork } from '../../../shared/config/exposure.ts';
+import type { RefusedConnection } from '../../../shared/http/guard.ts';
 import type { Standing } from '../../../shared/http/places.ts';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
@@ -20,7 +21,7 @@ export interface Access {
   readonly mayReadMetrics: ClientCheck;
   /** Before anything is read; what a stranger asks for the gate refuses, but for the paths of operations. */
   standingOf(address: string): Standing;
-  refuseConnection(address: string, standing: Standing): void;
+  refuseConnection(address: string, standing: Standing, reason: RefusedConnection): void;
   /** Makes the next use of a key read the callers again. */
   forgetCallers(): void;
 }
@@ -60,9 +61,9 @@ export function createAccess(parts: {
       if (trustedProxies.has(address)) return 'proxy';
       return allowed.isEmpty || allowed.has(address) ? 'caller' : 'stranger';
     },
-    refuseConnection(address, standing) {
-      accessMetrics.refusedConnection(standing);
-      tellRefusal('too_many_connections', () => address);
+    refuseConnection(address, standing, reason) {
+      accessMetrics.refusedConnection(standing, reason);
+      tellRefusal(reason, () => address);
     },
     mayReadMetrics: createClientCheck(metrics, trustedProxies),
     forgetCallers: callers.forget,

@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net';
-import type { HeldBytes } from '../../../shared/http/held-bytes.ts';
+import type { Guard } from '../../../shared/http/guard.ts';
+import { alwaysHeldBytes } from '../../../shared/http/held-bytes.ts';
+import type { Peer } from '../../../shared/http/places.ts';
+import { costOfBytes } from '../../../shared/http/turns.ts';
 import { ifStillSilent } from '../../../shared/patience.ts';
 import type { Gate } from '../access/gate.ts';
 import { withoutKey } from '../access/key-prefix.ts';
@@ -22,6 +25,11 @@ export interface FastLaneRoute {
   readonly bodyLimitBytes: number;
 }
 
+/** A larger request waits for its turn, as do many small ones of an address at once. */
+const smallBytes = 2048;
+/** What one of those costs, in requests that Node reads. */
+const smallCost = 1 / 8;
+
 /** A new connection, for as long as it stays in the lane. */
 export interface Lane {
   /** Something is being answered, or an answer is not out yet: the connection is not to be ended. */
@@ -38,18 +46,19 @@ export interface Lane {
 export function createFastLane(
   { admit, answer, check, bodyLimitBytes }: FastLaneRoute,
   limits: HttpLimits,
-  held: HeldBytes,
+  { held, turns, cutOff }: Pick<Guard, 'held' | 'turns' | 'cutOff'>,
   stopping: AbortSignal,
-): (socket: Socket, serveByNode: () => void) => Lane {
+): (socket: Socket, peer: Peer, serveByNode: () => void) => Lane {
   const render = createAnswerRenderer(limits.keepAliveTimeoutMs);
   const writeSoon = createOutbox();
 
-  return (socket, serveByNode) => {
+  return (socket, peer, serveByNode) => {
     const readRequest = createRequestReader();
     let hasAsked = false;
     let isAnswering = false;
-    /** What came while an answer was due. */
+    /** What came while an answer was due, or waits for its turn. */
     let waiting: Buffer | undefined;
+    let isQueued = false;
 
     const send = (due: Answer, requestId: string): void => {
       isAnswering = false;
@@ -93,22 +102,51 @@ export function createFastLane(
     const isBusy = () => isAnswering || socket.writableNeedDrain;
 
     const goOn = (): void => {
-      if (waiting === undefined || isBusy()) return;
-      const bytes = waiting;
-      letGo();
-      socket.resume();
-      listeners.data(bytes);
+      if (waiting === undefined || isQueued || isBusy()) return;
+      listeners.data(takeWaiting());
     };
 
     const keep = (bytes: Buffer): void => {
-      if (!held.hold(bytes.length)) return void socket.destroy();
+      if (!held.hold(peer, heldOf(bytes))) return cutOff(socket, peer, !isBusy());
       waiting = bytes;
       socket.pause();
     };
 
     const letGo = (): void => {
-      if (waiting !== undefined) held.release(waiting.length);
+      if (waiting !== undefined) held.release(peer, heldOf(waiting));
       waiting = undefined;
+    };
+
+    const takeWaiting = (): Buffer => {
+      const bytes = waiting as Buffer;
+      letGo();
+      socket.resume();
+      return bytes;
+    };
+
+    const begin = (bytes: Buffer): void => {
+      if (!tryToAnswer(bytes)) leave(bytes);
+      else noteAsked();
+    };
+
+    const noteAsked = (): void => {
+      if (hasAsked) return;
+      hasAsked = true;
+      socket.setTimeout(limits.keepAliveTimeoutMs);
+    };
+
+    const beginInTurn = (bytes: Buffer): void => {
+      keep(bytes);
+      if (waiting === undefined) return;
+      isQueued = true;
+      // However long its turn takes: it is not the client that is late.
+      noteAsked();
+      turns.run(peer, () => {
+        isQueued = false;
+        if (waiting === undefined) return 0;
+        begin(takeWaiting());
+        return bytes.length > smallBytes ? costOfBytes(bytes.length) : smallCost;
+      });
     };
 
     const endIdle = (): void => {
@@ -119,11 +157,8 @@ export function createFastLane(
     const listeners = {
       data(bytes: Buffer) {
         if (isBusy()) keep(bytes);
-        else if (!tryToAnswer(bytes)) leave(bytes);
-        else if (!hasAsked) {
-          hasAsked = true;
-          socket.setTimeout(limits.keepAliveTimeoutMs);
-        }
+        else if (bytes.length <= smallBytes && turns.isFree(peer)) begin(bytes);
+        else beginInTurn(bytes);
       },
       drain() {
         socket.setTimeout(limits.keepAliveTimeoutMs);
@@ -138,6 +173,8 @@ export function createFastLane(
     };
     socket.setTimeout(limits.headersTimeoutMs);
     for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);
-    return { isAnswering: () => isAnswering || socket.writableLength > 0 };
+    return { isAnswering: () => isAnswering || isQueued || socket.writableLength > 0 };
   };
 }
+
+const heldOf = ({ length }: Buffer): number => Math.max(0, length - alwaysHeldBytes);
