@@ -93,7 +93,7 @@ create table cWaferRevocation (
   what varchar(204) collate utf8mb4_bin not null,
   revoked_before bigint unsigned not null,
   primary key (what)
-) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci row_format=dynamic;
 
 create table cWaferMigration (
   name varchar(100) not null,
