@@ -112,18 +112,30 @@ export function describeError(error: unknown): { name: string; message: string; 
 
 const repeatAfterMs = 1000;
 
-/** A warning for what fails many times a second while a store is away: told once a second, with how often it was not told. */
-export function createOutageWarning(log: Log, message: string): (error: unknown) => void {
+/**
+ * For lines about what can happen many times a second: lets one through a second.
+ * @returns calls `tell` with how often it was not called since, or not at all
+ */
+export function createOncePerSecond(): (tell: (leftOut: number) => void) => void {
   let toldAt = Number.NEGATIVE_INFINITY;
-  let untold = 0;
-  return (error) => {
+  let leftOut = 0;
+  return (tell) => {
     const now = performance.now();
     if (now - toldAt < repeatAfterMs) {
-      untold++;
+      leftOut++;
       return;
     }
-    log.warn({ err: describeError(error), ...(untold > 0 ? { alsoFailed: untold } : {}) }, message);
+    tell(leftOut);
     toldAt = now;
-    untold = 0;
+    leftOut = 0;
   };
+}
+
+/** A warning for what fails while a store is away, once a second. */
+export function createOutageWarning(log: Log, message: string): (error: unknown) => void {
+  const oncePerSecond = createOncePerSecond();
+  return (error) =>
+    oncePerSecond((leftOut) =>
+      log.warn({ err: describeError(error), ...(leftOut > 0 ? { alsoFailed: leftOut } : {}) }, message),
+    );
 }

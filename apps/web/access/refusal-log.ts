@@ -1,6 +1,4 @@
-import type { Log } from '../../../shared/log/log.ts';
-
-const repeatAfterMs = 1000;
+import { createOncePerSecond, type Log } from '../../../shared/log/log.ts';
 
 /** Logs what was refused, for which reason and to which address. */
 export type RefusalLog = (reason: string, findAddress: () => string | undefined) => void;
@@ -10,17 +8,10 @@ export type RefusalLog = (reason: string, findAddress: () => string | undefined)
  * the URL.
  */
 export function createRefusalLog(log: Log): RefusalLog {
-  let toldAt = Number.NEGATIVE_INFINITY;
-  let untold = 0;
-  return (reason, findAddress) => {
-    const now = performance.now();
-    if (now - toldAt < repeatAfterMs) {
-      untold++;
-      return;
-    }
-    const address = findAddress() ?? 'unknown';
-    log.warn({ reason, address, ...(untold > 0 ? { alsoRefused: untold } : {}) }, 'request refused');
-    toldAt = now;
-    untold = 0;
-  };
+  const oncePerSecond = createOncePerSecond();
+  return (reason, findAddress) =>
+    oncePerSecond((leftOut) => {
+      const address = findAddress() ?? 'unknown';
+      log.warn({ reason, address, ...(leftOut > 0 ? { alsoRefused: leftOut } : {}) }, 'request refused');
+    });
 }
