@@ -110,7 +110,7 @@ export const apps = [
     // WORKER_HEALTH_PORT is the first worker's; each adds its number to it, which pm2 gives in NODE_APP_INSTANCE.
     env: { ...env, WAFER_KEYS: variables.WAFER_KEYS ?? '' },
     script: 'dist/apps/worker/main.js',
-    // Why: shared/lifecycle/worker-flags.ts
+    // Why: apps/local/worker-flags.ts
     node_args: ['--max-semi-space-size=64'],
     exec_mode: 'fork',
     instances: readProcessCount('WORKER_PROCESSES', 2),

@@ -1,5 +1,5 @@
 import { toPlainText } from '../../shared/log/plain-text.ts';
-import { recordAudit, type Actor } from '../../shared/store/audit.ts';
+import { recordAudit, type Actor } from './audit.ts';
 import { recordRevocations, type Revocable } from '../../shared/store/revocations.ts';
 import { forgetEverywhere } from './forget-everywhere.ts';
 import { inTransaction } from './in-transaction.ts';

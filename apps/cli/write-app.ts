@@ -7,7 +7,7 @@ import {
   UnreadableValueError,
   type ColumnCipher,
 } from '../../shared/keys/column-cipher.ts';
-import { recordAudit, type Actor } from '../../shared/store/audit.ts';
+import { recordAudit, type Actor } from './audit.ts';
 import { recordRevocations } from '../../shared/store/revocations.ts';
 import type { AppInfo, AppInfoRow } from '../../shared/store/models.ts';
 import { inTransaction } from './in-transaction.ts';

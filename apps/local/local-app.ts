@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
+import { workerFlags } from './worker-flags.ts';
 import { startServerProcess, stopLeftOver } from './servers/server-process.ts';
 import { supervise, type Supervised } from './servers/supervise.ts';
 

@@ -3,7 +3,7 @@ import { noKeys } from '../../shared/keys/key-ring.ts';
 import { runService } from '../../shared/lifecycle/run.ts';
 import { createLog } from '../../shared/log/log.ts';
 import { dropKeysFromEnvironment } from './keys-in-environment.ts';
-import { startWeb } from './server.ts';
+import { startWeb } from './web.ts';
 
 await runService(async () => {
   // Faults of WAFER_KEYS are told like all others, whoever should have it.

@@ -11,14 +11,18 @@ import type { LookupResult } from './sessions/session-check.ts';
 export interface WebMetrics {
   /** For what counts by itself. */
   readonly registry: Registry;
-  readonly contentType: string;
   answered(interfaceName: string, returnCode: number, seconds: number): void;
   lookedUp(result: LookupResult): void;
   readFromMysql(sessions: number): void;
   refusedCall(queue: QueueName, reason: string): void;
-  /** With what other processes counted, merged: a scrape reaches any one of them. Once a second, whoever asks. */
-  render(): Promise<string>;
   snapshot(): Promise<Snapshot>;
+}
+
+/** What a front end shows of itself at the moment of a scrape. */
+export interface WebGauges {
+  readonly waitingCalls: () => number;
+  readonly callLimit: (queue: QueueName) => number;
+  readonly pendingVisits: () => number;
 }
 
 const loginFailures = [1003, 1005, 1006, 1007, 1012, 40029, 60021];
@@ -29,13 +33,7 @@ const knownAnswers: readonly (readonly [string, number])[] = [
   ...[1001, 60012].map((code): [string, number] => ['qcloud.cam.auth', code]),
 ];
 
-export function createWebMetrics(parts: {
-  readonly waitingCalls: () => number;
-  readonly callLimit: (queue: QueueName) => number;
-  readonly pendingVisits: () => number;
-  /** Snapshots of all processes whose figures are shown. */
-  readonly gather: () => Promise<Snapshot[]>;
-}): WebMetrics {
+export function createWebMetrics(): WebMetrics {
   const registry = new Registry();
   collectNodeMetrics(registry, 'web');
   const registers = [registry];
@@ -70,43 +68,16 @@ export function createWebMetrics(parts: {
     help: 'Session ids asked for in those statements',
     registers,
   });
-  new Gauge({
-    name: 'wafer_calls_waiting',
-    help: 'Requests that wait for a worker',
-    registers,
-    collect() {
-      this.set(parts.waitingCalls());
-    },
-  });
-  new Gauge({
-    name: 'wafer_calls_limit',
-    help: 'Requests that may wait for a worker before more are refused',
-    labelNames: ['queue'],
-    registers,
-    collect() {
-      for (const queue of ['login', 'session'] as const) this.set({ queue }, parts.callLimit(queue));
-    },
-  });
   const refused = new Counter({
     name: 'wafer_calls_refused_total',
     help: 'Requests that were not let in to wait for a worker',
     labelNames: ['queue', 'reason'],
     registers,
   });
-  new Gauge({
-    name: 'wafer_visits_pending',
-    help: 'Visits that have not reached the visit log',
-    registers,
-    collect() {
-      this.set(parts.pendingVisits());
-    },
-  });
   for (const queue of ['login', 'session'] as const)
     for (const reason of ['overloaded', 'limited']) refused.inc({ queue, reason }, 0);
-  const snapshot = (): Promise<Snapshot> => registry.getMetricsAsJSON();
   return {
     registry,
-    contentType: registry.contentType,
     answered(interfaceName, returnCode, duration) {
       requests.add(interfaceName, returnCode);
       seconds.add(interfaceName, duration);
@@ -117,7 +88,42 @@ export function createWebMetrics(parts: {
       readSessions.inc(sessions);
     },
     refusedCall: (queue, reason) => refused.inc({ queue, reason }),
-    render: shareAnswer(async () => AggregatorRegistry.aggregate(await parts.gather()).metrics()),
-    snapshot,
+    snapshot: () => registry.getMetricsAsJSON(),
   };
+}
+
+export function showGauges(registry: Registry, gauges: WebGauges): void {
+  new Gauge({
+    name: 'wafer_calls_waiting',
+    help: 'Requests that wait for a worker',
+    registers: [registry],
+    collect() {
+      this.set(gauges.waitingCalls());
+    },
+  });
+  new Gauge({
+    name: 'wafer_calls_limit',
+    help: 'Requests that may wait for a worker before more are refused',
+    labelNames: ['queue'],
+    registers: [registry],
+    collect() {
+      for (const queue of ['login', 'session'] as const) this.set({ queue }, gauges.callLimit(queue));
+    },
+  });
+  new Gauge({
+    name: 'wafer_visits_pending',
+    help: 'Visits that have not reached the visit log',
+    registers: [registry],
+    collect() {
+      this.set(gauges.pendingVisits());
+    },
+  });
+}
+
+/**
+ * The page of /metrics: figures of all processes, merged, since a scrape reaches any one of them. Once a second, whoever asks.
+ * @param gather snapshots of all processes whose figures are shown
+ */
+export function renderMetrics(gather: () => Promise<Snapshot[]>): () => Promise<string> {
+  return shareAnswer(async () => AggregatorRegistry.aggregate(await gather()).metrics());
 }

@@ -6,7 +6,7 @@ import { listInstances } from '../../shared/redis/presence.ts';
 import { probeRedis } from '../../shared/redis/probe.ts';
 import type { AppSettings } from '../../shared/session/app-settings.ts';
 import { probeReading, probeWriting } from '../../shared/store/probe.ts';
-import type { LateRpcClient } from './late-rpc-client.ts';
+import type { LateRpcClient } from './rpc/late-client.ts';
 import type { Probes } from './readiness.ts';
 
 /** What readiness of a front end depends on. */

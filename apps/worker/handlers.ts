@@ -6,7 +6,7 @@ import { createLoginFailureLog } from '../../shared/log/login-failures.ts';
 import type { RedisClient } from '../../shared/redis/connect.ts';
 import type { CallName, QueueName } from '../../shared/rpc/contract.ts';
 import type { Seal } from '../../shared/rpc/seal.ts';
-import type { CallHandlers } from '../../shared/rpc/server.ts';
+import type { CallHandlers } from './rpc/server.ts';
 import type { AppSettings } from '../../shared/session/app-settings.ts';
 import type { SessionCache } from '../../shared/session/session-cache.ts';
 import type { AppWithSecret } from '../../shared/store/app-reader.ts';
@@ -38,7 +38,7 @@ import { createTokenStore } from './wechat/token-store.ts';
 import { createWechatWatch } from './wechat/watch.ts';
 
 /** What handlers are made of. */
-export interface HandlerParts {
+export interface HandlerDeps {
   readonly config: Config;
   readonly sequelize: Sequelize;
   readonly sessionInfo: SessionInfo;
@@ -56,9 +56,9 @@ export interface HandlerParts {
 }
 
 /** Everything that a worker can be asked, by the queue that carries it; one file per job. */
-export function createHandlers(parts: HandlerParts): Readonly<Record<QueueName, Partial<CallHandlers>>> {
+export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Partial<CallHandlers>>> {
   const { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, tokenService, metrics, log } =
-    parts;
+    deps;
   const { timeoutMs } = config.wechat;
   const watch = createWechatWatch({
     alerts: createAlerts(log, metrics.raisedAlert),

@@ -15,14 +15,14 @@ const repeatMs = 60_000;
  * Looks every five seconds whether the secrets can be read here, while the worker waits for keys and while it serves: they may be encrypted
  * anew at any time. What can't be is logged once a minute and noted in Redis, where front ends see it.
  */
-export function watchKeys(parts: {
+export function watchKeys(deps: {
   readonly apps: AppSettings<AppWithSecret>;
   readonly commands: RedisClient;
   readonly clock: RedisClock;
   readonly instance: string;
   readonly log: Log;
 }): { close(): Promise<void> } {
-  const { apps, commands, clock, instance, log } = parts;
+  const { apps, commands, clock, instance, log } = deps;
   const closing = new AbortController();
   let isNoted = false;
   let toldAt = Number.NEGATIVE_INFINITY;

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { startMariadb } from '../../apps/local/servers/mariadb.ts';
 import { startRedis } from '../../apps/local/servers/redis.ts';
-import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
+import { workerFlags } from '../../apps/local/worker-flags.ts';
 import type { CountedProcess } from '../measure/cpu.ts';
 import { moveTo, type Cores } from './cores.ts';
 import { peerScript } from './peers.ts';

@@ -41,14 +41,14 @@ const handshakeCost = 4;
 export function guardServer(
   server: Server,
   isSecure: boolean,
-  parts: {
+  deps: {
     readonly limits: GuardLimits;
     readonly standingOf: (address: string) => Standing;
     readonly onRefused: (address: string, standing: Standing, reason: RefusedConnection) => void;
     readonly onConnection: (socket: Socket, peer: Peer) => void;
   },
 ): Guard {
-  const { limits, standingOf, onRefused, onConnection } = parts;
+  const { limits, standingOf, onRefused, onConnection } = deps;
   const places = createPlaces(limits, standingOf);
   const turns = createTurns(limits.pace);
   const held = createHeldBytes(limits.heldBytes);

@@ -30,14 +30,14 @@ const endOfHead = Buffer.from('\r\n\r\n');
 export function paceReading(
   socket: Socket,
   serveByNode: (socket: Socket) => void,
-  parts: {
+  deps: {
     readonly peer: Peer;
     readonly turns: Turns;
     readonly held: HeldBytes;
     readonly onTooMuch: (isUnanswered: boolean) => void;
   },
 ): PacedConnection {
-  const { peer, turns, held, onTooMuch } = parts;
+  const { peer, turns, held, onTooMuch } = deps;
   /** What Node has not been given. While there is some, nothing is read. */
   let waiting: Buffer | undefined;
   /** Requests in hand, in their order: what had been given to Node before each, at least, and its answer. */

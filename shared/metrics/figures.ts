@@ -69,7 +69,7 @@ interface Seen {
   readonly isAlone: boolean;
 }
 
-export function createFigures(parts: {
+export function createFigures(deps: {
   readonly client: RedisClient;
   readonly clock: RedisClock;
   readonly instance: string;
@@ -79,7 +79,7 @@ export function createFigures(parts: {
   readonly shown: readonly string[];
   readonly snapshot: () => Promise<Snapshot>;
 }): Figures {
-  const { client, clock, instance, group, shown, snapshot } = parts;
+  const { client, clock, instance, group, shown, snapshot } = deps;
   const runPublish = defineScript(client, 'waferPublishFigures', publishScript);
   const runEnd = defineScript(client, 'waferEndFigures', endScript);
   const runRevive = defineScript(client, 'waferReviveFigures', reviveScript);

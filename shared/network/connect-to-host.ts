@@ -1,6 +1,6 @@
 import dns, { type LookupAddress } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
-import { setPatientTimeout } from '../patience.ts';
+import { setPatientTimeout } from '../async/patience.ts';
 
 /** How long an address has for itself until the next one is tried beside it, as RFC 8305 recommends. */
 const headStartMs = 250;

@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
-import { createGrouper } from '../grouper.ts';
-import { createBreaker } from './breaker.ts';
+import { createGrouper } from '../async/grouper.ts';
+import { createFailFast } from './fail-fast.ts';
 import type { RedisClient } from './connect.ts';
 
 /** Gives the value of a key, or null. */
@@ -14,8 +14,8 @@ const maxKeysPerRead = 100;
  * reads fail at once.
  */
 export function createKeyReader(client: RedisClient): KeyReader {
-  const breaker = createBreaker();
+  const failFast = createFailFast();
   // The keys of a command must share a slot, which these do not.
-  if (client instanceof Cluster) return (key) => breaker.run(() => client.get(key));
-  return createGrouper<string, string | null>(maxKeysPerRead, (keys) => breaker.run(() => client.mget(keys)));
+  if (client instanceof Cluster) return (key) => failFast.run(() => client.get(key));
+  return createGrouper<string, string | null>(maxKeysPerRead, (keys) => failFast.run(() => client.mget(keys)));
 }

@@ -1,5 +1,5 @@
 import { Command, Redis } from 'ioredis';
-import { setPatientTimeout } from '../patience.ts';
+import { setPatientTimeout } from '../async/patience.ts';
 
 /** What is needed of the inside of ioredis 6. */
 interface CommandInside {
@@ -20,7 +20,7 @@ interface RedisInside {
 /**
  * Makes the time-outs of ioredis patient, for all its connections, since Cluster and BullMQ make some by themselves; once is enough.
  * Without this a process that was paused for longer than they are gives up every command under way and every connection, though all has
- * been answered. test/shared/pause.test.ts tells if a new version does not take it.
+ * been answered. test/shared/async/patience.test.ts tells if a new version does not take it.
  */
 export function makeTimeoutsPatient(): void {
   (Command.prototype as unknown as CommandInside).setTimeout = limitCommand;

@@ -1,5 +1,5 @@
 import { Cluster } from 'ioredis';
-import { createGrouper } from '../grouper.ts';
+import { createGrouper } from '../async/grouper.ts';
 import type { RedisClient } from './connect.ts';
 
 export type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
-import { takeRandomBytes } from '../random.ts';
+import { takeRandomBytes } from '../keys/random.ts';
 
 /** Encrypts what passes through Redis between our processes, and names secrets without telling them. */
 export interface Seal {

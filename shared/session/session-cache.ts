@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
-import { createPromptGrouper } from '../grouper.ts';
-import { takeRandomBytes } from '../random.ts';
+import { createPromptGrouper } from '../async/grouper.ts';
+import { takeRandomBytes } from '../keys/random.ts';
 import { channelOf } from '../redis/channel.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { createKeyReader } from '../redis/key-reader.ts';

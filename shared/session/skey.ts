@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { takeRandomBytes } from '../random.ts';
+import { takeRandomBytes } from '../keys/random.ts';
 
 /** Longest id and skey that the database can hold, in characters (`varchar(100)`). Anything longer matches no session. */
 export const maxCredentialLength = 100;

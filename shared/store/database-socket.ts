@@ -2,7 +2,7 @@ import { isIP, type Socket } from 'node:net';
 import { createStoreTlsReader } from '../config/store-tls.ts';
 import type { DatabaseAddress } from '../config/database-url.ts';
 import { connectToHost } from '../network/connect-to-host.ts';
-import { ifStillSilent } from '../patience.ts';
+import { ifStillSilent } from '../async/patience.ts';
 
 /** What mysql2 needs to speak with a server. */
 interface Transport {

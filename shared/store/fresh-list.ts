@@ -1,4 +1,4 @@
-import { waitAtMost } from '../patience.ts';
+import { waitAtMost } from '../async/patience.ts';
 
 /** A short list of MySQL that every request needs, such as the apps: kept in the process and read again every few seconds. */
 export interface FreshList<View> {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { runDoctor } from '../support/doctor.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
 import { startTestRedis, type TestRedis } from '../support/redis-server.ts';
@@ -9,14 +10,10 @@ import { noteSecret } from '../support/traces.ts';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<unknown>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close), webs: 0, workers: 0 });
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose, webs: 0, workers: 0 });
 const password = 'the-one-of-this-Redis';
 noteSecret('Redis password', password);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close().catch(() => undefined);
-});
-
 interface Warning {
   readonly time: string;
   readonly redis: string;

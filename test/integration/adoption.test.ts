@@ -4,6 +4,7 @@ import test from 'ava';
 import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { rootDir } from '../support/built.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { startTestRedis } from '../support/redis-server.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';
@@ -34,13 +35,9 @@ async function loadOriginal(database: TestDatabase): Promise<void> {
   );
 }
 
-const closers: (() => Promise<void>)[] = [];
-const stack: TestStack = await startStack({ onClose: (close) => void closers.push(close), prepare: loadOriginal });
+const onClose = closeAfterAll(test);
+const stack: TestStack = await startStack({ onClose, prepare: loadOriginal });
 const [url] = stack.urls;
-test.after.always(async () => {
-  for (const close of closers) await close();
-});
-
 const original = async (sql: string, values: unknown[]) => {
   await stack.database.query("set sql_mode = ''");
   return stack.database.query(sql, values);

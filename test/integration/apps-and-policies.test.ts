@@ -4,14 +4,14 @@ import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis } from '../../shared/redis/connect.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startStack, testAppid, testSecret, type TestStack } from '../support/stack.ts';
 import { startTestWechat } from '../support/wechat.ts';
 import { until } from '../support/until.ts';
 
 const otherAppid = 'wxffffffffffffffff';
 const otherSecret = 'f'.repeat(32);
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const wechat = await startTestWechat({
   onClose,
   apps: new Map([
@@ -27,10 +27,6 @@ const stack: TestStack = await startStack({
   prepare: async () => {},
 });
 const [url, secondUrl] = stack.urls as [string, string];
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 const auth60012 = async (t: ExecutionContext, session: { id: string; skey: string }) => {
   for (const web of stack.urls) t.is((await auth(web, session)).returnCode, 60012);
 };

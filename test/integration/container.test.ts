@@ -8,7 +8,7 @@ import test from 'ava';
 import { Redis } from 'ioredis';
 import { parse } from 'yaml';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
-import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
+import { workerFlags } from '../../apps/local/worker-flags.ts';
 import { rootDir } from '../support/built.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import type { OnClose } from '../support/closing.ts';

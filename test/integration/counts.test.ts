@@ -1,21 +1,18 @@
 import test, { type ExecutionContext } from 'ava';
 import { sessionKeyPrefix } from '../../shared/session/cache-key.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { monitorRedis } from '../support/redis-monitor.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { openRedis } from '../support/open-redis.ts';
 
-const closers: (() => Promise<void>)[] = [];
+const onClose = closeAfterAll(test);
 // One user logs in again a thousand times below.
 const env = { LOGIN_LIMIT_PER_USER: '0' };
-const stack: TestStack = await startStack({ onClose: (close) => void closers.push(close), webs: 4, env });
+const stack: TestStack = await startStack({ onClose, webs: 4, env });
 const [url] = stack.urls;
 const redisUrl = stack.redis?.url as string;
-test.after.always(async () => {
-  for (const close of closers) await close();
-});
-
 const sessionStatements = (statements: { table: string | undefined }[]) =>
   statements.filter(({ table }) => table === 'cSessionInfo' || table === undefined);
 

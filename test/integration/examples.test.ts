@@ -8,21 +8,17 @@ import test from 'ava';
 
 import { rootDir } from '../support/built.ts';
 import { call, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { exampleLanguages, hasRuntime, startExampleServer } from '../support/example-server.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { createWx, loadInMiniProgram, type FakeWx, type WxResponse } from '../support/wx.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
 const [url] = stack.urls;
 const folder = await createTemporaryFolder('mini-program');
 onClose(() => folder.remove());
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 interface ExampleMiniProgram extends FakeWx {
   request(path: string, options?: { method?: string; data?: unknown }): Promise<WxResponse>;
   session(): { id: string; skey: string };
@@ -45,11 +41,7 @@ function openMiniProgram(backEnd: string, user: string): ExampleMiniProgram {
 for (const language of exampleLanguages) {
   const run = hasRuntime(language) ? test.serial : test.serial.skip;
   run(`${language}: the mini program logs in through the back end, which then checks its session`, async (t) => {
-    const closers: (() => Promise<void>)[] = [];
-    t.teardown(async () => {
-      for (const close of closers.toReversed()) await close();
-    });
-    const backEnd = await startExampleServer(language, `${url}/mina_auth/`, (close) => void closers.push(close));
+    const backEnd = await startExampleServer(language, `${url}/mina_auth/`, t.teardown.bind(t));
     const post = (path: string, headers: Record<string, string>) => fetch(backEnd + path, { method: 'POST', headers });
 
     // Five requests on a cold start are one log-in.
@@ -99,11 +91,7 @@ for (const language of exampleLanguages) {
 test.serial(
   'a log-in that WeChat refuses is an error of the mini program’s request, and leaves no session',
   async (t) => {
-    const closers: (() => Promise<void>)[] = [];
-    t.teardown(async () => {
-      for (const close of closers.toReversed()) await close();
-    });
-    const backEnd = await startExampleServer('node', `${url}/mina_auth/`, (close) => void closers.push(close));
+    const backEnd = await startExampleServer('node', `${url}/mina_auth/`, t.teardown.bind(t));
     const phone = openMiniProgram(backEnd, newUser());
     phone.nextCodes.push(`bad~${newUser()}`);
     await t.throwsAsync(async () => phone.request('/profile'), {
@@ -137,21 +125,17 @@ test.serial('the mini program sends method and data, and says so if wx.login gav
 test.serial(
   'a back end whose session server is silent answers 503, without waiting for its client to give up',
   async (t) => {
-    const closers: (() => Promise<void>)[] = [];
-    t.teardown(async () => {
-      for (const close of closers.toReversed()) await close();
-    });
     const silent = createServer((socket) => {
       socket.on('error', () => undefined);
-      closers.push(async () => void socket.destroy());
+      t.teardown(async () => void socket.destroy());
     });
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
-    closers.push(async () => void silent.close());
+    t.teardown(async () => void silent.close());
     const address = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/mina_auth/`;
     await Promise.all(
       exampleLanguages.filter(hasRuntime).map(async (language) => {
-        const backEnd = await startExampleServer(language, address, (close) => void closers.push(close));
+        const backEnd = await startExampleServer(language, address, t.teardown.bind(t));
         const headers = { 'X-WX-Id': 'x', 'X-WX-Skey': 'x' };
         // The mini program's own limit for a request.
         const signal = AbortSignal.timeout(15_000);
@@ -162,16 +146,8 @@ test.serial(
 );
 
 test.serial('a back end whose session server is away answers 503', async (t) => {
-  const closers: (() => Promise<void>)[] = [];
-  t.teardown(async () => {
-    for (const close of closers.toReversed()) await close();
-  });
   for (const language of exampleLanguages.filter(hasRuntime)) {
-    const backEnd = await startExampleServer(
-      language,
-      'http://127.0.0.1:9/mina_auth/',
-      (close) => void closers.push(close),
-    );
+    const backEnd = await startExampleServer(language, 'http://127.0.0.1:9/mina_auth/', t.teardown.bind(t));
     const headers = { 'X-WX-Id': 'x', 'X-WX-Skey': 'x' };
     t.is((await fetch(`${backEnd}/profile`, { method: 'POST', headers })).status, 503, language);
   }

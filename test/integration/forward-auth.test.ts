@@ -5,14 +5,14 @@ import test from 'ava';
 import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { rootDir } from '../support/built.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startEchoServer, type EchoedRequest } from '../support/echo-server.ts';
 import { startNginx } from '../support/nginx.ts';
 import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
 const [url] = stack.urls;
 const backEnd = await startEchoServer(onClose);
@@ -21,10 +21,6 @@ const config = readFileSync(join(rootDir, 'examples/gateways/nginx.conf'), 'utf8
   .replaceAll('127.0.0.1:8080', new URL(url).host)
   .replaceAll('127.0.0.1:3000', `127.0.0.1:${backEnd.port}`);
 const gateway = await startNginx(config, onClose);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 interface TestSession {
   readonly id: string;
   readonly skey: string;

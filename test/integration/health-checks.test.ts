@@ -1,21 +1,17 @@
 import { request } from 'node:http';
 import test from 'ava';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startHaproxy } from '../support/haproxy.ts';
 import { speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
 const [url] = stack.urls;
 /** Never gets ready. */
 const lost = await stack.addWeb({ DATABASE_URL: 'mysql://u:p@127.0.0.1:1/c', REDIS_URL: 'redis://127.0.0.1:1' });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 interface HealthAnswer {
   readonly status: number;
   readonly text: string;
@@ -62,11 +58,7 @@ for (const [way, health] of [
   ['GET', ['option httpchk', 'http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host wafer']],
 ] as const) {
   test.serial(`HAProxy that asks with ${way} takes a front end for up only while it is ready`, async (t) => {
-    const closers: (() => Promise<void>)[] = [];
-    t.teardown(async () => {
-      for (const close of closers.toReversed()) await close();
-    });
-    const later = (close: () => Promise<void>) => void closers.push(close);
+    const later = t.teardown.bind(t);
     const ready = await startHaproxy(url, health, later);
     await until('the ready one has been asked', async () => (await ready.lastStatus()) !== '');
     t.deepEqual([await ready.lastStatus(), await ready.state()], ['200', 'UP']);

@@ -2,19 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, workers: 0 });
 const folder = await createTemporaryFolder('hidden-classes');
 onClose(folder.remove);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 /** What mysql2 adds to its own copy of a statement's options. */
 const ofLibraries = new Set(['sql', 'values']);
 

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { createUser, encryptWithIv, phoneInfoOf, sessionKeyOf } from '../../apps/wechat-simulator/users.ts';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { readAllColumns } from '../support/database-dump.ts';
 import { whileLoaded } from '../support/load.ts';
 import { startTestRedis } from '../support/redis-server.ts';
@@ -15,12 +16,9 @@ const [one, two, three] = [key(), key(), key()];
 const oldFirst = `1:${one},2:${two}`;
 const newFirst = `2:${two},1:${one}`;
 
-const closers: (() => Promise<void>)[] = [];
+const onClose = closeAfterAll(test);
 // The front end has no keys in any of these tests.
-const stack = await startStack({ onClose: (close) => void closers.push(close), workers: 0 });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
+const stack = await startStack({ onClose, workers: 0 });
 const [url] = stack.urls;
 const { query } = stack.database;
 const wafer = (keys: string, args: string[], stdin = '') => runCli({ ...stack.env, WAFER_KEYS: keys }, args, { stdin });

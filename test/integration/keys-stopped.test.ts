@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { createUser, encryptWithIv } from '../../apps/wechat-simulator/users.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { call, login, newUser } from '../support/client.ts';
 import { startStack, testAppid, testSecret, untilReady } from '../support/stack.ts';
 

@@ -4,23 +4,20 @@ import { createLog } from '../../shared/log/log.ts';
 import { createLoginFailureLog } from '../../shared/log/login-failures.ts';
 import { fail } from '../../shared/protocol/outcome.ts';
 import { newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, webs: 0, workers: 0 });
 const env = { ...stack.env, WECHAT_TIMEOUT_MS: '500', LOGIN_DEADLINE_MS: '2500' };
 const worker = startProcess('worker', env, onClose);
 const web = startProcess('web', env, onClose);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
 let url = '';
 test.before(async () => {
   await Promise.all([worker.logged('worker takes jobs'), web.logged('web listens')]);

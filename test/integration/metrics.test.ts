@@ -2,19 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import test, { type ExecutionContext } from 'ava';
 import { call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
 import { findMetricFaults } from '../support/promtool.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close), webs: 0, workers: 0 });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose, webs: 0, workers: 0 });
 const redis = new Redis(stack.env['REDIS_URL'] as string);
 redis.on('error', () => undefined);
-closers.push(async () => redis.disconnect());
+onClose(async () => redis.disconnect());
 
 interface Web extends TestProcess {
   readonly url: string;

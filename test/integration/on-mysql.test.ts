@@ -5,19 +5,19 @@ import { runNode } from '../support/run-program.ts';
 
 /** What reads and writes MySQL, with the statements of every part of the product. */
 const files = [
-  'cli/app-cache-queue',
-  'cli/apps-and-revocation',
-  'cli/audit',
-  'cli/keys-rotation',
-  'cli/session',
+  'apps/cli/app-cache-queue',
+  'apps/cli/apps-and-revocation',
+  'apps/cli/audit',
+  'apps/cli/keys-rotation',
+  'apps/cli/session',
   'integration/keys-at-rest',
   'integration/keys-stopped',
   'integration/apps-and-policies',
   'integration/userinfo',
   'integration/wechat-calls',
   'shared/store/session-writer',
-  'store/migrate',
-  'store/migrate-original',
+  'shared/store/migrate',
+  'shared/store/migrate-original',
 ];
 
 const mysql = findMysql();

@@ -5,17 +5,14 @@ import { createOpenApiDocument } from '../../apps/web/openapi/document.ts';
 import { answerSchema, failureSchema } from '../../apps/web/openapi/envelope.ts';
 import { createUserData } from '../../apps/wechat-simulator/users.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startStack, testAppid, untilReady } from '../support/stack.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close) });
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose });
 const [url] = stack.urls;
 const strictUrl = await stack.addWeb({ LOGIN_REQUIRES_USER_DATA: 'true' });
 await untilReady(strictUrl);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 /** Whether a real answer is what the document says for this interface. */
 function isDescribed(name: string, text: string): boolean {
   const schema = interfaceSchemas.get(name);

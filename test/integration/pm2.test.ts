@@ -6,16 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 
 import { findFreePort, isPortFree } from '../../apps/local/servers/ports.ts';
-import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
+import { workerFlags } from '../../apps/local/worker-flags.ts';
 import { auth, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { authOver, whileLoaded } from '../support/load.ts';
 import { createInstalledFolder, findPortsInARow } from '../support/pm2-site.ts';
 import { createPm2, type Pm2 } from '../support/pm2.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 /** Redis, database and simulated WeChat; the processes are those of pm2. */
 const stack = await startStack({ onClose, webs: 0, workers: 0 });
 const port = await findFreePort();
@@ -25,10 +25,6 @@ const site = await createInstalledFolder(onClose);
 const settings = { ...stack.env, PORT: String(port), LOG_LEVEL: 'info', WEB_PROCESSES: '2', WORKER_PROCESSES: '2' };
 await site.writeEnv(settings);
 const pm2: Pm2 = await createPm2({ env: {}, cwd: site.path, onClose });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 const failureOf = ({ returnCode, text }: { returnCode: number; text: string }) => (returnCode === 0 ? undefined : text);
 
 test.serial('pm2 start runs two front ends and two workers, and returns when all are ready', async (t) => {

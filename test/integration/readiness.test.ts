@@ -1,16 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close), webs: 0, workers: 0 });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose, webs: 0, workers: 0 });
 test('a front end that has served is ready in an outage, though nobody asked it before', async (t) => {
   const worker = startProcess('worker', stack.env, t.teardown);
   const web = startProcess('web', stack.env, t.teardown);

@@ -10,7 +10,7 @@ import { parse } from 'yaml';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { rootDir } from '../support/built.ts';
 import { login, newUser } from '../support/client.ts';
-import type { OnClose } from '../support/closing.ts';
+import { closeAfterAll, type OnClose } from '../support/closing.ts';
 import { whileLoaded } from '../support/load.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 import { trace } from '../support/traces.ts';
@@ -18,13 +18,9 @@ import { until } from '../support/until.ts';
 
 type Role = 'web' | 'worker';
 
-const closers: (() => Promise<void>)[] = [];
+const onClose = closeAfterAll(test);
 /** Redis, database, simulated WeChat and one of each process, beside which those of the tests come and go. */
-const stack = await startStack({ onClose: (close) => void closers.push(close) });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
+const stack = await startStack({ onClose });
 /** Signals what a supervisor knows: the pid that it got when it started the command. */
 interface Started {
   readonly pid: number;

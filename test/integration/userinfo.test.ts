@@ -6,19 +6,19 @@ import { createUser, createUserData, encryptWithIv } from '../../apps/wechat-sim
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis } from '../../shared/redis/connect.ts';
 import { openDatabase } from '../../shared/store/database.ts';
-import { updateProfile } from '../../shared/store/profile-writer.ts';
+import { updateProfile } from '../../apps/worker/store/profile-writer.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack: TestStack = await startStack({ onClose: (close) => void closers.push(close), webs: 2 });
+const onClose = closeAfterAll(test);
+const stack: TestStack = await startStack({ onClose, webs: 2 });
 const [url, secondUrl] = stack.urls as [string, string];
 const admin = connectRedis(stack.config.redis.queue, 'subscriber');
 const clock = createRedisClock(admin);
-test.after.always(async () => {
+onClose(async () => {
   clock.close();
   admin.disconnect();
-  for (const close of closers) await close();
 });
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);

@@ -1,14 +1,14 @@
 import test from 'ava';
 import { createUser, encryptWithIv, phoneInfoOf } from '../../apps/wechat-simulator/users.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { recordRedis } from '../support/redis-traffic.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';
 import { startTestWechat } from '../support/wechat.ts';
 import { until } from '../support/until.ts';
 import { openRedis } from '../support/open-redis.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 let hold: ((path: string) => Promise<void> | undefined) | undefined;
 const wechat = await startTestWechat({ onClose, onRequest: (path) => hold?.(path) });
 const stack: TestStack = await startStack({
@@ -18,10 +18,6 @@ const stack: TestStack = await startStack({
   env: { WECHAT_API_BASE: wechat.url, WECHAT_TIMEOUT_MS: '1000', LOGIN_DEADLINE_MS: '4000' },
 });
 const [url, secondUrl] = stack.urls as [string, string];
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 const phonePath = '/wxa/business/getuserphonenumber';
 const calls = (path: string) => wechat.stats().paths[path] ?? 0;
 const callsOfCode = (code: string) => wechat.stats().codes[code] ?? 0;

@@ -3,8 +3,9 @@ import { chmod, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
-import { runCliProcess } from '../cli/run-cli.ts';
+import { runCliProcess } from '../apps/cli/run-cli.ts';
 import { auth, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { whileLoaded } from '../support/load.ts';
 import { createInstalledFolder, findPortsInARow } from '../support/pm2-site.ts';
 import { createPm2, type Pm2 } from '../support/pm2.ts';
@@ -12,8 +13,7 @@ import { startStack } from '../support/stack.ts';
 import { noteKeys } from '../support/traces.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 /** Redis, database and simulated WeChat; the processes are those of pm2. */
 const stack = await startStack({ onClose, webs: 0, workers: 0 });
 const port = await findFreePort();
@@ -22,10 +22,6 @@ const firstHealthPort = await findPortsInARow(6);
 const site = await createInstalledFolder(onClose);
 /** All variables stand in .env, as the documents have it; the shell has none. */
 const pm2: Pm2 = await createPm2({ env: {}, cwd: site.path, onClose });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 const settings: Readonly<Record<string, string>> = {
   ...stack.env,
   PORT: String(port),

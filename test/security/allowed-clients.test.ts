@@ -3,17 +3,13 @@ import test from 'ava';
 import { parseClientList } from '../../shared/config/client-list.ts';
 import { ConfigError, readConfig } from '../../shared/config/config.ts';
 import { isOpenToNetwork } from '../../shared/config/exposure.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { lastRequest, rawCall, speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
 import { ways } from '../support/ways.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 interface Asked {
   readonly status: number;
   readonly text: string;

@@ -1,6 +1,7 @@
 import test from 'ava';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { runDoctor } from '../support/doctor.ts';
 import { noteSecret } from '../support/traces.ts';
@@ -11,8 +12,7 @@ import { openRedis } from '../support/open-redis.ts';
 
 const otherAppid = 'wxffffffffffffffff';
 const otherSecret = 'f'.repeat(32);
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const wechat = await startTestWechat({
   onClose,
   apps: new Map([
@@ -28,10 +28,6 @@ const byNode = await stack.addWeb({ FAST_LANE: 'false' });
 await untilReady(byNode);
 const webs = [...inLane, byNode];
 const [url] = webs as [string];
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 interface Session {
   readonly id: string;
   readonly skey: string;

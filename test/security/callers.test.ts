@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { auth, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startProcess } from '../support/processes.ts';
 import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, untilReady } from '../support/stack.ts';
@@ -9,8 +10,7 @@ import { until } from '../support/until.ts';
 import { openRedis } from '../support/open-redis.ts';
 import { openBothWays } from '../support/ways.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, webs: 2 });
 const [url, neighbour] = stack.urls as [string, string];
 const strict = await stack.addWeb({ REQUIRE_CALLER_KEY: 'true' });
@@ -24,10 +24,6 @@ const sites = [
     strict: await stack.addWeb({ ...offLane?.env, REQUIRE_CALLER_KEY: 'true' }),
   },
 ];
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 let count = 0;
 async function addCaller(name = `caller${count++}`): Promise<{ name: string; key: string }> {
   const run = await runCli(stack.env, ['caller', 'add', name, '--json']);

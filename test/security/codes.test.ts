@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { call, login, newUser } from '../support/client.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';

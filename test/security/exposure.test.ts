@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { createAccess } from '../../apps/web/access/access.ts';
 import { readConfig } from '../../shared/config/config.ts';
 import { createLog } from '../../shared/log/log.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 
 /** Nothing is opened here, so nothing has to be there. */
 const env = { DATABASE_URL: 'mysql://u:p@127.0.0.1:1/c', REDIS_URL: 'redis://127.0.0.1:1' };

@@ -4,14 +4,14 @@ import test from 'ava';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { createReadiness } from '../../apps/web/readiness.ts';
 import { auth, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { startHaproxy } from '../support/haproxy.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startProcess } from '../support/processes.ts';
 import { lastRequest, rawCall, speak } from '../support/raw-http.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
 const session = (await login(stack.urls[0], `${newUser()}~1`)).returnData as { id: string; skey: string };
 const ports = { web: await findFreePort(), health: await findFreePort() };
@@ -20,10 +20,6 @@ const worker = startProcess('worker', { ...stack.env, WORKER_HEALTH_PORT: String
 const url = `http://127.0.0.1:${ports.web}`;
 await untilReady(url);
 await untilReady(`http://127.0.0.1:${ports.health}`);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 const get = (path: string, ...headers: string[]) =>
   [`GET ${path} HTTP/1.1`, 'Host: t', ...headers, '', ''].join('\r\n');
 const unknown = rawCall('qcloud.cam.auth', { id: 'unknown', skey: 'unknown' });

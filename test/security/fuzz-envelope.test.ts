@@ -4,6 +4,7 @@ import { createUserData } from '../../apps/wechat-simulator/users.ts';
 import { interfaceSchemas } from '../../apps/web/interfaces/schemas/index.ts';
 import { failures } from '../../shared/protocol/return-codes.ts';
 import { auth, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { readEnvelope, type Envelope } from '../support/envelope-check.ts';
 import { createPoster } from '../support/post.ts';
 import { checkManyAtOnce } from '../support/properties.ts';
@@ -12,8 +13,8 @@ import { openBothWays } from '../support/ways.ts';
 import { damaged, deepText, jsonText, requestText } from './json-texts.ts';
 import { isJsonForPhp } from './php-json-reference.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close), workers: 2 });
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose, workers: 2 });
 /** The bodies go to one with the fast lane and one without it in turn. */
 const urls = (await openBothWays(stack)).map(({ url }) => url);
 // Few: a busy process takes in one new connection in each turn of its event loop, while it answers all that are open.
@@ -23,10 +24,7 @@ const { returnData: session } = (await login(stack.urls[0], user)) as { returnDa
 const userData = createUserData(testAppid, user);
 /** Sessions that may be ended by what is sent. */
 const sessions = await Promise.all(Array.from({ length: 60 }, () => login(stack.urls[0], newUser())));
-test.after.always(async () => {
-  poster.close();
-  for (const close of closers.toReversed()) await close();
-});
+onClose(async () => poster.close());
 
 let codes = 0;
 const good = fc

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { decryptLegacy, decryptWithIv, readText, readWatermarked } from '../../apps/worker/decrypt.ts';
 import { toAsciiJson, toAsciiString } from '../../shared/protocol/ascii-json.ts';
 import { parsePhpJson } from '../../shared/protocol/php-json.ts';
-import { parseRequest } from '../../shared/protocol/request.ts';
+import { parseRequest } from '../../apps/web/request.ts';
 import { decodeSession, encodeSession, type Session } from '../../shared/session/session.ts';
 import { decodeUserInfo, renderUserInfo } from '../../shared/session/user-info.ts';
 import { fromWallClock, toWallClock } from '../../shared/session/wall-clock.ts';

@@ -5,6 +5,7 @@ import { readFields } from '../../apps/worker/wechat/answer.ts';
 import { createWechatClient } from '../../apps/worker/wechat/client.ts';
 import { code2Session, isToken, type Exchange } from '../../apps/worker/wechat/code2session.ts';
 import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { readEnvelope } from '../support/envelope-check.ts';
 import { createPoster } from '../support/post.ts';
 import { checkManyAtOnce, checkProperty } from '../support/properties.ts';
@@ -14,8 +15,7 @@ import { until } from '../support/until.ts';
 import { damaged, deepText, jsonText } from './json-texts.ts';
 import { isJsonForPhp } from './php-json-reference.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 
 const fieldNames = ['openid', 'session_key', 'unionid', 'expires_in', 'errcode', 'errmsg', '__proto__', 'constructor'];
 const good: Record<string, fc.Arbitrary<string>> = {
@@ -100,9 +100,6 @@ const openClient = () => {
   return client;
 };
 const client = openClient();
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
 let codes = 0;
 const exchange = (given: RawWechatAnswer, timeoutMs = 2000, asker = client): Promise<Exchange> => {
   const code = `c${codes++}`;

@@ -2,17 +2,15 @@ import { request } from 'node:http';
 import { gzipSync, deflateSync, brotliCompressSync } from 'node:zlib';
 import test from 'ava';
 import { auth, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { lastRequest, rawCall, speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
 import { openBothWays } from '../support/ways.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close) });
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose });
 const sites = await openBothWays(stack);
 const { id, skey } = (await login(stack.urls[0], `${newUser()}~1`)).returnData as { id: string; skey: string };
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
 const session = { id, skey };
 const authBody = JSON.stringify({ interface: { interfaceName: 'qcloud.cam.auth', para: session } });
 const head = (line: string, ...headers: string[]) => [line, 'Host: test', ...headers, '', ''].join('\r\n');

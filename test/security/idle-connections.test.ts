@@ -5,17 +5,13 @@ import { Agent } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { authOver, whileLoaded } from '../support/load.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, untilReady } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
+const onClose = closeAfterAll(test);
 const connections = 10_000;
 const bytesPerConnection = 40_000;
 const program = fileURLToPath(new URL('../support/idle-connections.js', import.meta.url));

@@ -4,6 +4,7 @@ import { toAsciiJson, toAsciiString } from '../../shared/protocol/ascii-json.ts'
 import { parsePhpJson } from '../../shared/protocol/php-json.ts';
 import { decodeUserInfo } from '../../shared/session/user-info.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { readEnvelope } from '../support/envelope-check.ts';
 import { createPoster } from '../support/post.ts';
 import { startProcess } from '../support/processes.ts';
@@ -12,8 +13,7 @@ import { startStack, untilReady } from '../support/stack.ts';
 import { openBothWays } from '../support/ways.ts';
 import { sqlTexts, valuesOfOtherTypes } from './injection-corpus.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
 const [url] = stack.urls;
 const urls = (await openBothWays(stack)).map((way) => way.url);
@@ -21,10 +21,6 @@ const poster = createPoster();
 onClose(async () => poster.close());
 const { returnData: bystander } = await login(url, newUser());
 const { returnData: victim } = await login(url, newUser());
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 /** Everything that must not change, but for the times of visits. */
 const snapshot = async () =>
   JSON.stringify([

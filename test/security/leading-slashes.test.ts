@@ -1,12 +1,13 @@
 import test from 'ava';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { lastRequest, rawCall, speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
 import { openBothWays } from '../support/ways.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close) });
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose });
 const sites = await Promise.all(
   (await openBothWays(stack)).map(async ({ how, env, url }) => ({
     how,
@@ -17,10 +18,6 @@ const sites = await Promise.all(
 );
 const { key } = (await runCli(stack.env, ['caller', 'add', 'slashes', '--json'])).json as { key: string };
 const { id, skey } = (await login(stack.urls[0], `${newUser()}~1`)).returnData as { id: string; skey: string };
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 /** The same check in the lane, and twice past it, for it is no POST and says a header twice. */
 const checksOf = (path: string) => {
   const bytes = rawCall('qcloud.cam.auth', { id, skey }).replace(' /mina_auth/ ', ` ${path} `);

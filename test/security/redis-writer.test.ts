@@ -5,20 +5,17 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createAnswerRenderer } from '../../apps/web/fast-lane/answer-renderer.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { createOpenApp } from '../support/open-app.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
 // Who can write to Redis can do much (docs/security.md), but neither forge an answer nor have anything done twice.
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, workers: 2 });
 const [url] = stack.urls;
 const redis = new Redis(stack.env['REDIS_URL'] as string);
-test.after.always(async () => {
-  redis.disconnect();
-  for (const close of closers.toReversed()) await close();
-});
+onClose(async () => redis.disconnect());
 
 const split = 'x\r\nSet-Cookie: forged=1';
 

@@ -2,23 +2,19 @@ import { once } from 'node:events';
 import test from 'ava';
 import * as fc from 'fast-check';
 import { createRequestReader } from '../../apps/web/fast-lane/whole-request.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { checkManyAtOnce } from '../support/properties.ts';
 import { openSocket } from '../support/raw-http.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { openBothWays } from '../support/ways.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
 const sites = await openBothWays(stack);
 const { id, skey } = (await login(stack.urls[0], `${newUser()}~1`)).returnData as { id: string; skey: string };
 const { key } = (await runCli(stack.env, ['caller', 'add', 'same', '--json'])).json as { key: string };
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 /** Everything that is answered to these bytes, but for what differs from one request to the next. */
 async function ask(url: string, bytes: Buffer): Promise<string> {
   const socket = await openSocket(url, onClose);

@@ -2,21 +2,17 @@ import test from 'ava';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { createUser, encryptWithIv, phoneInfoOf } from '../../apps/wechat-simulator/users.ts';
 import { call, newUser, type Answer } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { profileText, sealBytes, sealLegacy, sealText } from '../support/sealed-data.ts';
 import { startStack, testAppid, untilReady } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, webs: 2, workers: 0 });
 const ports = [await findFreePort(), await findFreePort()];
 for (const port of ports) await stack.addWorker({ WORKER_HEALTH_PORT: String(port) });
 const [url] = stack.urls;
 await untilReady(url);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 async function logIn() {
   const name = newUser();
   const { returnData: session } = await call(url, 'qcloud.cam.id_skey', { code: `${name}~1` });

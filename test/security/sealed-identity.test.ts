@@ -4,18 +4,18 @@ import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis } from '../../shared/redis/connect.ts';
 import { auth, call, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { forgeByNickName, profileText, sealLegacy, sealText } from '../support/sealed-data.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close), webs: 2 });
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose, webs: 2 });
 const [url] = stack.urls;
 const admin = connectRedis(stack.config.redis.queue, 'subscriber');
 const clock = createRedisClock(admin);
-test.after.always(async () => {
+onClose(async () => {
   clock.close();
   admin.disconnect();
-  for (const close of closers.toReversed()) await close();
 });
 
 type User = ReturnType<typeof createUser> & { readonly name: string };

@@ -2,6 +2,7 @@ import { createDecipheriv } from 'node:crypto';
 import test from 'ava';
 import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { call, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import {
   knownBlocks,
   profileText,
@@ -13,14 +14,9 @@ import {
 } from '../support/sealed-data.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, env: { LEGACY_DECRYPT: 'true' } });
 const [url] = stack.urls;
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 async function logIn(prefix = '') {
   const name = `${prefix}${newUser()}`;
   const { returnData: session } = await call(url, 'qcloud.cam.id_skey', { code: `${name}~1` });

@@ -1,17 +1,14 @@
 import test from 'ava';
 import { createUser, phoneInfoOf } from '../../apps/wechat-simulator/users.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { call, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { forgeByNickName, profileText, sealText } from '../support/sealed-data.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close) });
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose });
 const [url] = stack.urls;
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 async function logIn() {
   const name = newUser();
   const { returnData: session } = await call(url, 'qcloud.cam.id_skey', { code: `${name}~1` });

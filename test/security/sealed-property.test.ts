@@ -9,21 +9,18 @@ import {
   type UserDataKind,
 } from '../../apps/worker/user-data.ts';
 import { call, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { checkManyAtOnce, checkProperty } from '../support/properties.ts';
 import type { Sealed } from '../support/sealed-data.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { checkTold, joinedData, luckyData, type Attack } from './sealed-documents.ts';
 
-const closers: (() => Promise<void>)[] = [];
+const onClose = closeAfterAll(test);
 const stack = await startStack({
-  onClose: (close) => void closers.push(close),
+  onClose,
   webs: 2,
   env: { LEGACY_DECRYPT: 'true' },
 });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 function makeAttack(hasUnionId: boolean): Attack & { readonly name: string } {
   const name = `${hasUnionId ? 'unionid' : ''}${newUser()}`;
   const { phoneNumber } = phoneInfoOf(testAppid, name);

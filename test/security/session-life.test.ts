@@ -3,13 +3,14 @@ import * as fc from 'fast-check';
 import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { nowSeconds, toWallClock } from '../../shared/session/wall-clock.ts';
 import { newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { checkProperty } from '../support/properties.ts';
 import { createModel, type ModelSettings, type Seconds, type Verdict } from './session-model.ts';
 import { startWorld } from './session-world.ts';
 
-const closers: (() => Promise<void>)[] = [];
+const onClose = closeAfterAll(test);
 const webs = 3;
-const world = await startWorld({ onClose: (close) => void closers.push(close), webs });
+const world = await startWorld({ onClose, webs });
 
 /** Users whose lives go by at the same time, each in apps of its own, so that nobody else's app is revoked. */
 const lanes = 10;
@@ -35,10 +36,6 @@ for (let lane = 0; lane <= sameSecondLane; lane++) {
   }
 }
 await world.clearCache();
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 const web = fc.nat({ max: webs - 1 });
 /** One of the credentials that were given out so far; the latest are the most interesting. */
 const which = fc.oneof(fc.constant(0), fc.nat({ max: 5 }));

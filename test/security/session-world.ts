@@ -3,7 +3,7 @@ import { clearCache } from '../../apps/cli/clear-cache.ts';
 import { revokeSessions } from '../../apps/cli/commands/session.ts';
 import { revokeApps } from '../../apps/cli/revoke-apps.ts';
 import type { OpenDatabase, OpenRedis } from '../../apps/cli/stores.ts';
-import { startWeb } from '../../apps/web/server.ts';
+import { startWeb } from '../../apps/web/web.ts';
 import { readConfig, type Config } from '../../shared/config/config.ts';
 import { createLog } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { Agent } from 'node:http';
 import test from 'ava';
-import { defaultHttpLimits } from '../../apps/web/http-limits.ts';
-import { listen } from '../../apps/web/http-server.ts';
+import { defaultHttpLimits } from '../../apps/web/http/limits.ts';
+import { listen } from '../../apps/web/http/server.ts';
 import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { authOver, whileLoaded } from '../support/load.ts';
 import { openSocket, parseAnswers, rawCall } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
 const [url] = stack.urls;
 /** The server of web with limits for the impatient; what it answers does not matter here. */
@@ -31,10 +31,6 @@ const impatient = await listen(
 );
 onClose(() => impatient.close());
 const impatientUrl = `http://127.0.0.1:${impatient.port}`;
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 /** Sends a piece now and then, for as long as it may. @returns what came until the server ended the connection */
 async function drip(socket: Socket, first: string, piece: string): Promise<string> {
   let text = '';

@@ -1,20 +1,17 @@
 import { once } from 'node:events';
 import test from 'ava';
 import { auth, login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { lastRequest, openSocket, parseAnswers, rawCall, speak } from '../support/raw-http.ts';
 import { startStack } from '../support/stack.ts';
 import { openBothWays } from '../support/ways.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close) });
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose });
 const lockedTo = { ALLOWED_CLIENTS: '10.0.0.0/8', METRICS_CLIENTS: '10.0.0.0/8' };
 const sites = await Promise.all(
   (await openBothWays(stack)).map(async (way) => ({ ...way, locked: await stack.addWeb({ ...way.env, ...lockedTo }) })),
 );
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 const crlf = (...lines: string[]) => lines.join('\r\n');
 const post = (...headers: string[]) => crlf('POST /mina_auth/ HTTP/1.1', 'Host: test', ...headers, '', '');
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;

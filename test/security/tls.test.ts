@@ -4,25 +4,21 @@ import type { ServerResponse } from 'node:http';
 import https from 'node:https';
 import { connect, type PeerCertificate, type SecureVersion } from 'node:tls';
 import test from 'ava';
-import { openCertificate } from '../../apps/web/certificate.ts';
-import { listen } from '../../apps/web/http-server.ts';
+import { openCertificate } from '../../apps/web/http/certificate.ts';
+import { listen } from '../../apps/web/http/server.ts';
 import { ConfigError, readConfig } from '../../shared/config/config.ts';
 import { createLog } from '../../shared/log/log.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { startBusinessServer } from '../support/business-server.ts';
 import { createCertificates } from '../support/certificates.ts';
 import { newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
 import { createMiniProgram } from '../support/mini-program.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const createCertificate = await createCertificates(onClose);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 /** The certificate that a new connection is shown. */
 function shownAt(port: number, options: { maxVersion?: SecureVersion } = {}): Promise<PeerCertificate> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { workerFlags } from '../../shared/lifecycle/worker-flags.ts';
+import { workerFlags } from '../../apps/local/worker-flags.ts';
 
 /** The folder of package.json. */
 export const rootDir = fileURLToPath(new URL('../../..', import.meta.url));

@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava';
 import type { Finding } from '../../apps/cli/doctor/finding.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 
 interface Diagnosis {
   readonly status: number | null;

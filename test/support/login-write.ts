@@ -1,4 +1,4 @@
-import type { LoginWrite } from '../../shared/store/session-writer.ts';
+import type { LoginWrite } from '../../apps/worker/store/session-writer.ts';
 
 /** What a log-in of this user writes. */
 export function loginWriteOf(openId: string, different: Partial<LoginWrite> = {}): LoginWrite {

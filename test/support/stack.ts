@@ -1,4 +1,4 @@
-import { startWeb } from '../../apps/web/server.ts';
+import { startWeb } from '../../apps/web/web.ts';
 import { startWorker } from '../../apps/worker/worker.ts';
 import { readConfig, type Config } from '../../shared/config/config.ts';
 import { createLog } from '../../shared/log/log.ts';

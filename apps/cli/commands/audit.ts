@@ -1,7 +1,7 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
 import { fromWallClock, nowSeconds, toWallClock } from '../../../shared/session/wall-clock.ts';
-import { readAudit, type RecordedEntry } from '../../../shared/store/audit.ts';
+import { readAudit, type RecordedEntry } from '../audit.ts';
 import { addCommand, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { withDatabase } from '../stores.ts';
 import { formatTable } from '../text.ts';

@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Sequelize } from 'sequelize';
-import { createKnownCallers } from '../../../shared/callers/known-callers.ts';
+import { createKnownCallers } from './known-callers.ts';
 import { createKnownCallersCopy } from '../../../shared/callers/known-callers-copy.ts';
 import type { Config } from '../../../shared/config/config.ts';
 import { isOpenToNetwork } from '../../../shared/config/exposure.ts';
@@ -26,14 +26,14 @@ export interface Access {
   forgetCallers(): void;
 }
 
-export function createAccess(parts: {
+export function createAccess(deps: {
   readonly config: Config;
   readonly sequelize: Sequelize;
   readonly cacheRedis: RedisClient;
   readonly registry: Registry;
   readonly log: Log;
 }): Access {
-  const { config, sequelize, cacheRedis, registry, log } = parts;
+  const { config, sequelize, cacheRedis, registry, log } = deps;
   const { allowed, metrics, trustedProxies, requiresKey } = config.access;
   if (isOpenToNetwork(config)) {
     log.warn(

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware, Next } from 'koa';
 import { hashCallerKey } from '../../../shared/callers/caller-key.ts';
-import type { KnownCallers } from '../../../shared/callers/known-callers.ts';
+import type { KnownCallers } from './known-callers.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
 import { isForwardAuth } from '../routes/forward-auth.ts';
 import { isMinaAuth } from '../routes/mina-auth.ts';
@@ -49,7 +49,7 @@ interface Refused {
  */
 const operationsPaths = new Set(['/livez', '/readyz', '/metrics', '/openapi.json']);
 
-export function createGate(parts: {
+export function createGate(deps: {
   readonly isAllowed: ClientCheck;
   /** Whether everybody may call: there is no list of clients, and no key is required. */
   readonly isOpen: boolean;
@@ -58,7 +58,7 @@ export function createGate(parts: {
   readonly metrics: AccessMetrics;
   readonly onRefused: (request: IncomingMessage, reason: RefusalReason) => void;
 }): Gate {
-  const { isAllowed, isOpen, requiresKey, callers, metrics, onRefused } = parts;
+  const { isAllowed, isOpen, requiresKey, callers, metrics, onRefused } = deps;
 
   const judgeKey = (url: string): Verdict | Promise<Verdict> => {
     const { key, rest } = splitKeyPrefix(url);

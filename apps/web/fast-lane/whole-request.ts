@@ -1,4 +1,4 @@
-import { maxHeaderBytes } from '../http-limits.ts';
+import { maxHeaderBytes } from '../http/limits.ts';
 import type { Credentials } from '../routes/forward-auth.ts';
 
 /** A POST whose head and body came together, as nearly every request of the protocol comes; or a GET without a body. */

@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Outcome } from '../../../shared/protocol/outcome.ts';
-import { createAdmission, type Admission } from '../../../shared/rpc/admission.ts';
-import { RpcError } from '../../../shared/rpc/client.ts';
+import { createAdmission, type Admission } from '../rpc/admission.ts';
+import { RpcError } from '../rpc/client.ts';
 import {
   isTooLate,
   queueOfCall,

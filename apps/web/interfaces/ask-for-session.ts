@@ -2,7 +2,7 @@ import type { Failure, Outcome } from '../../../shared/protocol/outcome.ts';
 import type { CallName, Calls, SessionRequest } from '../../../shared/rpc/contract.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { findSession } from './find-session.ts';
-import type { InterfaceParts, RequestContext } from './interface.ts';
+import type { InterfaceDeps, RequestContext } from './interface.ts';
 
 /** Calls about a session, without what is common to all of them. */
 type SessionCallName = { [Name in CallName]: Calls[Name]['request'] extends SessionRequest ? Name : never }[CallName];
@@ -13,7 +13,7 @@ type SessionCallName = { [Name in CallName]: Calls[Name]['request'] extends Sess
  * @param toFailure what failures of the stores are for this interface
  */
 export async function askForSession<Name extends SessionCallName>(
-  parts: InterfaceParts,
+  deps: InterfaceDeps,
   name: Name,
   { id, skey }: { readonly id: unknown; readonly skey: unknown },
   details: Omit<Calls[Name]['request'], keyof SessionRequest>,
@@ -21,7 +21,7 @@ export async function askForSession<Name extends SessionCallName>(
   { timeoutMs, toFailure }: { readonly timeoutMs: number; readonly toFailure: (error: unknown) => Failure },
 ): Promise<Outcome> {
   try {
-    const found = await findSession(parts, { id, skey }, context);
+    const found = await findSession(deps, { id, skey }, context);
     if (!found.ok) return found;
     const { session, app } = found;
     const about: SessionRequest = {
@@ -30,7 +30,7 @@ export async function askForSession<Name extends SessionCallName>(
       appid: app.appid,
       ...(context.caller === undefined ? {} : { caller: context.caller }),
     };
-    return await parts.ask(
+    return await deps.ask(
       name,
       { ...details, ...about },
       {

@@ -1,6 +1,6 @@
 import { fail, succeed, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { findSession, type FoundSession } from './find-session.ts';
-import type { Interface, InterfaceParts } from './interface.ts';
+import type { Interface, InterfaceDeps } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { auth } from './schemas/session.ts';
 import { databaseFailure } from './store-failure.ts';
@@ -8,17 +8,17 @@ import { databaseFailure } from './store-failure.ts';
 const readPara = createParameterReader(auth.para);
 
 /** qcloud.cam.auth: check a session (docs/protocol.md#auth). */
-export function createAuth(parts: InterfaceParts): Interface {
+export function createAuth(deps: InterfaceDeps): Interface {
   const toOutcome = (found: FoundSession | Failure): Outcome => {
     if (!found.ok) return found;
-    parts.visits.record(found.session, found.now);
+    deps.visits.record(found.session, found.now);
     return succeed('AUTH_SUCCESS', `{"user_info":${found.session.userInfoJson}}`);
   };
 
   return (para, context) => {
     const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
-    const found = findSession(parts, parameters, context);
+    const found = findSession(deps, parameters, context);
     return found instanceof Promise ? found.then(toOutcome, databaseFailure) : toOutcome(found);
   };
 }

@@ -1,7 +1,7 @@
 import { fail } from '../../../shared/protocol/outcome.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { findSession } from './find-session.ts';
-import { workerTimeoutMs, type Interface, type InterfaceParts } from './interface.ts';
+import { workerTimeoutMs, type Interface, type InterfaceDeps } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { decrypt } from './schemas/session.ts';
 import { databaseFailure } from './store-failure.ts';
@@ -9,12 +9,12 @@ import { databaseFailure } from './store-failure.ts';
 const readPara = createParameterReader(decrypt.para);
 
 /** qcloud.cam.decrypt: decrypt with the session's key, which only a worker may see (docs/protocol.md#decrypt). */
-export function createDecrypt(parts: InterfaceParts): Interface {
+export function createDecrypt(deps: InterfaceDeps): Interface {
   return async (para, context) => {
     const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
     try {
-      const found = await findSession(parts, parameters, context, fail('sessionKeyNotFound'));
+      const found = await findSession(deps, parameters, context, fail('sessionKeyNotFound'));
       if (!found.ok) return found;
       const { session, app } = found;
       const { iv } = parameters;
@@ -26,7 +26,7 @@ export function createDecrypt(parts: InterfaceParts): Interface {
         ...(iv === undefined ? {} : { iv }),
       };
       const options = { shardKey: String(session.row), timeoutMs: workerTimeoutMs, requestId: context.requestId };
-      return await parts.ask('decrypt', request, options);
+      return await deps.ask('decrypt', request, options);
     } catch (error) {
       return databaseFailure(error);
     }

@@ -4,7 +4,7 @@ import type { Session } from '../../../shared/session/session.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { App } from '../../../shared/store/app-reader.ts';
 import type { SessionCheck } from '../sessions/session-check.ts';
-import type { InterfaceParts, RequestContext } from './interface.ts';
+import type { InterfaceDeps, RequestContext } from './interface.ts';
 
 export interface FoundSession {
   readonly ok: true;
@@ -27,7 +27,7 @@ const invalid = fail('sessionInvalid');
  * @throws failures of the stores; as a rejection
  */
 export function findSession(
-  { apps, sessions }: Pick<InterfaceParts, 'apps' | 'sessions'>,
+  { apps, sessions }: Pick<InterfaceDeps, 'apps' | 'sessions'>,
   credentials: Credentials,
   context: Context,
   whenInvalid: Failure = invalid,

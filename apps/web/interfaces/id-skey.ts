@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
-import { createInFlight } from '../../../shared/in-flight.ts';
+import { createInFlight } from '../../../shared/async/in-flight.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import { chooseApp } from '../../../shared/session/app-settings.ts';
-import type { Interface, InterfaceParts, RequestContext } from './interface.ts';
+import type { Interface, InterfaceDeps, RequestContext } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { idSkey, idSkeyWithUserData } from './schemas/login.ts';
 import { readSigned } from './signed.ts';
@@ -14,7 +14,7 @@ import { loginFailure } from './store-failure.ts';
  * qcloud.cam.id_skey: log in (docs/protocol.md#log-in). A worker does it; here the request is checked and its answer
  * awaited.
  */
-export function createIdSkey({ apps, ask, login, loginFailed }: InterfaceParts): Interface {
+export function createIdSkey({ apps, ask, login, loginFailed }: InterfaceDeps): Interface {
   const readPara = createParameterReader(login.requiresUserData ? idSkeyWithUserData : idSkey.para);
   /** Identical requests share one question. By code: a different request with the same code is asked for itself. */
   const asking = createInFlight<string, Asking>();

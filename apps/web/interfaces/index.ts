@@ -7,19 +7,19 @@ import { createLogout } from './logout.ts';
 import { createPhone } from './phone.ts';
 import { createResetKey } from './resetkey.ts';
 import { createUserInfo } from './userinfo.ts';
-import type { Interface, InterfaceParts } from './interface.ts';
+import type { Interface, InterfaceDeps } from './interface.ts';
 
 /** The whole protocol: every interfaceName and what answers it. */
-export function createInterfaces(parts: InterfaceParts): ReadonlyMap<string, Interface> {
+export function createInterfaces(deps: InterfaceDeps): ReadonlyMap<string, Interface> {
   return new Map([
-    ['qcloud.cam.auth', createAuth(parts)],
-    ['qcloud.cam.id_skey', createIdSkey(parts)],
-    ['qcloud.cam.decrypt', createDecrypt(parts)],
+    ['qcloud.cam.auth', createAuth(deps)],
+    ['qcloud.cam.id_skey', createIdSkey(deps)],
+    ['qcloud.cam.decrypt', createDecrypt(deps)],
     ['qcloud.cam.initdata', initdata],
-    ['qcloud.cam.logout', createLogout(parts)],
-    ['qcloud.cam.userinfo', createUserInfo(parts)],
-    ['qcloud.cam.phone', createPhone(parts)],
-    ['qcloud.cam.checksession', createCheckSession(parts)],
-    ['qcloud.cam.resetkey', createResetKey(parts)],
+    ['qcloud.cam.logout', createLogout(deps)],
+    ['qcloud.cam.userinfo', createUserInfo(deps)],
+    ['qcloud.cam.phone', createPhone(deps)],
+    ['qcloud.cam.checksession', createCheckSession(deps)],
+    ['qcloud.cam.resetkey', createResetKey(deps)],
   ]);
 }

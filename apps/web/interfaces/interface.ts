@@ -1,7 +1,7 @@
 import type { createLoginFailureLog } from '../../../shared/log/login-failures.ts';
 import type { Outcome } from '../../../shared/protocol/outcome.ts';
 import type { Calls, CallName } from '../../../shared/rpc/contract.ts';
-import type { CallOptions } from '../../../shared/rpc/client.ts';
+import type { CallOptions } from '../rpc/client.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { SessionCheck } from '../sessions/session-check.ts';
 import type { VisitCollector } from '../sessions/visit-collector.ts';
@@ -22,7 +22,7 @@ export interface RequestContext {
 }
 
 /** What interfaces are made of. */
-export interface InterfaceParts {
+export interface InterfaceDeps {
   readonly apps: AppSettings;
   readonly sessions: SessionCheck;
   readonly visits: VisitCollector;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { readOptional, readParameters } from '../../../shared/protocol/request.ts';
+import { readOptional, readParameters } from '../request.ts';
 
 /**
  * Reads `para` as far as the protocol's check 5 goes (docs/protocol.md#checks): what the schema requires is there,

@@ -1,5 +1,5 @@
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
-import { RpcError } from '../../../shared/rpc/client.ts';
+import { RpcError } from '../rpc/client.ts';
 import { ListUnavailableError } from '../../../shared/store/fresh-list.ts';
 import { LookupUnavailableError } from '../sessions/session-lookups.ts';
 

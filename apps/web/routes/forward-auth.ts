@@ -7,7 +7,7 @@ import type { Caller } from '../../../shared/store/caller-store.ts';
 import { appOfRequest, callerOf } from '../access/caller.ts';
 import { sendAnswer, type Answer } from '../answer.ts';
 import { findSession, type FoundSession } from '../interfaces/find-session.ts';
-import type { InterfaceParts } from '../interfaces/interface.ts';
+import type { InterfaceDeps } from '../interfaces/interface.ts';
 import { databaseFailure } from '../interfaces/store-failure.ts';
 import { requestIdOf } from '../middleware/request-id.ts';
 import type { WebMetrics } from '../metrics.ts';
@@ -40,20 +40,15 @@ export type CheckCredentials = (
  * The check of qcloud.cam.auth for gateways (nginx `auth_request`, Traefik, APISIX): credentials in headers, the user's
  * identity in headers. 401 means "this session is not valid" and nothing else; a failure is 503.
  */
-export function createForwardAuth({
-  parts,
-  metrics,
-  log,
-}: {
-  readonly parts: Pick<InterfaceParts, 'apps' | 'sessions' | 'visits'>;
-  readonly metrics: WebMetrics;
-  readonly log: Log;
-}): CheckCredentials {
+export function createForwardAuth(
+  deps: Pick<InterfaceDeps, 'apps' | 'sessions' | 'visits'> & { readonly metrics: WebMetrics; readonly log: Log },
+): CheckCredentials {
+  const { visits, metrics, log } = deps;
   return ({ id, skey, appid }, requestId, caller) => {
     const started = performance.now();
     const requestedAppid = appOfRequest(appid === '' ? undefined : appid, caller);
     const finish = (found: FoundSession | Failure): Answer => {
-      if (found.ok) parts.visits.record(found.session, found.now);
+      if (found.ok) visits.record(found.session, found.now);
       metrics.answered('forward-auth', found.ok ? 0 : returnCodeOf(found), (performance.now() - started) / 1000);
       return found.ok ? accept(found) : refuse(found, requestedAppid !== undefined);
     };
@@ -62,7 +57,7 @@ export function createForwardAuth({
       return { status: 500, body: '{"error":"internal"}' };
     };
     try {
-      const found = findSession(parts, { id, skey }, { requestedAppid });
+      const found = findSession(deps, { id, skey }, { requestedAppid });
       if (found instanceof Promise) return found.catch(databaseFailure).then(finish).catch(crash);
       return finish(found);
     } catch (error) {

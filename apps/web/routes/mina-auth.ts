@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { renderEnvelope, returnCodeOf } from '../../../shared/protocol/envelope.ts';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
-import { parseRequest, readOptional } from '../../../shared/protocol/request.ts';
+import { parseRequest, readOptional } from '../request.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
 import { appOfRequest, callerOf } from '../access/caller.ts';
 import { sendAnswer, sendError, type Answer } from '../answer.ts';
@@ -26,12 +26,12 @@ export function isMinaAuth(url: string): boolean {
 export type AnswerBody = (body: Buffer, requestId: string, caller?: Caller) => Answer | Promise<Answer>;
 
 /** The protocol without its transport: bytes in, envelope out. */
-export function createMinaAuth(parts: {
+export function createMinaAuth(deps: {
   readonly interfaces: ReadonlyMap<string, Interface>;
   readonly metrics: WebMetrics;
   readonly log: Log;
 }): AnswerBody {
-  const { interfaces, metrics, log } = parts;
+  const { interfaces, metrics, log } = deps;
 
   return (body, requestId, caller) => {
     const started = performance.now();

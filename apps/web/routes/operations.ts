@@ -1,18 +1,18 @@
 import { METHODS } from 'node:http';
 import type { Router, RouterMiddleware } from '@koa/router';
+import { Registry } from 'prom-client';
 import { healthMethods } from '../../../shared/lifecycle/health-methods.ts';
 import type { ClientCheck } from '../access/client-check.ts';
 import { sendError } from '../answer.ts';
 import type { Readiness } from '../readiness.ts';
-import type { WebMetrics } from '../metrics.ts';
 
 /** What balancers and monitoring ask. */
-export function addOperations(parts: {
+export function addOperations(deps: {
   readonly readiness: Readiness;
-  readonly metrics: WebMetrics;
+  readonly renderMetrics: () => Promise<string>;
   readonly mayReadMetrics: ClientCheck;
 }): (router: Router) => void {
-  const { readiness, metrics, mayReadMetrics } = parts;
+  const { readiness, renderMetrics, mayReadMetrics } = deps;
   return (router) => {
     const answerHealth = (path: string, answer: RouterMiddleware): void => {
       router.register(path, METHODS, (context, next) => {
@@ -36,8 +36,8 @@ export function addOperations(parts: {
         sendError(context, 403, 'client_not_allowed');
         return;
       }
-      context.set('Content-Type', metrics.contentType);
-      context.body = await metrics.render();
+      context.set('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE);
+      context.body = await renderMetrics();
     });
   };
 }

@@ -19,7 +19,7 @@ import type { VisitCollector } from './visit-collector.ts';
 const clusterMaxAgeMs = 60_000;
 
 /** The way of a session check: this process's memory, the cache, MySQL. */
-export function openSessions(parts: {
+export function openSessions(deps: {
   readonly config: Config;
   readonly sessionInfo: SessionInfo;
   readonly cacheRedis: RedisClient;
@@ -29,7 +29,7 @@ export function openSessions(parts: {
   readonly log: Log;
   readonly closer: Closer;
 }): { readonly sessions: SessionCheck; readonly forgetSessions: () => void } {
-  const { config, sessionInfo, cacheRedis, visits, visitLog, metrics, log, closer } = parts;
+  const { config, sessionInfo, cacheRedis, visits, visitLog, metrics, log, closer } = deps;
   const cache = createSessionCache(cacheRedis);
   const lookups = createSessionLookups(
     (ids) => {

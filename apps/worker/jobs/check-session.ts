@@ -1,14 +1,14 @@
 import { succeed } from '../../../shared/protocol/outcome.ts';
-import type { CallHandler } from '../../../shared/rpc/server.ts';
+import type { CallHandler } from '../rpc/server.ts';
 import { toFailure } from '../wechat/answer.ts';
 import { isSessionKeyLive } from '../wechat/session-key.ts';
-import { prepareUserCall, tellStoreFailure, type UserCallParts } from './user-call.ts';
+import { prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
 /** qcloud.cam.checksession in the worker: is the stored session_key still the live one at WeChat? */
-export function createCheckSessionHandler(parts: UserCallParts): CallHandler<'checkSession'> {
-  const { wechat, callWithToken } = parts;
+export function createCheckSessionHandler(deps: UserCallDeps): CallHandler<'checkSession'> {
+  const { wechat, callWithToken } = deps;
   return tellStoreFailure('session key not checked', async (request, context) => {
-    const prepared = await prepareUserCall(parts, request, context);
+    const prepared = await prepareUserCall(deps, request, context);
     if (!prepared.ok) return prepared;
     const { app, openId, sessionKey } = prepared;
     const result = await callWithToken(

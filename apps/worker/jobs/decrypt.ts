@@ -1,6 +1,6 @@
 import { toAsciiString } from '../../../shared/protocol/ascii-json.ts';
 import { fail, succeed } from '../../../shared/protocol/outcome.ts';
-import type { CallHandler } from '../../../shared/rpc/server.ts';
+import type { CallHandler } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { isLegacyIv } from '../decrypt.ts';
@@ -9,7 +9,7 @@ import { findApp } from './app.ts';
 import { findKey, type KeySource } from './find-key.ts';
 import { tellStoreFailure } from './user-call.ts';
 
-interface DecryptParts {
+interface DecryptDeps {
   readonly apps: AppSettings<AppWithSecret>;
   readonly keySource: KeySource;
   readonly userData: UserDataOpener;
@@ -21,7 +21,7 @@ interface DecryptParts {
  * qcloud.cam.decrypt in the worker: only here is there a session_key. Whatever the data hold, they fail with the same answer: it must not
  * tell what they would have decrypted to.
  */
-export function createDecryptHandler({ apps, keySource, userData, takesLegacy }: DecryptParts): CallHandler<'decrypt'> {
+export function createDecryptHandler({ apps, keySource, userData, takesLegacy }: DecryptDeps): CallHandler<'decrypt'> {
   return tellStoreFailure('data not decrypted', async (request, context) => {
     const found = await findKey(keySource, request, context, fail('sessionKeyNotFound'));
     if (!found.ok) return found;

@@ -2,9 +2,9 @@ import { UnreadableValueError, type ColumnCipher } from '../../../shared/keys/co
 import { describeError } from '../../../shared/log/log.ts';
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
 import type { SessionRequest } from '../../../shared/rpc/contract.ts';
-import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { CallContext } from '../rpc/server.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
-import { findSessionKey } from '../../../shared/store/session-key-reader.ts';
+import { findSessionKey } from '../store/session-key-reader.ts';
 
 export interface FoundKey {
   readonly ok: true;

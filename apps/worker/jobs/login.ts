@@ -1,11 +1,11 @@
-import { createInFlight } from '../../../shared/in-flight.ts';
+import { createInFlight } from '../../../shared/async/in-flight.ts';
 import { describeError } from '../../../shared/log/log.ts';
 import type { createLoginFailureLog } from '../../../shared/log/login-failures.ts';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
-import { takeRandomBytes } from '../../../shared/random.ts';
+import { takeRandomBytes } from '../../../shared/keys/random.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
-import { dropped, type CallContext, type CallHandler, type Dropped } from '../../../shared/rpc/server.ts';
+import { dropped, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';

@@ -1,20 +1,20 @@
 import type { Sequelize } from 'sequelize';
 import { describeError } from '../../../shared/log/log.ts';
 import { fail, succeed } from '../../../shared/protocol/outcome.ts';
-import type { CallHandler } from '../../../shared/rpc/server.ts';
+import type { CallHandler } from '../rpc/server.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
 import { endSessions } from '../../../shared/store/session-ender.ts';
-import { isSessionOpen } from '../../../shared/store/session-key-reader.ts';
+import { isSessionOpen } from '../store/session-key-reader.ts';
 
-interface LogoutParts {
+interface LogoutDeps {
   readonly sequelize: Sequelize;
   readonly sessionInfo: SessionInfo;
   readonly cache: SessionCache;
 }
 
 /** qcloud.cam.logout in the worker: the session is over in MySQL, in the cache and in every process. */
-export function createLogoutHandler({ sequelize, sessionInfo, cache }: LogoutParts): CallHandler<'logout'> {
+export function createLogoutHandler({ sequelize, sessionInfo, cache }: LogoutDeps): CallHandler<'logout'> {
   return async ({ row, id, skeyHash }, context) => {
     try {
       // A log-in may have come in between: its session is not the one that was asked to end.

@@ -5,16 +5,16 @@ import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts
 import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
 import type { PhoneRequest } from '../../../shared/rpc/contract.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
-import { dropped, type CallContext, type CallHandler, type Dropped } from '../../../shared/rpc/server.ts';
+import { dropped, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { phoneCodeKey, type PhoneLedger } from '../phone/phone-ledger.ts';
 import type { DataOwner, UserData } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import { toFailure } from '../wechat/answer.ts';
 import { getPhoneNumber } from '../wechat/phone-number.ts';
-import { prepareUserCall, tellStoreFailure, type UserCallParts } from './user-call.ts';
+import { prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
-interface PhoneParts extends UserCallParts {
+interface PhoneDeps extends UserCallDeps {
   readonly ledger: PhoneLedger;
   readonly seal: Seal;
   readonly userData: UserDataOpener;
@@ -30,8 +30,8 @@ const lookAgainMs = 50;
 const reserveMs = 300;
 
 /** qcloud.cam.phone in the worker: the number behind a button's code; from older clients, decrypted. */
-export function createPhoneHandler(parts: PhoneParts): CallHandler<'phone'> {
-  const { ledger, seal, wechat, callWithToken } = parts;
+export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
+  const { ledger, seal, wechat, callWithToken } = deps;
 
   const ask = async (code: string, { app, openId }: PhoneUser, caller: string | undefined, context: CallContext) => {
     let isSent = false;
@@ -87,10 +87,10 @@ export function createPhoneHandler(parts: PhoneParts): CallHandler<'phone'> {
   };
 
   return tellStoreFailure('phone number not fetched', async (request, context) => {
-    const prepared = await prepareUserCall(parts, request, context);
+    const prepared = await prepareUserCall(deps, request, context);
     if (!prepared.ok) return prepared;
     const { code, userData } = request;
-    if (code === undefined) return decryptPhone(parts.userData, userData, prepared);
+    if (code === undefined) return decryptPhone(deps.userData, userData, prepared);
     if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
     if (!wechatCode.test(code)) return fail('codeRefused', 'code_invalid');
     return askOnce(code, request, prepared, context);

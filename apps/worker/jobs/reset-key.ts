@@ -2,20 +2,18 @@ import { setTimeout } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
 import { describeError } from '../../../shared/log/log.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
-import type { CallContext, CallHandler } from '../../../shared/rpc/server.ts';
-import { updateSessionKey } from '../../../shared/store/session-key-writer.ts';
+import type { CallContext, CallHandler } from '../rpc/server.ts';
+import { updateSessionKey } from '../store/session-key-writer.ts';
 import { toFailure } from '../wechat/answer.ts';
 import { resetSessionKey } from '../wechat/session-key.ts';
-import { prepareUserCall, tellStoreFailure, type UserCallParts } from './user-call.ts';
+import { prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
 const retryMs = 200;
 const reserveMs = 300;
 
 /** qcloud.cam.resetkey in the worker: WeChat renews the session_key, and the new one is stored. Nobody else ever sees it. */
-export function createResetKeyHandler(
-  parts: UserCallParts & { readonly sequelize: Sequelize },
-): CallHandler<'resetKey'> {
-  const { sequelize, keySource, wechat, callWithToken } = parts;
+export function createResetKeyHandler(deps: UserCallDeps & { readonly sequelize: Sequelize }): CallHandler<'resetKey'> {
+  const { sequelize, keySource, wechat, callWithToken } = deps;
 
   /** The old key is dead by now, so this is worth more than one try. */
   const store = async (
@@ -35,7 +33,7 @@ export function createResetKeyHandler(
   };
 
   return tellStoreFailure('session key not renewed', async (request, context) => {
-    const prepared = await prepareUserCall(parts, request, context);
+    const prepared = await prepareUserCall(deps, request, context);
     if (!prepared.ok) return prepared;
     const { app, openId, sessionKey } = prepared;
     const result = await callWithToken(

@@ -1,7 +1,7 @@
 import { describeError } from '../../../shared/log/log.ts';
 import { fail, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
 import type { SessionRequest } from '../../../shared/rpc/contract.ts';
-import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { CallContext } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { CallWithToken } from '../wechat/call-with-token.ts';
@@ -10,7 +10,7 @@ import { findApp } from './app.ts';
 import { findKey, type FoundKey, type KeySource } from './find-key.ts';
 
 /** What the jobs are made of that ask WeChat about a session's user. */
-export interface UserCallParts {
+export interface UserCallDeps {
   readonly apps: AppSettings<AppWithSecret>;
   readonly keySource: KeySource;
   readonly wechat: WechatClient;
@@ -19,7 +19,7 @@ export interface UserCallParts {
 
 /** The session's key and app, or the answer that there is none. */
 export async function prepareUserCall(
-  { apps, keySource }: UserCallParts,
+  { apps, keySource }: UserCallDeps,
   request: SessionRequest,
   context: CallContext,
 ): Promise<(FoundKey & { readonly app: AppWithSecret }) | Failure> {

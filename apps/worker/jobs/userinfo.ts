@@ -1,6 +1,6 @@
 import { describeError } from '../../../shared/log/log.ts';
 import { fail, succeed } from '../../../shared/protocol/outcome.ts';
-import type { CallHandler } from '../../../shared/rpc/server.ts';
+import type { CallHandler } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
@@ -11,7 +11,7 @@ import { findKey, type KeySource } from './find-key.ts';
 import { tellStoreFailure } from './user-call.ts';
 import type { ProfileWriter } from './write-profile.ts';
 
-interface UserInfoParts {
+interface UserInfoDeps {
   readonly apps: AppSettings<AppWithSecret>;
   readonly keySource: KeySource;
   readonly userData: UserDataOpener;
@@ -19,8 +19,8 @@ interface UserInfoParts {
 }
 
 /** qcloud.cam.userinfo in the worker: session key → signature → decrypt → profile write → answer. */
-export function createUserInfoHandler(parts: UserInfoParts): CallHandler<'userInfo'> {
-  const { apps, keySource, userData, profiles } = parts;
+export function createUserInfoHandler(deps: UserInfoDeps): CallHandler<'userInfo'> {
+  const { apps, keySource, userData, profiles } = deps;
   return tellStoreFailure('user data not decrypted', async (request, context) => {
     const found = await findKey(keySource, request, context);
     if (!found.ok) return found;

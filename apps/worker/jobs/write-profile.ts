@@ -5,7 +5,7 @@ import type { SessionCache, WriteMark } from '../../../shared/session/session-ca
 import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
-import { updateProfile } from '../../../shared/store/profile-writer.ts';
+import { updateProfile } from '../store/profile-writer.ts';
 import { readSessions } from '../../../shared/store/session-reader.ts';
 
 /** The profile of a session, in MySQL and in the cache. */

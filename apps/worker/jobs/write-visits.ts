@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
 import { visitShards, type VisitLog } from '../../../shared/session/visit-log.ts';
-import { writeVisits } from '../../../shared/store/visit-writer.ts';
+import { writeVisits } from '../store/visit-writer.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 
 /** Brings collected visits to MySQL, many sessions in one statement. */
@@ -25,13 +25,13 @@ const drainMs = 800;
  * Every second one worker per shard takes the visits that have waited long enough. A visit leaves the log only after it is in
  * MySQL, so none is lost when a worker or MySQL dies in between; written twice it changes nothing.
  */
-export function startVisitWriter(parts: {
+export function startVisitWriter(deps: {
   readonly visits: VisitLog;
   readonly sequelize: Sequelize;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
 }): VisitWriter {
-  const { visits, sequelize, log, metrics } = parts;
+  const { visits, sequelize, log, metrics } = deps;
   const running = new Map<number, Promise<void>>();
   let nextShard = 0;
   let closed = false;

@@ -1,5 +1,5 @@
 import { isEndedSkey } from '../../../shared/store/session-ender.ts';
-import type { UserRow } from '../../../shared/store/user-rows.ts';
+import type { UserRow } from '../store/user-rows.ts';
 
 /**
  * Where a user's next session goes.

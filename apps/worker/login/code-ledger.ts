@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { queueTag } from '../../../shared/rpc/contract.ts';
-import { dropped, lockDurationMs, type Dropped } from '../../../shared/rpc/server.ts';
+import { dropped, lockDurationMs, type Dropped } from '../rpc/server.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { defineKeyScript, defineScript } from '../../../shared/redis/script.ts';

@@ -1,5 +1,5 @@
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
-import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { CallContext } from '../rpc/server.ts';
 import type { CodeKey } from './code-ledger.ts';
 
 /** One run of a log-in, from the request to the answer. */

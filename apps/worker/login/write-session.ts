@@ -7,11 +7,11 @@ import { hashSkey } from '../../../shared/session/skey.ts';
 import { isAnonymous, readUserInfo, renderUserInfo } from '../../../shared/session/user-info.ts';
 import { namesAnother, type WechatUser } from '../../../shared/session/wechat-user.ts';
 import { withMembers } from '../../../shared/protocol/json-members.ts';
-import { createGrouper } from '../../../shared/grouper.ts';
+import { createGrouper } from '../../../shared/async/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
-import { insertSessions, type LoginWrite, type NewSession } from '../../../shared/store/session-writer.ts';
-import { renewSessions, type Renewal } from '../../../shared/store/session-renewals.ts';
-import { findUserRows, type UserOfApp, type UserRow } from '../../../shared/store/user-rows.ts';
+import { insertSessions, type LoginWrite, type NewSession } from '../store/session-writer.ts';
+import { renewSessions, type Renewal } from '../store/session-renewals.ts';
+import { findUserRows, type UserOfApp, type UserRow } from '../store/user-rows.ts';
 import { choosePlace } from './choose-place.ts';
 
 /** The session that a log-in leads to, in MySQL and in the cache. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { Seal } from '../../../shared/rpc/seal.ts';
-import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { CallContext } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { WechatFailure, WechatResult } from './answer.ts';
 import type { FetchedToken, FetchToken } from './fetch-token.ts';

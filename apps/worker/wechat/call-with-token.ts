@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { CallContext } from '../../../shared/rpc/server.ts';
+import type { CallContext } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { WechatResult } from './answer.ts';
@@ -25,12 +25,12 @@ const busyPauseMs = 80;
 const reserveMs = 300;
 
 /** Calls WeChat within the caller's time: once more with a new token if it refuses the token, once more if it is busy. */
-export function createCallWithToken(parts: {
+export function createCallWithToken(deps: {
   readonly tokens: AccessTokens;
   readonly watch: WechatWatch;
   readonly timeoutMs: number;
 }): CallWithToken {
-  const { tokens, watch, timeoutMs } = parts;
+  const { tokens, watch, timeoutMs } = deps;
   return async ({ app, openId, caller, api, send }, context) => {
     let isTokenRenewed = false;
     let isSentAgain = false;

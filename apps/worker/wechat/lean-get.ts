@@ -1,6 +1,6 @@
 import { errors, Pool, type Dispatcher } from 'undici';
 import { createHttpConnector } from '../../../shared/network/http-connector.ts';
-import { setPatientTimeout } from '../../../shared/patience.ts';
+import { setPatientTimeout } from '../../../shared/async/patience.ts';
 import type { WechatAnswer } from './answer.ts';
 
 /** GETs without what a general client does around them. */

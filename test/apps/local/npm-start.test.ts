@@ -5,20 +5,16 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../../../apps/local/servers/redis.ts';
 import { auth, call, newUser } from '../../support/client.ts';
 import { migrate } from '../../../shared/store/migrate.ts';
-import { findServer, loadOriginal, reserveDatabase } from '../../store/migration-database.ts';
+import { findServer, loadOriginal, reserveDatabase } from '../../shared/store/migration-database.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { createCheckout, runNpmStart } from '../../support/npm-start.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const server = await findServer();
 onClose(server.stop);
 // In one folder after the other: each start takes seconds of both cores.
 const checkout = await createCheckout(onClose, 'with a space, 中文');
 const dataDir = join(checkout, '.data');
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 interface Stores {
   readonly DATABASE_URL: string;
   readonly REDIS_URL: string;

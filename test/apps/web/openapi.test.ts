@@ -2,7 +2,7 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import test from 'ava';
 
 import { createInterfaces } from '../../../apps/web/interfaces/index.ts';
-import type { InterfaceParts } from '../../../apps/web/interfaces/interface.ts';
+import type { InterfaceDeps } from '../../../apps/web/interfaces/interface.ts';
 import { interfaceSchemas } from '../../../apps/web/interfaces/schemas/index.ts';
 import { createOpenApiDocument } from '../../../apps/web/openapi/document.ts';
 import { failures } from '../../../shared/protocol/return-codes.ts';
@@ -38,7 +38,7 @@ test('the linter sees a broken reference and an example that its schema refuses'
 test('the document has every interface of the server and no other', (t) => {
   const interfaces = createInterfaces({
     login: { deadlineMs: 1, requiresUserData: false },
-  } as unknown as InterfaceParts);
+  } as unknown as InterfaceDeps);
   t.deepEqual([...interfaceSchemas.keys()].toSorted(), [...interfaces.keys()].toSorted());
   const text = JSON.stringify(document.components.schemas);
   for (const [name, { title }] of interfaceSchemas) {

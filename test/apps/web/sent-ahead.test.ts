@@ -3,22 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import test from 'ava';
-import { openCertificate } from '../../../apps/web/certificate.ts';
-import { defaultHttpLimits, type HttpLimits } from '../../../apps/web/http-limits.ts';
-import { listen } from '../../../apps/web/http-server.ts';
+import { openCertificate } from '../../../apps/web/http/certificate.ts';
+import { defaultHttpLimits, type HttpLimits } from '../../../apps/web/http/limits.ts';
+import { listen } from '../../../apps/web/http/server.ts';
 import type { Standing } from '../../../shared/http/places.ts';
 import { createLog } from '../../../shared/log/log.ts';
 import { createCertificates } from '../../support/certificates.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { createRandom } from '../../support/random.ts';
 import { parseAnswers } from '../../support/raw-http.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const createCertificate = await createCertificates(onClose);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
 /** More than that of one connection is never in hand: four, and what comes with the fourth in one piece. */
 const mostInHand = 10;
 

@@ -4,15 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import type { FastLaneRoute } from '../../../apps/web/fast-lane/fast-lane.ts';
-import { defaultHttpLimits, type HttpLimits } from '../../../apps/web/http-limits.ts';
-import { listen } from '../../../apps/web/http-server.ts';
+import { defaultHttpLimits, type HttpLimits } from '../../../apps/web/http/limits.ts';
+import { listen } from '../../../apps/web/http/server.ts';
 import type { Standing } from '../../../shared/http/places.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 
-const closers: (() => Promise<void>)[] = [];
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
+const onClose = closeAfterAll(test);
 const until = async (isSo: () => boolean): Promise<void> => {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -43,9 +40,9 @@ async function startServer(limits: Partial<HttpLimits> = {}, fastLane?: FastLane
     { host: '127.0.0.1', port: 0 },
     { ...defaultHttpLimits, ...limits },
   );
-  closers.push(() => server.close());
+  onClose(() => server.close());
   const sockets: Socket[] = [];
-  closers.push(async () => {
+  onClose(async () => {
     for (const socket of sockets) socket.destroy();
   });
   const open = (from: string): Socket => {

@@ -1,17 +1,14 @@
 import test from 'ava';
 import { findFreePort } from '../../../apps/local/servers/ports.ts';
 import { readConfig } from '../../../shared/config/config.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { startProcess } from '../../support/processes.ts';
 import { login, newUser } from '../../support/client.ts';
 import { startStack } from '../../support/stack.ts';
 import { until } from '../../support/until.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const stack = await startStack({ onClose: (close) => void closers.push(close), workers: 0 });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
+const onClose = closeAfterAll(test);
+const stack = await startStack({ onClose, workers: 0 });
 test('a worker whose health port is taken takes jobs, says so once, and has the port when it is free', async (t) => {
   const port = String(await findFreePort());
   const env = { ...stack.env, WORKER_HEALTH_PORT: port };

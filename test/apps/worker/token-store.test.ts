@@ -1,14 +1,11 @@
 import test from 'ava';
 import { createTokenStore } from '../../../apps/worker/wechat/token-store.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { connectTestRedis } from '../../support/redis-client.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const { client } = await connectTestRedis((close) => void closers.push(close));
+const onClose = closeAfterAll(test);
+const { client } = await connectTestRedis(onClose);
 const store = createTokenStore(client);
-test.after.always(async () => {
-  for (const close of closers) await close();
-});
-
 const token = (version: string) => ({ sealed: `sealed ${version}`, version });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

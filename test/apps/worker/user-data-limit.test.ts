@@ -1,14 +1,11 @@
 import test from 'ava';
 import { createUserDataLimit } from '../../../apps/worker/user-data-limit.ts';
 import { createSeal } from '../../../shared/rpc/seal.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { connectTestRedis } from '../../support/redis-client.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const { client } = await connectTestRedis((close) => void closers.push(close));
-test.after.always(async () => {
-  for (const close of closers) await close();
-});
-
+const onClose = closeAfterAll(test);
+const { client } = await connectTestRedis(onClose);
 const seal = createSeal(Buffer.alloc(32, 7));
 /** As that many workers have them. */
 const limits = Array.from({ length: 12 }, () => createUserDataLimit(client, seal));

@@ -7,27 +7,23 @@ import { createLog } from '../../../shared/log/log.ts';
 import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import { createVisitLog, encodeVisits, visitShards } from '../../../shared/session/visit-log.ts';
 import { openDatabase } from '../../../shared/store/database.ts';
-import { insertSessions } from '../../../shared/store/session-writer.ts';
+import { insertSessions } from '../../../apps/worker/store/session-writer.ts';
 import { migrate } from '../../../shared/store/migrate.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { loginWriteOf } from '../../support/login-write.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
 import { until } from '../../support/until.ts';
 
-const closers: (() => Promise<unknown>)[] = [];
-const onClose = (close: () => Promise<unknown>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const redis = await startTestRedis({ onClose });
 const client = connectRedis(parseRedisUrl(redis.url), 'commands');
-closers.push(async () => client.disconnect());
+onClose(async () => client.disconnect());
 await whenReady(client, AbortSignal.timeout(5000));
 const database = await createTestDatabase({ onClose });
 await migrate({ databaseUrl: database.url });
 const sequelize = openDatabase(parseDatabaseUrl(database.url), { poolSize: 5 });
-closers.push(() => sequelize.close());
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
+onClose(() => sequelize.close());
 const created = 1_700_000_000;
 const visited = created + 3600;
 
@@ -52,8 +48,8 @@ test('visits reach MySQL some hundreds in a statement, those of all shards, by t
       const waiting = await client.zrange(due, 0, '-1');
       for (const row of waiting) await client.zadd(due, 'XX', 0, row);
     }
-    const parts = { visits, sequelize, log: createLog('test', 'silent'), metrics: createWorkerMetrics() };
-    const writers = [startVisitWriter(parts), startVisitWriter(parts)];
+    const deps = { visits, sequelize, log: createLog('test', 'silent'), metrics: createWorkerMetrics() };
+    const writers = [startVisitWriter(deps), startVisitWriter(deps)];
     await until('all visits are written', async () => (await visits.size()) === 0);
     for (const writer of writers) await writer.close();
   });

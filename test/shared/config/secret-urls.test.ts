@@ -8,7 +8,7 @@ import { ConfigError, readConfig } from '../../../shared/config/config.ts';
 import { parseDatabaseUrl } from '../../../shared/config/database-url.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { migrate } from '../../../shared/store/migrate.ts';
-import { runCli } from '../../cli/run-cli.ts';
+import { runCli } from '../../apps/cli/run-cli.ts';
 import { programArgs, rootDir } from '../../support/built.ts';
 
 /** Pieces of a password; what stands between them must not set them free. */

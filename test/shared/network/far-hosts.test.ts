@@ -9,6 +9,7 @@ import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { connectToHost } from '../../../shared/network/connect-to-host.ts';
 import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import { openDatabase } from '../../../shared/store/database.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { nameHost, startFarAddress } from '../../support/far-host.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
@@ -17,16 +18,11 @@ const farAddress = '127.0.0.21';
 /** Longer than Node's own patience, shorter than ours. */
 const awayMs = 600;
 
-const closers: (() => Promise<unknown>)[] = [];
-const onClose = (close: () => Promise<unknown>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const [redis, database] = [await startTestRedis({ onClose }), await createTestDatabase({ onClose })];
 const wechat = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
 onClose(async () => void wechat.close());
 await once(wechat, 'listening');
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close().catch(() => undefined);
-});
-
 const askWechat = async (kind: 'leanGet' | 'get', port: number) => {
   const client = createWechatClient(`http://far.test:${port}`);
   try {

@@ -5,12 +5,12 @@ import { ConfigError, readConfig } from '../../../shared/config/config.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import { createCertificateAuthority } from '../../support/certificate-authority.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { startTestSentinel } from '../../support/redis-sentinel.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
 import { until } from '../../support/until.ts';
 
-const closers: (() => Promise<unknown>)[] = [];
-const onClose = (close: () => Promise<unknown>) => void closers.push(close);
+const onClose = closeAfterAll(test);
 const authority = await createCertificateAuthority(onClose);
 const stranger = await createCertificateAuthority(onClose);
 const served = authority.issue('server', 'IP:127.0.0.1');
@@ -50,10 +50,6 @@ await startTestSentinel({
     'tls-replication yes',
   ],
 });
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close().catch(() => undefined);
-});
-
 const ca = `ca=${authority.caFile}`;
 const certificate = `cert=${own.certFile}&key=${own.keyFile}`;
 for (const [what, url, isRight] of [

@@ -4,20 +4,17 @@ import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { listenToChanges } from '../../../shared/session/change-channel.ts';
 import { createSessionCache } from '../../../shared/session/session-cache.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { startTestRedis } from '../../support/redis-server.ts';
 import { until } from '../../support/until.ts';
 import { openRedis } from '../../support/open-redis.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const redis = await startTestRedis({ onClose: (close) => void closers.push(close) });
+const onClose = closeAfterAll(test);
+const redis = await startTestRedis({ onClose });
 const writer = connectRedis(parseRedisUrl(redis.url), 'commands');
 await whenReady(writer, AbortSignal.timeout(5000));
-closers.unshift(async () => writer.disconnect());
+onClose(async () => writer.disconnect());
 const { mark } = createSessionCache(writer);
-test.after.always(async () => {
-  for (const close of closers) await close();
-});
-
 const listener = async (t: ExecutionContext, url = redis.url) => {
   const subscriber = connectRedis(parseRedisUrl(url), 'changes') as Redis;
   const commands = connectRedis(parseRedisUrl(url), 'commands') as Redis;

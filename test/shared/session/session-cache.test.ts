@@ -2,16 +2,13 @@ import test from 'ava';
 import type { Session } from '../../../shared/session/session.ts';
 import { createSessionCache, type CacheLookup, type Seen } from '../../../shared/session/session-cache.ts';
 import { sessionKeyPrefix } from '../../../shared/session/cache-key.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { monitorRedis } from '../../support/redis-monitor.ts';
 import { connectTestRedis } from '../../support/redis-client.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const { url, client } = await connectTestRedis((close) => void closers.push(close));
+const onClose = closeAfterAll(test);
+const { url, client } = await connectTestRedis(onClose);
 const cache = createSessionCache(client);
-test.after.always(async () => {
-  for (const close of closers) await close();
-});
-
 const session = (fence: number): Session => ({
   row: 1,
   appid: 'wx',

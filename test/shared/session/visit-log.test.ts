@@ -1,13 +1,10 @@
 import test from 'ava';
 import { createVisitLog, encodeVisits, visitShards, type Visit } from '../../../shared/session/visit-log.ts';
+import { closeAfterAll } from '../../support/closing.ts';
 import { connectTestRedis } from '../../support/redis-client.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const { client } = await connectTestRedis((close) => void closers.push(close));
-test.after.always(async () => {
-  for (const close of closers) await close();
-});
-
+const onClose = closeAfterAll(test);
+const { client } = await connectTestRedis(onClose);
 const log = createVisitLog(client);
 let nextRow = 1;
 /** Each test has sessions of its own, in one shard. */

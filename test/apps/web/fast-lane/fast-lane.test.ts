@@ -2,18 +2,14 @@ import { once } from 'node:events';
 import test from 'ava';
 import type { Gate } from '../../../../apps/web/access/gate.ts';
 import type { Answer } from '../../../../apps/web/answer.ts';
-import { defaultHttpLimits, type HttpLimits } from '../../../../apps/web/http-limits.ts';
-import { listen } from '../../../../apps/web/http-server.ts';
+import { defaultHttpLimits, type HttpLimits } from '../../../../apps/web/http/limits.ts';
+import { listen } from '../../../../apps/web/http/server.ts';
 import type { Credentials } from '../../../../apps/web/routes/forward-auth.ts';
+import { closeAfterAll } from '../../../support/closing.ts';
 import { createOpenApp } from '../../../support/open-app.ts';
 import { openSocket } from '../../../support/raw-http.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const onClose = (close: () => Promise<void>) => void closers.push(close);
-test.after.always(async () => {
-  for (const close of closers.toReversed()) await close();
-});
-
+const onClose = closeAfterAll(test);
 /** A server whose lane answers with what it was asked, and `late` when it is told to; Node's part says that it is Node's. */
 async function startServer({
   limits = {},

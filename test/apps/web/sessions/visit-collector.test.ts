@@ -2,14 +2,11 @@ import test from 'ava';
 import { createVisitCollector } from '../../../../apps/web/sessions/visit-collector.ts';
 import type { Session } from '../../../../shared/session/session.ts';
 import { createVisitLog, type VisitBatch } from '../../../../shared/session/visit-log.ts';
+import { closeAfterAll } from '../../../support/closing.ts';
 import { connectTestRedis } from '../../../support/redis-client.ts';
 
-const closers: (() => Promise<void>)[] = [];
-const { client } = await connectTestRedis((close) => void closers.push(close));
-test.after.always(async () => {
-  for (const close of closers) await close();
-});
-
+const onClose = closeAfterAll(test);
+const { client } = await connectTestRedis(onClose);
 const session = (row: number): Session => ({
   row,
   appid: 'wx',

@@ -1,0 +1,36 @@
+import type { Config } from '../../shared/config/config.ts';
+import type { Closer } from '../../shared/lifecycle/closer.ts';
+import type { Log } from '../../shared/log/log.ts';
+import type { QueueName } from '../../shared/rpc/contract.ts';
+import type { Seal } from '../../shared/rpc/seal.ts';
+import type { Stores } from '../../shared/system/stores.ts';
+import type { createHandlers } from './handlers.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import { createRpcServer } from './rpc/server.ts';
+
+/** Takes jobs from every queue, each with a connection of its own that waits for them. */
+export function openQueues(
+  { login, worker }: Config,
+  deps: {
+    readonly handlers: ReturnType<typeof createHandlers>;
+    readonly stores: Stores;
+    readonly seal: Seal;
+    readonly metrics: WorkerMetrics;
+    readonly closer: Closer;
+    readonly log: Log;
+  },
+): void {
+  const { handlers, stores, seal, metrics, closer, log } = deps;
+  const { commands, clock } = stores;
+  const open = (queue: QueueName, shard: number) => {
+    const blocking = stores.connectBlocking();
+    closer.add(`${queue} ${shard} redis`, () => blocking.disconnect());
+    const connections = { blocking, commands, clock, seal };
+    const { concurrency } = worker;
+    const answering = { handlers: handlers[queue], onAnswer: metrics.called, log };
+    const server = createRpcServer({ queue, shard, concurrency, ...connections, ...answering });
+    closer.add(`${queue} ${shard}`, () => server.close());
+  };
+  for (let shard = 0; shard < login.queues; shard++) open('login', shard);
+  open('session', 0);
+}

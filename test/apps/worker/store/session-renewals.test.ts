@@ -1,0 +1,137 @@
+import test from 'ava';
+import { parseDatabaseUrl } from '../../../../shared/config/database-url.ts';
+import { fromWallClock } from '../../../../shared/session/wall-clock.ts';
+import { openDatabase } from '../../../../shared/store/database.ts';
+import { migrate } from '../../../../shared/store/migrate.ts';
+import { renewSessions, type Renewal } from '../../../../apps/worker/store/session-renewals.ts';
+import { insertSessions, maxUserInfoLength, type LoginWrite } from '../../../../apps/worker/store/session-writer.ts';
+import { findUserRows, type UserRow } from '../../../../apps/worker/store/user-rows.ts';
+import { closeAfterAll } from '../../../support/closing.ts';
+import { createTestDatabase } from '../../../support/database.ts';
+import { loginWriteOf } from '../../../support/login-write.ts';
+
+const onClose = closeAfterAll(test);
+const database = await createTestDatabase({ onClose });
+await migrate({ databaseUrl: database.url });
+const sequelize = openDatabase(parseDatabaseUrl(database.url), { poolSize: 5 });
+onClose(() => sequelize.close());
+const nowUs = 1_800_000_000_000_000;
+const addUsers = async (openIds: readonly string[]): Promise<void> => {
+  const sessions = openIds.map((openId) => ({ id: `id of ${openId}`, write: loginWriteOf(openId) }));
+  for (const row of await insertSessions(sequelize, sessions)) await row;
+};
+
+async function renew(renewals: readonly Renewal[]): Promise<boolean[]> {
+  const written: boolean[] = [];
+  for (const one of await renewSessions(sequelize, renewals)) written.push(await one);
+  return written;
+}
+
+async function rowsOf(openIds: readonly string[]): Promise<UserRow[]> {
+  const users = openIds.map((openId) => ({ appid: 'wx', openId, ownsUnmarked: true, wantsProfile: true }));
+  return (await findUserRows(sequelize, users)).map(([row]) => row as UserRow);
+}
+
+const readRow = async (openId: string) =>
+  (
+    await database.query<{
+      skey: string;
+      create_time: Date;
+      previous_skey: string | null;
+      user_info: string;
+      user_info_long: string | null;
+      union_id: string | null;
+      fence: number;
+    }>('select * from cSessionInfo where open_id = ?', [openId])
+  )[0];
+
+test.serial('renewals of many users are one statement, and each row gets its own session', async (t) => {
+  const openIds = Array.from({ length: 40 }, (_, index) => `many${index}`);
+  await addUsers(openIds);
+  const rows = await rowsOf(openIds);
+  const renewals = rows.map((kept, index): Renewal => ({
+    kept,
+    ended: [],
+    nowUs,
+    write: loginWriteOf(openIds[index] as string, {
+      skey: `new ${index}`,
+      fence: nowUs + 1,
+      time: 1_700_000_000 + index,
+      userInfo: index % 2 === 0 ? undefined : `e${index}=`,
+      unionId: index % 3 === 0 ? `union${index}` : undefined,
+    }),
+  }));
+  const statements = await database.countStatements(async () => {
+    t.true((await renew(renewals)).every(Boolean));
+  });
+  t.deepEqual(
+    statements.map(({ kind }) => kind),
+    ['update'],
+  );
+  for (const [index, row] of (await rowsOf(openIds)).entries()) {
+    t.is(row.skey, `new ${index}`);
+    t.is(row.createTime, 1_700_000_000 + index);
+    t.is(row.storedUserInfo, index % 2 === 0 ? 'e30=' : `e${index}=`);
+    t.is(row.unionId, index % 3 === 0 ? `union${index}` : undefined);
+    t.is(row.fence, nowUs + 1);
+  }
+});
+
+test.serial(
+  'a renewal that comes after a later log-in is not written and says so; a fence far ahead is overruled',
+  async (t) => {
+    const openIds = ['late', 'ahead', 'plain'];
+    await addUsers(openIds);
+    await database.query('update cSessionInfo set fence = ? where open_id = ?', [nowUs + 50, 'late']);
+    await database.query('update cSessionInfo set fence = ? where open_id = ?', [nowUs + 3_600_000_000, 'ahead']);
+    const renewals = (await rowsOf(openIds)).map((kept, index): Renewal => ({
+      kept,
+      ended: [],
+      nowUs,
+      write: loginWriteOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1 }),
+    }));
+    t.deepEqual(await renew(renewals), [false, true, true]);
+    t.not((await readRow('late'))?.skey, 'new');
+    t.is((await readRow('ahead'))?.skey, 'new');
+  },
+);
+
+test.serial(
+  'of two renewals of one row the later log-in stays, and the earlier one is told that it does not',
+  async (t) => {
+    await addUsers(['twice', 'other']);
+    const [twice, other] = (await rowsOf(['twice', 'other'])) as [UserRow, UserRow];
+    const renewalOf = (kept: UserRow, openId: string, skey: string, fence: number): Renewal => ({
+      kept,
+      ended: [],
+      nowUs,
+      write: loginWriteOf(openId, { skey, fence }),
+    });
+    const written = await renew([
+      renewalOf(twice, 'twice', 'second', nowUs + 2),
+      renewalOf(twice, 'twice', 'first', nowUs + 1),
+      renewalOf(other, 'other', 'third', nowUs + 3),
+    ]);
+    t.deepEqual(written, [true, false, true]);
+    t.is((await readRow('twice'))?.skey, 'second');
+  },
+);
+
+test.serial('a time of grace and a long profile are written as by a log-in alone', async (t) => {
+  const openIds = ['grace', 'long', 'plain1', 'plain2'];
+  await addUsers(openIds);
+  const long = 'A'.repeat(maxUserInfoLength + 4);
+  const different: Partial<LoginWrite>[] = [{ previousSkeyUntil: 1_700_000_060 }, { userInfo: long }, {}, {}];
+  const renewals = (await rowsOf(openIds)).map((kept, index): Renewal => ({
+    kept,
+    ended: [],
+    nowUs,
+    write: loginWriteOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1, ...different[index] }),
+  }));
+  t.true((await renew(renewals)).every(Boolean));
+  t.is((await readRow('grace'))?.previous_skey, loginWriteOf('grace').skey);
+  t.is((await readRow('plain1'))?.previous_skey, null);
+  const row = await readRow('long');
+  t.deepEqual([row?.user_info, row?.user_info_long], ['', long]);
+  t.is(fromWallClock('2023-11-15 06:13:20'), 1_700_000_000);
+});
