@@ -10,7 +10,7 @@ import { fullLoadConnections } from '../scenarios/scenario.ts';
 import { readCpuProfile, walk, type Frame } from './cpu-profile.ts';
 import { renderFlameGraph } from './flame-graph.ts';
 
-const shownRows = 25;
+const shownRows = 70;
 
 /** Profiles web and worker under the load of a comparison: flame graphs as SVG, and where the time went as tables. */
 export async function profileScenario(bench: Bench, name: ScenarioName, svgDir: string): Promise<void> {

@@ -25,7 +25,9 @@ export interface JsonMember {
  * Finds the members, which JSON.parse does not tell: of two with one name it keeps the last, where other parsers take
  * the first. Its time is in proportion to the text; each log-in with user data has it.
  */
-export function withMembers({ text, value }: JsonDocument): JsonWithMembers {
+export function withMembers(document: JsonDocument | JsonWithMembers): JsonWithMembers {
+  if ('members' in document) return document;
+  const { text, value } = document;
   const members: JsonMember[] = [];
   let depth = 0;
   let index = 0;
@@ -57,9 +59,14 @@ const backslash = 0x5c;
 
 /** Behind the quote that ends the string which begins at `start`. */
 function endOfString(text: string, start: number): number {
-  let index = start + 1;
-  while (index < text.length && text.charCodeAt(index) !== quote) index += text.charCodeAt(index) === backslash ? 2 : 1;
-  return index + 1;
+  for (let index = start + 1; ;) {
+    const end = text.indexOf('"', index);
+    if (end === -1) return text.length + 1;
+    let escapes = end;
+    while (text.charCodeAt(escapes - 1) === backslash) escapes--;
+    if ((end - escapes) % 2 === 0) return end + 1;
+    index = end + 1;
+  }
 }
 
 function skipSpace(text: string, start: number): number {
@@ -80,8 +87,17 @@ function decodeString(text: string, start: number, end: number): string {
 }
 
 const asciiLetters = /^[A-Za-z]+$/;
+/** Names of WeChat's own profiles: nearly all that come. */
+const plainNames = new Map(
+  [
+    ...['openId', 'unionId', 'nickName', 'gender', 'language', 'city', 'province', 'country', 'avatarUrl'],
+    ...['watermark', 'appid', 'timestamp'],
+  ].map((name) => [name, name.toUpperCase()]),
+);
 
 function toPlainName(name: string): string {
+  const known = plainNames.get(name);
+  if (known !== undefined) return known;
   if (asciiLetters.test(name)) return name.toUpperCase();
   const [visible = ''] = name.split('\0', 1);
   return visible
