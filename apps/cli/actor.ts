@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { Option } from 'commander';
-import type { Actor } from './audit.ts';
+import type { Actor } from '../../shared/store/audit.ts';
 import { UsageFailure } from './result.ts';
 
 export interface ByOption {

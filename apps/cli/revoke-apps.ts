@@ -1,8 +1,8 @@
 import { toPlainText } from '../../shared/log/plain-text.ts';
-import { recordAudit, type Actor } from './audit.ts';
+import { recordAudit, type Actor } from '../../shared/store/audit.ts';
 import { recordRevocations, type Revocable } from '../../shared/store/revocations.ts';
 import { forgetEverywhere } from './forget-everywhere.ts';
-import { inTransaction } from './in-transaction.ts';
+import { inTransaction } from '../../shared/store/in-transaction.ts';
 import { defaultOf, lockApps, revokedWith } from './locked-apps.ts';
 import { CommandFailure, type CommandResult } from './result.ts';
 import type { OpenDatabase, OpenRedis } from './stores.ts';

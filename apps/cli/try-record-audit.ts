@@ -1,5 +1,5 @@
 import { ConfigError } from '../../shared/config/config.ts';
-import { recordAudit, type AuditEntry } from './audit.ts';
+import { recordAudit, type AuditEntry } from '../../shared/store/audit.ts';
 import { CommandFailure } from './result.ts';
 import { withDatabase } from './stores.ts';
 

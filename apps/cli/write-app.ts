@@ -7,10 +7,10 @@ import {
   UnreadableValueError,
   type ColumnCipher,
 } from '../../shared/keys/column-cipher.ts';
-import { recordAudit, type Actor } from './audit.ts';
+import { recordAudit, type Actor } from '../../shared/store/audit.ts';
 import { recordRevocations } from '../../shared/store/revocations.ts';
 import type { AppInfo, AppInfoRow } from '../../shared/store/models.ts';
-import { inTransaction } from './in-transaction.ts';
+import { inTransaction } from '../../shared/store/in-transaction.ts';
 import { defaultOf, lockApps, revokedWith, type StoredApp } from './locked-apps.ts';
 import { CommandFailure } from './result.ts';
 import type { OpenDatabase } from './stores.ts';

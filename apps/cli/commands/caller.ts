@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Sequelize } from 'sequelize';
 import { callerNameShape, createCallerKey, hashCallerKey } from '../../../shared/callers/caller-key.ts';
 import { createKnownCallersCopy } from '../../../shared/callers/known-callers-copy.ts';
-import { recordAudit, type Actor } from '../audit.ts';
+import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
 import { readApps } from '../../../shared/store/app-reader.ts';
 import { addCaller, bindCaller, readCallers, removeCaller, type Caller } from '../../../shared/store/caller-store.ts';
 import type { AppInfo } from '../../../shared/store/models.ts';

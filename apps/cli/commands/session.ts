@@ -11,7 +11,7 @@ import { createByOption, findActor, type ByOption } from '../actor.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { formatSession, lookIntoRedis, reportSession, type SessionInRedis } from '../session-report.ts';
 import { findSessions, type SessionSelector, type StoredSession } from '../sessions.ts';
-import { recordAudit, type Actor } from '../audit.ts';
+import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
 import { endSessions } from '../../../shared/store/session-ender.ts';
 import { withDatabase, withRedis, type OpenDatabase, type OpenRedis } from '../stores.ts';
 import { plural } from '../text.ts';

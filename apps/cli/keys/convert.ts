@@ -1,7 +1,7 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { BaseError } from 'sequelize';
 import type { ColumnCipher } from '../../../shared/keys/column-cipher.ts';
-import { recordAudit, type Actor } from '../audit.ts';
+import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
 import { CommandFailure, type CommandResult } from '../result.ts';
 import type { OpenDatabase } from '../stores.ts';
 import { plural } from '../text.ts';
