@@ -85,6 +85,8 @@ create table cWaferCaller (
   key_hash binary(32) not null,
   created_at datetime not null default current_timestamp,
   appid varchar(200) collate utf8mb4_bin null default null,
+  apps text null default null,
+  may varchar(500) null default null,
   primary key (name),
   unique key caller_key (key_hash)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
@@ -112,4 +114,5 @@ insert into cWaferMigration (name) values
   ('0007-callers'),
   ('0008-caller-app'),
   ('0009-phone-data'),
-  ('0010-revocations');
+  ('0010-revocations'),
+  ('0014-caller-permissions');

@@ -40,7 +40,7 @@ export async function openDoors(
   const { gate } = access;
   const { bodyLimitBytes, fastLane } = http;
   const interfaceDeps = { ...deps, login, loginFailed: createLoginFailureLog(log.child({ web: instance })) };
-  const answer = createMinaAuth({ interfaces: createInterfaces(interfaceDeps), metrics, log });
+  const answer = createMinaAuth({ interfaces: createInterfaces(interfaceDeps), access, metrics, log });
   const check = createForwardAuth(deps);
   const koa = createApp({
     log,

@@ -4,17 +4,25 @@ import type { ListCopy } from '../store/fresh-list.ts';
 
 const copyKey = 'wafer:callers';
 
-/** Names, hashes and apps in Redis: a front end that starts while MySQL is away still knows its callers. `cache clear` leaves it. */
+/** Names, hashes, apps and permissions in Redis: a front end that starts while MySQL is away still knows its callers. `cache clear` leaves it. */
 export function createKnownCallersCopy(client: RedisClient): ListCopy<Caller> {
   return {
     async save(callers) {
-      await client.set(copyKey, JSON.stringify(callers.map(({ name, keyHash, appid }) => ({ name, keyHash, appid }))));
+      const told = callers.map(({ name, keyHash, appids, may }) => ({
+        name,
+        keyHash,
+        // What versions read that know one app for each caller.
+        appid: appids?.[0] ?? null,
+        appids,
+        may,
+      }));
+      await client.set(copyKey, JSON.stringify(told));
     },
     async load() {
       const text = await client.get(copyKey);
       const callers = text === null ? undefined : (JSON.parse(text) as Caller[]);
-      // One that a front end from before there were bound keys has written can't say whose app is which.
-      return callers?.every(({ appid }) => appid !== undefined) ? callers : undefined;
+      // One that an older front end has written can't say whose apps are which, and who may do what.
+      return callers?.every(({ appids, may }) => appids !== undefined && may !== undefined) ? callers : undefined;
     },
   };
 }

@@ -20,7 +20,7 @@ export async function checkCallerApps({ primary }: Config['database'], requiresK
   try {
     const { byAppid, default: chosen } = toApps(await readApps(defineAppInfo(sequelize)));
     const callers = await readCallers(sequelize);
-    const lost = callers.filter(({ appid }) => appid !== null && !byAppid.has(appid));
+    const lost = callers.filter(({ appids }) => appids?.some((appid) => !byAppid.has(appid)));
     const ofLost =
       lost.length === 0
         ? []
@@ -33,7 +33,7 @@ export async function checkCallerApps({ primary }: Config['database'], requiresK
             ),
           ];
     if (chosen === undefined || byAppid.size < 2) return ofLost;
-    const unbound = callers.filter(({ appid }) => appid === null);
+    const unbound = callers.filter(({ appids }) => appids === null);
     const doors = [...(requiresKey ? [] : ['without a key']), ...(unbound.length === 0 ? [] : [namesOf(unbound)])];
     if (doors.length === 0) return [...ofLost, ok(check, 'every caller is bound to an app')];
     return [

@@ -8,7 +8,7 @@ import type { RefusedConnection } from '../../../shared/http/guard.ts';
 import type { Standing } from '../../../shared/http/places.ts';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
-import { readCallers } from '../../../shared/store/caller-store.ts';
+import { readCallers, type Caller } from '../../../shared/store/caller-store.ts';
 import { createAccessMetrics } from './access-metrics.ts';
 import { clientAddressOf } from './client-address.ts';
 import { createClientCheck, type ClientCheck } from './client-check.ts';
@@ -21,6 +21,8 @@ export interface Access {
   readonly mayReadMetrics: ClientCheck;
   /** Before anything is read; what a stranger asks for the gate refuses, but for the paths of operations. */
   standingOf(address: string): Standing;
+  /** Takes note of a call that a caller may not make; `RefusalReason` caller_not_permitted. */
+  refuseCaller(caller: Caller): void;
   refuseConnection(address: string, standing: Standing, reason: RefusedConnection): void;
   /** Makes the next use of a key read the callers again. */
   forgetCallers(): void;
@@ -60,6 +62,10 @@ export function createAccess(deps: {
     standingOf(address) {
       if (trustedProxies.has(address)) return 'proxy';
       return allowed.isEmpty || allowed.has(address) ? 'caller' : 'stranger';
+    },
+    refuseCaller({ name }) {
+      accessMetrics.refused('caller_not_permitted');
+      tellRefusal('caller_not_permitted', () => undefined, name);
     },
     refuseConnection(address, standing, reason) {
       accessMetrics.refusedConnection(standing, reason);

@@ -3,6 +3,7 @@ import type { Context, Middleware, Next } from 'koa';
 import { hashCallerKey } from '../../../shared/callers/caller-key.ts';
 import type { KnownCallers } from './known-callers.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
+import { isPermitted } from '../../../shared/callers/permissions.ts';
 import { isForwardAuth } from '../routes/forward-auth.ts';
 import { isMinaAuth } from '../routes/mina-auth.ts';
 import type { AccessMetrics } from './access-metrics.ts';
@@ -65,7 +66,10 @@ export function createGate(deps: {
     const path = withoutQuery(rest);
     const decide = (caller: Caller | undefined): Verdict => {
       if (caller === undefined) return { reason: 'caller_key_unknown', path };
-      return isMinaAuth(rest) || isForwardAuth(path) ? { url: rest, caller } : { reason: 'not_found', path };
+      // What the protocol is asked for stands in the body.
+      if (isMinaAuth(rest)) return { url: rest, caller };
+      if (!isForwardAuth(path)) return { reason: 'not_found', path };
+      return isPermitted(caller, 'auth') ? { url: rest, caller } : { reason: 'caller_not_permitted', path };
     };
     const keyHash = hashCallerKey(key);
     const found = keyHash === undefined ? undefined : callers.find(keyHash);

@@ -1,7 +1,7 @@
 import { createOncePerSecond, type Log } from '../../../shared/log/log.ts';
 
-/** Logs what was refused, for which reason and to which address. */
-export type RefusalLog = (reason: string, findAddress: () => string | undefined) => void;
+/** Logs what was refused, for which reason and to which address, or to which caller. */
+export type RefusalLog = (reason: string, findAddress: () => string | undefined, caller?: string) => void;
 
 /**
  * Logs refusals at most once a second, with a count of suppressed ones, so that a flood can't fill the disk. Never logs
@@ -9,9 +9,9 @@ export type RefusalLog = (reason: string, findAddress: () => string | undefined)
  */
 export function createRefusalLog(log: Log): RefusalLog {
   const oncePerSecond = createOncePerSecond();
-  return (reason, findAddress) =>
+  return (reason, findAddress, caller) =>
     oncePerSecond((leftOut) => {
-      const address = findAddress() ?? 'unknown';
-      log.warn({ reason, address, ...(leftOut > 0 ? { alsoRefused: leftOut } : {}) }, 'request refused');
+      const whom = caller === undefined ? { address: findAddress() ?? 'unknown' } : { caller };
+      log.warn({ reason, ...whom, ...(leftOut > 0 ? { alsoRefused: leftOut } : {}) }, 'request refused');
     });
 }

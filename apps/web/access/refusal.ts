@@ -8,6 +8,7 @@ export type RefusalReason =
   | 'caller_key_missing'
   | 'caller_key_unknown'
   | 'callers_unavailable'
+  | 'caller_not_permitted'
   | 'not_found';
 
 const statuses: Readonly<Record<RefusalReason, number>> = {
@@ -15,6 +16,7 @@ const statuses: Readonly<Record<RefusalReason, number>> = {
   caller_key_missing: 401,
   caller_key_unknown: 401,
   callers_unavailable: 503,
+  caller_not_permitted: 403,
   not_found: 404,
 };
 

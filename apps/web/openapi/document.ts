@@ -4,7 +4,14 @@ import { interfaceSchemas } from '../interfaces/schemas/index.ts';
 import { userInfo } from '../interfaces/schemas/fields.ts';
 import { answerSchema, failureSchema, requestSchema } from './envelope.ts';
 import { failureNotes } from './failure-notes.ts';
-import { forwardAuthOperation, operationsPaths, reasonHeader, requestIdHeader, tooLarge } from './operations.ts';
+import {
+  forwardAuthOperation,
+  operationsPaths,
+  notPermitted,
+  reasonHeader,
+  requestIdHeader,
+  tooLarge,
+} from './operations.ts';
 
 type Json = Record<string, unknown>;
 
@@ -69,6 +76,7 @@ function minaAuthOperation(): Json {
           },
         },
       },
+      403: notPermitted,
       413: tooLarge,
     },
   };

@@ -23,6 +23,12 @@ const errorBody = {
 
 export const tooLarge: Json = { description: 'The body is larger than `BODY_LIMIT_BYTES`.', content: errorBody };
 
+export const notPermitted: Json = {
+  description: 'The key is that of a caller who may not ask this (`caller_not_permitted`).',
+  headers: { 'X-Wafer-Reason': reasonHeader },
+  content: errorBody,
+};
+
 /** GET /forward-auth; HEAD answers the same. */
 export function forwardAuthOperation(): Json {
   const parameter = (name: string, required: boolean, schema: Json) => ({ name, in: 'header', required, schema });
@@ -48,6 +54,12 @@ export function forwardAuthOperation(): Json {
       },
       401: {
         description: 'The session is not valid (`session_invalid`), or the app is unknown (`unknown_app`).',
+        headers: { 'X-Wafer-Reason': reasonHeader },
+        content: errorBody,
+      },
+      403: {
+        description:
+          'The caller may not ask (`caller_not_permitted`), or has several apps and names none (`app_not_named`).',
         headers: { 'X-Wafer-Reason': reasonHeader },
         content: errorBody,
       },

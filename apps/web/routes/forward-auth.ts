@@ -4,7 +4,7 @@ import { describeError, type Log } from '../../../shared/log/log.ts';
 import { returnCodeOf } from '../../../shared/protocol/envelope.ts';
 import { toReasonToken, type Failure } from '../../../shared/protocol/outcome.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
-import { appOfRequest, callerOf } from '../access/caller.ts';
+import { appNotNamed, appOfRequest, callerOf } from '../access/caller.ts';
 import { sendAnswer, type Answer } from '../answer.ts';
 import { findSession, type FoundSession } from '../interfaces/find-session.ts';
 import type { InterfaceDeps } from '../interfaces/interface.ts';
@@ -50,7 +50,9 @@ export function createForwardAuth(
     const finish = (found: FoundSession | Failure): Answer => {
       if (found.ok) visits.record(found.session, found.now);
       metrics.answered('forward-auth', found.ok ? 0 : returnCodeOf(found), (performance.now() - started) / 1000);
-      return found.ok ? accept(found) : refuse(found, requestedAppid !== undefined);
+      if (found.ok) return accept(found);
+      if (requestedAppid === appNotNamed) return notNamed;
+      return refuse(found, requestedAppid !== undefined);
     };
     const crash = (error: unknown): Answer => {
       log.error({ requestId, err: describeError(error) }, 'bug: request failed');
@@ -98,6 +100,14 @@ function accept({ session, app }: FoundSession): Answer {
     body: '',
   };
 }
+
+/** The gateway's fault, not the session's. */
+const notNamed: Answer = {
+  status: 403,
+  reason: 'app_not_named',
+  headers: ['Cache-Control', 'no-store'],
+  body: '{"error":"app_not_named"}',
+};
 
 function refuse({ failure, reason }: Failure, namesApp: boolean): Answer {
   if (failure === 'sessionInvalid' || (failure === 'noApp' && namesApp)) {

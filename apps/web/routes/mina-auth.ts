@@ -6,7 +6,9 @@ import { renderEnvelope, returnCodeOf } from '../../../shared/protocol/envelope.
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { parseRequest, readOptional } from '../request.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
-import { appOfRequest, callerOf } from '../access/caller.ts';
+import { isPermitted, permissionOf } from '../../../shared/callers/permissions.ts';
+import type { Access } from '../access/access.ts';
+import { appNotNamed, appOfRequest, callerOf } from '../access/caller.ts';
 import { sendAnswer, sendError, type Answer } from '../answer.ts';
 import type { Interface } from '../interfaces/interface.ts';
 import { endConnectionAfter } from '../middleware/ending-connection.ts';
@@ -28,10 +30,12 @@ export type AnswerBody = (body: Buffer, requestId: string, caller?: Caller) => A
 /** The protocol without its transport: bytes in, envelope out. */
 export function createMinaAuth(deps: {
   readonly interfaces: ReadonlyMap<string, Interface>;
+  readonly access: Pick<Access, 'refuseCaller'>;
   readonly metrics: WebMetrics;
   readonly log: Log;
 }): AnswerBody {
-  const { interfaces, metrics, log } = deps;
+  const { interfaces, access, metrics, log } = deps;
+  const permissions = new Map([...interfaces.keys()].map((name) => [name, permissionOf(name)]));
 
   return (body, requestId, caller) => {
     const started = performance.now();
@@ -49,16 +53,32 @@ export function createMinaAuth(deps: {
       const name = typeof request.interfaceName === 'string' ? request.interfaceName : '';
       const call = interfaces.get(name);
       if (call === undefined) return finish('unknown', fail('unknownInterface'));
+      if (caller !== undefined && !isPermitted(caller, permissions.get(name) as string)) {
+        access.refuseCaller(caller);
+        return notPermitted;
+      }
       const named = readOptional(request.interface, 'appid') ?? readOptional(request.para, 'appid');
       const requestedAppid = appOfRequest(named, caller);
+      const explain = requestedAppid === appNotNamed ? tellNotNamed : asItIs;
       const outcome = call(request.para, { requestId, requestedAppid, caller: caller?.name });
-      if (outcome instanceof Promise) return outcome.then((late) => finish(name, late)).catch(crash);
-      return finish(name, outcome);
+      if (outcome instanceof Promise) return outcome.then((late) => finish(name, explain(late))).catch(crash);
+      return finish(name, explain(outcome));
     } catch (error) {
       return crash(error);
     }
   };
 }
+
+/** As the gate refuses: what a caller may not call it does not even get an envelope of. */
+const notPermitted: Answer = {
+  status: 403,
+  reason: 'caller_not_permitted',
+  body: '{"error":"caller_not_permitted"}',
+};
+
+const asItIs = (outcome: Outcome): Outcome => outcome;
+const tellNotNamed = (outcome: Outcome): Outcome =>
+  !outcome.ok && outcome.failure === 'noApp' ? fail('noApp', 'app_not_named') : outcome;
 
 /** The protocol over Koa. Neither the method nor a content type matters (docs/protocol.md#envelope). */
 export function addMinaAuth(answer: AnswerBody, bodyLimitBytes: number): (router: Router) => void {

@@ -146,6 +146,7 @@ test('a table that a long transaction keeps busy is given up on, and a later run
     '0008-caller-app',
     '0009-phone-data',
     '0010-revocations',
+    '0014-caller-permissions',
   ]);
 });
 

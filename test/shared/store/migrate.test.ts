@@ -25,6 +25,7 @@ const names = [
   '0008-caller-app',
   '0009-phone-data',
   '0010-revocations',
+  '0014-caller-permissions',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());

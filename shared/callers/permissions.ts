@@ -1,0 +1,21 @@
+import type { Caller } from '../store/caller-store.ts';
+
+/** Stands for everything that a caller may do of whom nothing was said. */
+export const usualPermissions = 'default';
+
+/** What nobody may do without being let: not a request without a key, nor a caller of whom nothing was said. */
+export const grantedPermissions: ReadonlySet<string> = new Set(['token']);
+
+const prefix = 'qcloud.cam.';
+
+/** What `wafer caller add --may` calls an interface: its name without what all have in common. */
+export function permissionOf(interfaceName: string): string {
+  return interfaceName.startsWith(prefix) ? interfaceName.slice(prefix.length) : interfaceName;
+}
+
+/** @param caller undefined: a request without a key */
+export function isPermitted(caller: Pick<Caller, 'may'> | undefined, permission: string): boolean {
+  const may = caller?.may ?? undefined;
+  if (may?.includes(permission) === true) return true;
+  return (may === undefined || may.includes(usualPermissions)) && !grantedPermissions.has(permission);
+}
