@@ -10,6 +10,8 @@ export function createAnswerRenderer(
   keepAliveTimeoutMs: number,
 ): (answer: Answer, requestId: string, isLast: boolean) => string {
   const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}\r\n\r\n`;
+  const beginningOf = (status: number) => `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: `;
+  const usual = beginningOf(200);
   let second = Number.NaN;
   let date = '';
 
@@ -22,7 +24,7 @@ export function createAnswerRenderer(
     const told = reason === undefined ? '' : `X-Wafer-Reason: ${toReasonToken(reason)}\r\n`;
     const more = headers === undefined ? '' : renderHeaders(headers);
     const type = body === '' ? emptyType : jsonType;
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${requestId}\r\nContent-Type: ${type}\r\n${told}${more}Content-Length: ${body.length}\r\nDate: ${date}\r\n${isLast ? 'Connection: close\r\n\r\n' : keepAlive}${body}`;
+    return `${status === 200 ? usual : beginningOf(status)}${requestId}\r\nContent-Type: ${type}\r\n${told}${more}Content-Length: ${body.length}\r\nDate: ${date}\r\n${isLast ? 'Connection: close\r\n\r\n' : keepAlive}${body}`;
   };
 }
 

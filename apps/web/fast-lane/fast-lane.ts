@@ -136,17 +136,20 @@ export function createFastLane(
     };
 
     const beginInTurn = (bytes: Buffer): void => {
-      keep(bytes);
-      if (waiting === undefined) return;
       isQueued = true;
       // However long its turn takes: it is not the client that is late.
       noteAsked();
+      let isLater = false;
       turns.run(peer, () => {
         isQueued = false;
-        if (waiting === undefined) return 0;
-        begin(takeWaiting());
+        if (!isLater) begin(bytes);
+        else if (waiting === undefined) return 0;
+        else begin(takeWaiting());
         return bytes.length > smallBytes ? costOfBytes(bytes.length) : smallCost;
       });
+      if (!isQueued) return;
+      isLater = true;
+      keep(bytes);
     };
 
     const endIdle = (): void => {
