@@ -20,7 +20,7 @@ import { addOperations } from './routes/operations.ts';
 const longestBodiesHeld = 8;
 
 /**
- * Everything that can be asked over HTTP: Koa answers it all, and the fast lane before it plain checks, by the same functions.
+ * Everything that can be asked over HTTP: Koa answers it all, and the fast lane before it plain requests, by the same functions.
  * @param stopping aborted by the end of the server too: from then on answers are the last of their connections
  * @throws with a clear message if the port or the certificate can't be had
  */

@@ -22,7 +22,7 @@ import { createVisitCollector } from './sessions/visit-collector.ts';
 
 /** Calls that may wait for workers at once, whatever the admission thinks. */
 const maxWaitingCalls = 10_000;
-/** How long a request waits for the start of the process: without Redis it fails within a second. */
+/** How long a call to a worker waits for the start of the process: without Redis it fails within a second. */
 const startPatienceMs = 900;
 /** A cache that takes longer than this is worse than MySQL. */
 const cacheTimeoutMs = 400;

@@ -55,7 +55,7 @@ export interface HandlerDeps {
   readonly log: Log;
 }
 
-/** Everything that a worker can be asked, by the queue that carries it; one file per job. */
+/** Everything that a worker can be asked, by the queue that carries it; `jobs/` has one file per call, and what they share. */
 export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Partial<CallHandlers>>> {
   const { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, tokenService, metrics, log } =
     deps;

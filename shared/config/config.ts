@@ -78,10 +78,10 @@ const environment = z.object({
   LOGIN_REQUIRES_USER_DATA: yesOrNo(),
   LEGACY_DECRYPT: yesOrNo(),
   SESSION_MEMORY: integer(0, 10_000_000, 'sessions').default(250_000),
-  LOGIN_LIMIT_PER_APP: integer(0, 1_000_000, 'logins').default(50_000),
-  LOGIN_LIMIT_PER_USER: integer(0, 1_000_000, 'logins').default(1000),
+  LOGIN_LIMIT_PER_APP: integer(0, 1_000_000, 'log-ins').default(50_000),
+  LOGIN_LIMIT_PER_USER: integer(0, 1_000_000, 'log-ins').default(1000),
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
-  WORKER_CONCURRENCY: integer(1, 10_000, 'logins').default(400),
+  WORKER_CONCURRENCY: integer(1, 10_000, 'calls').default(400),
   WORKER_HEALTH_PORT: port().optional(),
   WAFER_KEYS: parsed(parseKeyRing).default(noKeys),
   FAST_LANE: yesOrNo('true'),
@@ -184,6 +184,6 @@ function crossCheck(env: z.infer<typeof environment>): string[] {
   const faults =
     env.WECHAT_TIMEOUT_MS < env.LOGIN_DEADLINE_MS
       ? []
-      : ['LOGIN_DEADLINE_MS must be longer than WECHAT_TIMEOUT_MS: a login includes a call to WeChat'];
+      : ['LOGIN_DEADLINE_MS must be longer than WECHAT_TIMEOUT_MS: a log-in includes a call to WeChat'];
   return [...faults, ...findTlsFaults(env)];
 }

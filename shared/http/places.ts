@@ -5,8 +5,9 @@ export interface Peer {
   connections: number;
   /** Of what it sent and is not answered yet, beside 4 kB of each connection. */
   heldBytes: number;
-  /** Small requests since the turn of this number began. */
+  /** The turn in which it last asked. */
   turn: number;
+  /** Small requests in that turn. */
   inTurn: number;
 }
 

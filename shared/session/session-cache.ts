@@ -11,7 +11,7 @@ import { decodeSession, encodeSession, type Session } from './session.ts';
 
 /**
  * The session cache in Redis. A key holds one of:
- * - an entry (`1 …`): the session
+ * - an entry (its format version, then the session)
  * - a lease (`L …`): a reader is on its way to MySQL and may fill the key if nobody touched it since
  * - a mark (`W …`): a writer is about to change the row; nobody may fill until it has. A shared mark (`W* …`) names all the writers
  *   that are about it: none of them knows what the others leave behind, so none publishes, and the last one clears the key
@@ -20,7 +20,7 @@ import { decodeSession, encodeSession, type Session } from './session.ts';
  * older session over a newer one.
  */
 export interface SessionCache {
-  /** One GET. @throws when Redis does not answer; at once while it has just failed to several times. */
+  /** One read, together with others. @throws when Redis does not answer; at once while it has just failed to several times. */
   find(id: string): Promise<CacheLookup>;
   /** Before reading a row from MySQL on a miss: the right to fill. undefined if another reader or a writer is there. */
   lease(id: string): Promise<Seen | undefined>;

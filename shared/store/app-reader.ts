@@ -28,7 +28,7 @@ export interface App extends SessionLimits {
   readonly withoutAppRevokedBeforeUs?: number;
 }
 
-/** An app with what only the worker may know. */
+/** An app with what web must never read. */
 export interface AppWithSecret extends App {
   /** '' if there is none, or none that can be read. */
   readonly secret: string;
@@ -62,7 +62,7 @@ export async function readApps(appInfo: AppInfo): Promise<App[]> {
   return rows.map((row) => toApp(row, revocations));
 }
 
-/** As {@link readApps}, with the secrets, for the worker's calls to WeChat. One that can't be read is its own app's fault alone. */
+/** As {@link readApps}, with the secrets: for workers and `wafer`. One that can't be read is its own app's fault alone. */
 export async function readAppsWithSecrets(appInfo: AppInfo, cipher: ColumnCipher): Promise<AppWithSecret[]> {
   const rows = await readRows(appInfo, [...publicColumns, 'secret', 'previous_secret']);
   const revocations = await readRevocationsBeside(appInfo);

@@ -25,7 +25,8 @@ export type LookupResult = 'remembered' | 'cached' | 'confirmed';
 
 /**
  * Four copies are asked in turn: this process's memory, the cache in Redis, MySQL, and, if no store can be asked, what
- * the memory held when it last was up to date. The first one that accepts decides; only MySQL refuses.
+ * the memory held when it last was up to date. The first one that accepts decides; only MySQL refuses. What can't be in the
+ * database is refused without asking.
  */
 export function createSessionCheck(deps: {
   readonly validity: SessionValidity;

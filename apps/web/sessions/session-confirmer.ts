@@ -5,8 +5,8 @@ import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import { LookupUnavailableError, type SessionLookups } from './session-lookups.ts';
 
 /**
- * Asks MySQL where the cache does not know, or says no: a cached entry alone never refuses. Once per id and second at most, so a
- * flood of wrong skeys for one id costs a statement a second.
+ * Asks MySQL where the cache does not know, or says no: a cached entry alone never refuses. For wrong skeys once per id and
+ * second at most, so a flood of them for one id costs a statement a second.
  */
 export interface SessionConfirmer {
   /**

@@ -4,7 +4,7 @@ import { createSessionStore } from './session-store.ts';
 
 /**
  * The sessions that this process checked lately, in front of Redis. It may accept, never refuse; every change of a session is
- * announced (see change-channel.ts), and while the channel of announcements is in doubt nothing is remembered.
+ * announced (see change-channel.ts), and while the channel of announcements is in doubt `recall` gives nothing.
  */
 export interface SessionMemory {
   /** undefined if it is not known here, or nobody can say whether it still holds. */
@@ -29,7 +29,7 @@ const usualMaxAgeMs = 600_000;
 /** How long a session is accepted while its changes can't be heard of. */
 const doubtMs = 60_000;
 
-/** Ids in a generation. What falls out of both was announced before the oldest read that can still be under way. */
+/** Ids in a generation. A read that began before both generations is not remembered (`floor`). */
 const generationSize = 20_000;
 
 /**

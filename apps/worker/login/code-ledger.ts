@@ -8,7 +8,7 @@ import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
 import { answerScript, askAgainScript, claimScript, releaseScript } from './code-ledger-scripts.ts';
 
 /**
- * What became of each code, so that none is exchanged twice (docs/protocol.md#code). Before WeChat is asked the code is
+ * What became of each code, so that WeChat is asked once, and twice at most (docs/protocol.md#code). Before WeChat is asked the code is
  * claimed; WeChat's answer is recorded together with the id and skey that it leads to, before the session is written. A
  * log-in that runs again, after a crash or because somebody asks the same once more, goes on from what it finds here
  * and comes to the same answer.

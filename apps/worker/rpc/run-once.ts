@@ -4,11 +4,11 @@ export interface RunOnce<Result> {
   run(key: string, deadline: number, work: () => Promise<Result>): Promise<Result>;
 }
 
-/** In the order of their beginning, which is about that of their deadlines. */
 const forgottenEachTime = 2;
 
 /** @param nowMs Redis's clock */
 export function createRunOnce<Result>(nowMs: () => number): RunOnce<Result> {
+  /** In the order of their beginning, which is about that of their deadlines. */
   const runs = new Map<string, { readonly deadline: number; readonly result: Promise<Result> }>();
 
   const forgetOldest = () => {

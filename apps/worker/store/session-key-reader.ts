@@ -4,7 +4,7 @@ import { fromWallClock, nowSeconds } from '../../../shared/session/wall-clock.ts
 import type { SessionInfo, SessionInfoRow } from '../../../shared/store/models.ts';
 
 /**
- * The key of a session that a front end has found valid for this skey, for the worker alone. Nobody else reads the column.
+ * The key of a session that a front end has found valid for this skey, for the worker alone: no front end reads the column.
  * @returns undefined if it is not any more
  * @throws {UnreadableValueError} if it is encrypted and does not decrypt
  */
