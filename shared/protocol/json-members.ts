@@ -90,8 +90,18 @@ const asciiLetters = /^[A-Za-z]+$/;
 /** Names of WeChat's own profiles: nearly all that come. */
 const plainNames = new Map(
   [
-    ...['openId', 'unionId', 'nickName', 'gender', 'language', 'city', 'province', 'country', 'avatarUrl'],
-    ...['watermark', 'appid', 'timestamp'],
+    'openId',
+    'unionId',
+    'nickName',
+    'gender',
+    'language',
+    'city',
+    'province',
+    'country',
+    'avatarUrl',
+    'watermark',
+    'appid',
+    'timestamp',
   ].map((name) => [name, name.toUpperCase()]),
 );
 

@@ -23,9 +23,23 @@ for (const { name, text } of pages) {
     }
   });
 
+  test(`${name} has one table of exactly the interfaces that there are`, (t) => {
+    const rows = [...text.matchAll(/^\| `(qcloud\.cam\.\w+)`/gm)].map(([, interfaceName = '']) => interfaceName);
+    t.deepEqual(rows.toSorted(), [...interfaceSchemas.keys()].toSorted());
+  });
+
   test(`${name} has one table of exactly the return codes that occur`, (t) => {
     const rows = [...text.matchAll(/^\| (\d+) \| `(\w+)` \|/gm)].map(([, code, message]) => `${code} ${message}`);
     const expected = Object.values(failures).map(({ code, message }) => `${code} ${message}`);
     t.deepEqual(rows.toSorted(), expected.toSorted());
+  });
+}
+
+for (const page of ['production.md', 'production.zh-CN.md']) {
+  test(`${page} names every interface that a caller may be granted`, (t) => {
+    const text = readFileSync(join(rootDir, 'docs', page), 'utf8');
+    const [, paragraph = ''] = /^ {2}(\*\*.+`--may`[^]+?caller_not_permitted)/m.exec(text) ?? [];
+    for (const name of interfaceSchemas.keys())
+      t.true(paragraph.includes(`\`${name.replace('qcloud.cam.', '')}\``), name);
   });
 }

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { queueOfCall } from '../../shared/rpc/contract.ts';
 import { pages, read, sources } from './repository.ts';
 
 const product = sources.filter((file) => /^(?:apps|shared)\//.test(file)).map((file) => ({ file, text: read(file) }));
@@ -32,6 +33,12 @@ for (const page of ['docs/operations.md', 'docs/operations.zh-CN.md']) {
 }
 
 for (const page of ['docs/operations.md', 'docs/operations.zh-CN.md']) {
+  test(`${page} names every call that a worker counts, and no other`, (t) => {
+    const [, row = ''] = /^\| `wafer_jobs_total\{call,code\}` \|(.+)$/m.exec(read(page)) ?? [];
+    const named = [...row.matchAll(/`(\w+)`/g)].map(([, name = '']) => name).filter((name) => name !== 'dropped');
+    t.deepEqual(named.toSorted(), Object.keys(queueOfCall).toSorted());
+  });
+
   test(`the causes in the tables of ${page} are words of the doctor`, (t) => {
     const rows = read(page)
       .split('\n')

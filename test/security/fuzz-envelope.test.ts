@@ -8,6 +8,7 @@ import { closeAfterAll } from '../support/closing.ts';
 import { readEnvelope, type Envelope } from '../support/envelope-check.ts';
 import { createPoster } from '../support/post.ts';
 import { checkManyAtOnce } from '../support/properties.ts';
+import { sessionInterfaces } from '../support/session-interfaces.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { openBothWays } from '../support/ways.ts';
 import { damaged, deepText, jsonText, requestText } from './json-texts.ts';
@@ -108,7 +109,6 @@ test.serial('any body gets the envelope that its first fault deserves, many at o
   t.is((await auth(stack.urls[0], session)).returnCode, 0, 'the session that all of it was about is as good as before');
 });
 
-const credentialCalls = ['auth', 'logout', 'decrypt', 'userinfo', 'checksession', 'resetkey', 'phone'];
 // What can be in the database; anything else is certainly wrong, whatever is away.
 const credential = (right: string) =>
   fc.oneof(fc.constant(right), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }));
@@ -117,7 +117,7 @@ test.serial('while nothing can be read no credentials are called wrong, whatever
   await stack.redis?.close();
   stack.database.cut();
   const request = fc.record({
-    name: fc.constantFrom(...credentialCalls),
+    called: fc.constantFrom(...sessionInterfaces),
     id: credential(session.id),
     skey: credential(session.skey),
     encrypt_data: fc.string(),
@@ -126,8 +126,8 @@ test.serial('while nothing can be read no credentials are called wrong, whatever
   try {
     await checkManyAtOnce(
       request,
-      async ({ name, ...para }, index) => {
-        const body = JSON.stringify({ interface: { interfaceName: `qcloud.cam.${name}`, para } });
+      async ({ called: { name, example }, ...para }, index) => {
+        const body = JSON.stringify({ interface: { interfaceName: name, para: { ...example, ...para } } });
         const { returnCode, returnMessage, reason } = await send(Buffer.from(body), index);
         const isRight = para.id === session.id && para.skey === session.skey;
         const possible = isRight ? [0, 1001, 1006] : [1001, 1006];
