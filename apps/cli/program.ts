@@ -10,6 +10,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { addTokenCommands } from './commands/token.ts';
 import { describeTaken, findTakenByNpm, optionNamesOf } from './taken-by-npm.ts';
 import { fitToTerminal } from './fit-to-terminal.ts';
 import { CommandFailure, UsageFailure, type CommandContext, type StandardStreams } from './result.ts';
@@ -90,6 +91,7 @@ export function createProgram(context: CommandContext): Command {
   addAppCommands(program, context);
   addCallerCommands(program, context);
   addSessionCommands(program, context);
+  addTokenCommands(program, context);
   addCacheCommands(program, context);
   addQueueCommands(program, context);
   addKeysCommands(program, context);

@@ -34,7 +34,7 @@ const variables = {
   redis: ['REDIS_URL', 'REDIS_CACHE_URL', 'LOGIN_QUEUES'],
   callers: ['REQUIRE_CALLER_KEY'],
   keys: ['WAFER_KEYS'],
-  wechat: ['WECHAT_API_BASE', 'WECHAT_TIMEOUT_MS', 'LOGIN_DEADLINE_MS'],
+  wechat: ['WECHAT_API_BASE', 'WECHAT_TOKEN_URL', 'WECHAT_TIMEOUT_MS', 'LOGIN_DEADLINE_MS'],
 } as const;
 
 /**

@@ -15,6 +15,7 @@ import { addForwardAuth, createForwardAuth } from './routes/forward-auth.ts';
 import { addMinaAuth, createMinaAuth } from './routes/mina-auth.ts';
 import { addOpenApi } from './routes/openapi.ts';
 import { addOperations } from './routes/operations.ts';
+import { addToken } from './routes/token.ts';
 
 /** Bodies of the greatest length that there is room for, whatever that length is. */
 const longestBodiesHeld = 8;
@@ -48,6 +49,7 @@ export async function openDoors(
     routes: [
       addMinaAuth(answer, bodyLimitBytes),
       addForwardAuth(check),
+      addToken(interfaceDeps),
       addOperations({ ...deps, mayReadMetrics: access.mayReadMetrics }),
       addOpenApi,
     ],

@@ -27,7 +27,7 @@ export class AccessTokens {
 
   /** The same token for everybody who asks, until shortly before its end. */
   answer(body: Readonly<Record<string, unknown>>): WechatAnswer {
-    const { grant_type: grantType, appid, secret } = body;
+    const { grant_type: grantType, appid, secret, force_refresh: isForced } = body;
     if (typeof appid !== 'string' || appid === '' || (this.#apps && !this.#apps.has(appid)))
       return failure(40013, 'invalid appid');
     if (!secret || (this.#apps && this.#apps.get(appid) !== secret)) return failure(40125, 'invalid appsecret');
@@ -36,7 +36,7 @@ export class AccessTokens {
     const now = Date.now();
     const current = this.#current.get(appid) ?? '';
     const leftMs = (this.#issued.get(current)?.endsAt ?? 0) - now;
-    if (leftMs > Math.min(renewBeforeMs, this.#lifeMs * renewBeforeShare))
+    if (isForced !== true && leftMs > Math.min(renewBeforeMs, this.#lifeMs * renewBeforeShare))
       return success({ access_token: current, expires_in: Math.floor(leftMs / 1000) });
 
     const accessToken = `sim_${randomBytes(48).toString('base64url')}`;

@@ -4,7 +4,7 @@
  * | call | |
  * |---|---|
  * | `GET /sns/jscode2session` | each code works once (then 40163); openid and session_key are functions of the part before the first `~` |
- * | `POST /cgi-bin/stable_token` | the same token for everybody who asks, for two hours; the next one from five minutes before its end |
+ * | `POST /cgi-bin/stable_token` | the same token for everybody who asks, for two hours; the next one from five minutes before its end, or with `force_refresh` |
  * | `POST /wxa/business/getuserphonenumber` | each code works once (then 40029); the number is a function of the part before the first `~` |
  * | `GET /wxa/checksession` | 0, or 87009 if the signature is not the live session_key's |
  * | `GET /wxa/resetusersessionkey` | renews the session_key, which later log-ins and `/_sim/userdata` use |

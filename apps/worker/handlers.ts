@@ -17,6 +17,7 @@ import { createLoginHandler } from './jobs/login.ts';
 import { createLogoutHandler } from './jobs/logout.ts';
 import { createPhoneHandler } from './jobs/phone.ts';
 import { createResetKeyHandler } from './jobs/reset-key.ts';
+import { createTokenHandler } from './jobs/token.ts';
 import { createUserInfoHandler } from './jobs/userinfo.ts';
 import { createProfileWriter } from './jobs/write-profile.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
@@ -33,7 +34,7 @@ import { createAlerts } from './wechat/alerts.ts';
 import { createBreakers } from './wechat/breakers.ts';
 import { createCallWithToken } from './wechat/call-with-token.ts';
 import type { WechatClient } from './wechat/client.ts';
-import { createStableTokenFetch, createTokenServiceFetch } from './wechat/fetch-token.ts';
+import { createStableTokenSource, createTokenServiceSource, type TokenSourceOf } from './wechat/token-source.ts';
 import { createTokenStore } from './wechat/token-store.ts';
 import { createWechatWatch } from './wechat/watch.ts';
 
@@ -78,11 +79,22 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     userLimit: createUserLimit(config.login.limitPerUser),
   });
 
-  const fetchToken =
-    tokenService === undefined ? createStableTokenFetch(wechat, watch) : createTokenServiceFetch(tokenService, watch);
-  const tokens = createAccessTokens({ store: createTokenStore(commands), seal, fetchToken, timeoutMs });
+  const installation = seal.fingerprint('installation');
+  const tokenOf: TokenSourceOf =
+    tokenService === undefined
+      ? createStableTokenSource(wechat, watch)
+      : ({ appid }) => {
+          const about = { key: appid, appid, api: 'token_service', query: { appid }, installation } as const;
+          return createTokenServiceSource(tokenService, watch, about);
+        };
+  const tokens = createAccessTokens({ store: createTokenStore(commands), seal, timeoutMs });
   const keySource = { sessionInfo, cipher };
-  const userCalls = { apps, keySource, wechat, callWithToken: createCallWithToken({ tokens, watch, timeoutMs }) };
+  const userCalls = {
+    apps,
+    keySource,
+    wechat,
+    callWithToken: createCallWithToken({ tokens, tokenOf, watch, timeoutMs }),
+  };
   const phoneLedger = createPhoneLedger(commands, seal, config.login.deadlineMs);
   const session: CallHandlers<Exclude<CallName, 'login'>> = {
     decrypt: createDecryptHandler({ apps, keySource, userData, takesLegacy: config.legacyDecrypt }),
@@ -96,6 +108,7 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     phone: createPhoneHandler({ ...userCalls, userData, ledger: phoneLedger, seal }),
     checkSession: createCheckSessionHandler(userCalls),
     resetKey: createResetKeyHandler({ ...userCalls, sequelize }),
+    token: createTokenHandler({ apps, tokens, tokenOf, installation }),
   };
   return { login: { login }, session };
 }

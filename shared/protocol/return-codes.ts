@@ -44,4 +44,6 @@ export type SuccessMessage =
   | 'USERINFO_SUCCESS'
   | 'PHONE_SUCCESS'
   | 'CHECKSESSION_SUCCESS'
-  | 'RESETKEY_SUCCESS';
+  | 'RESETKEY_SUCCESS'
+  // Of `GET /k/<key>/token`; it is in no envelope.
+  | 'TOKEN_SUCCESS';

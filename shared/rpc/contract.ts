@@ -12,6 +12,7 @@ export interface Calls {
   phone: { request: PhoneRequest; response: Outcome };
   checkSession: { request: SessionRequest; response: Outcome };
   resetKey: { request: SessionRequest; response: Outcome };
+  token: { request: TokenRequest; response: Outcome };
 }
 
 export type CallName = keyof Calls;
@@ -27,6 +28,7 @@ export const queueOfCall: Readonly<Record<CallName, QueueName>> = {
   phone: 'session',
   checkSession: 'session',
   resetKey: 'session',
+  token: 'session',
 };
 
 export interface LoginRequest {
@@ -76,6 +78,14 @@ export interface PhoneRequest extends SessionRequest {
   /** As the client sent it. */
   readonly code?: unknown;
   readonly userData?: { readonly encryptData: unknown; readonly iv: unknown };
+}
+
+/** For an access token, by a caller who may have it; undefined fields are those of the headers in shared/protocol/token-service.ts. */
+interface TokenRequest {
+  readonly appid: string;
+  readonly caller: string;
+  readonly via?: readonly string[];
+  readonly refused?: string;
 }
 
 interface LogoutRequest {

@@ -11,7 +11,7 @@ const keyBytes = 32;
  * that needs it makes it.
  */
 async function getSealKey(sequelize: Sequelize): Promise<Buffer> {
-  return (await findKey(sequelize)) ?? (await createKey(sequelize));
+  return (await findSealKey(sequelize)) ?? (await createKey(sequelize));
 }
 
 const retryMs = 500;
@@ -29,7 +29,8 @@ export async function waitForSealKey(sequelize: Sequelize, signal: AbortSignal, 
   }
 }
 
-async function findKey(sequelize: Sequelize): Promise<Buffer | undefined> {
+/** @returns undefined if no process has needed it yet */
+export async function findSealKey(sequelize: Sequelize): Promise<Buffer | undefined> {
   const rows = await sequelize.query<{ value: Buffer }>('select value from cWaferKey where name = :keyName', {
     replacements: { keyName },
     type: QueryTypes.SELECT,
@@ -42,7 +43,7 @@ async function createKey(sequelize: Sequelize): Promise<Buffer> {
   await sequelize.query('insert ignore into cWaferKey (name, value) values (:keyName, :value)', {
     replacements: { keyName, value: randomBytes(keyBytes) },
   });
-  const key = await findKey(sequelize);
+  const key = await findSealKey(sequelize);
   if (key === undefined) throw new Error('the key that seals queue traffic can be neither read nor made');
   return key;
 }

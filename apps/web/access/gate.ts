@@ -4,6 +4,7 @@ import { hashCallerKey } from '../../../shared/callers/caller-key.ts';
 import type { KnownCallers } from './known-callers.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
 import { isPermitted } from '../../../shared/callers/permissions.ts';
+import { tokenPath } from '../../../shared/protocol/token-service.ts';
 import { isForwardAuth } from '../routes/forward-auth.ts';
 import { isMinaAuth } from '../routes/mina-auth.ts';
 import type { AccessMetrics } from './access-metrics.ts';
@@ -68,8 +69,9 @@ export function createGate(deps: {
       if (caller === undefined) return { reason: 'caller_key_unknown', path };
       // What the protocol is asked for stands in the body.
       if (isMinaAuth(rest)) return { url: rest, caller };
-      if (!isForwardAuth(path)) return { reason: 'not_found', path };
-      return isPermitted(caller, 'auth') ? { url: rest, caller } : { reason: 'caller_not_permitted', path };
+      const permission = isForwardAuth(path) ? 'auth' : path === tokenPath ? 'token' : undefined;
+      if (permission === undefined) return { reason: 'not_found', path };
+      return isPermitted(caller, permission) ? { url: rest, caller } : { reason: 'caller_not_permitted', path };
     };
     const keyHash = hashCallerKey(key);
     const found = keyHash === undefined ? undefined : callers.find(keyHash);
@@ -79,12 +81,12 @@ export function createGate(deps: {
 
   const judge = (url: string, client: Client): Verdict | Promise<Verdict> => {
     const hasPrefix = url.startsWith(keyPrefix);
-    if (isOpen && !hasPrefix) return { url };
+    if (isOpen && !hasPrefix && !url.startsWith(tokenPath)) return { url };
     const path = withoutQuery(url);
     if (!hasPrefix && operationsPaths.has(path)) return { url };
     if (!isAllowed(client)) return { reason: 'client_not_allowed', path };
     if (hasPrefix) return judgeKey(url);
-    return requiresKey ? { reason: 'caller_key_missing', path } : { url };
+    return requiresKey || path === tokenPath ? { reason: 'caller_key_missing', path } : { url };
   };
 
   const count = ({ caller }: Admitted): void => {

@@ -10,6 +10,7 @@ import {
   notPermitted,
   reasonHeader,
   requestIdHeader,
+  tokenOperation,
   tooLarge,
 } from './operations.ts';
 
@@ -32,11 +33,13 @@ export function createOpenApiDocument(): Json {
     tags: [
       { name: 'protocol', description: 'What the SDKs of mini programs call' },
       { name: 'gateway', description: 'For nginx auth_request, Traefik, APISIX' },
+      { name: 'tokens', description: 'For programs of the same company that call WeChat themselves' },
       { name: 'operations', description: 'For balancers and monitoring; keep them off the internet' },
     ],
     paths: {
       '/mina_auth/': { post: minaAuthOperation() },
       '/forward-auth': { get: forwardAuthOperation() },
+      '/k/{key}/token': { get: tokenOperation() },
       ...operationsPaths(),
     },
     components: { schemas: componentSchemas() },

@@ -75,6 +75,59 @@ export function forwardAuthOperation(): Json {
   };
 }
 
+/** GET /k/<key>/token */
+export function tokenOperation(): Json {
+  const error = (description: string) => ({
+    description,
+    headers: { 'X-Wafer-Reason': reasonHeader },
+    content: errorBody,
+  });
+  return {
+    operationId: 'token',
+    tags: ['tokens'],
+    summary: 'The access token of an app, for a caller who was let have it',
+    description:
+      'In the shape in which WeChat answers, so that it can be the `WECHAT_TOKEN_URL` of another installation.',
+    parameters: [
+      { name: 'key', in: 'path', required: true, schema: text, description: 'Of a caller with `--may token`.' },
+      { name: 'appid', in: 'query', required: false, schema: text, description: 'Needed unless the key has one app.' },
+    ],
+    responses: {
+      200: {
+        description: 'The token; or the errcode with which WeChat refuses to make one.',
+        content: {
+          'application/json': {
+            schema: {
+              anyOf: [
+                {
+                  type: 'object',
+                  required: ['access_token', 'expires_in'],
+                  properties: {
+                    access_token: text,
+                    expires_in: { type: 'integer', description: 'Seconds from now on.' },
+                  },
+                },
+                {
+                  type: 'object',
+                  required: ['errcode', 'errmsg'],
+                  properties: { errcode: { type: 'integer' }, errmsg: text },
+                },
+              ],
+            },
+          },
+        },
+      },
+      400: error('The key has several apps and none is named (`app_not_named`).'),
+      401: error('There is no such key.'),
+      403: notPermitted,
+      404: error('There is no such app, or it is none of the caller’s (`unknown_app`).'),
+      429: error('More than a hundred in ten seconds (`limited`).'),
+      503: error('No token can be had at present: try again.'),
+      508: error('The request came from this server itself, through `WECHAT_TOKEN_URL` (`token_loop`).'),
+    },
+  };
+}
+
 /** What balancers, monitoring and readers of this document ask. */
 export function operationsPaths(): Json {
   const answer = (description: string, type: string, schema: Json = {}) => ({

@@ -1,23 +1,33 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import type { Log } from '../../../shared/log/log.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { CallContext } from '../rpc/server.ts';
-import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { WechatFailure, WechatResult } from './answer.ts';
-import type { FetchedToken, FetchToken } from './fetch-token.ts';
+import type { FetchedToken, TokenSource } from './token-source.ts';
 import type { StoredToken, TokenStore } from './token-store.ts';
 
-/** The access token that most of WeChat's calls want: one per app, shared by all processes, renewed once before it ends. */
+/** The access tokens that most of WeChat's calls want: one per source, shared by all processes, renewed once before it ends. */
 export interface AccessTokens {
-  /** @returns within the caller's time. @throws when Redis does not answer */
-  get(app: AppWithSecret, context: CallContext): Promise<WechatResult<AccessToken>>;
+  /**
+   * @param via whose request it is on behalf of, if it comes from another installation
+   * @returns within the caller's time. @throws when Redis does not answer
+   */
+  get(source: TokenSource, context: TokenContext, via?: readonly string[]): Promise<WechatResult<AccessToken>>;
   /** WeChat refused this token: the next `get` brings another. */
-  forget(appid: string, token: AccessToken): Promise<void>;
+  forget(source: Pick<TokenSource, 'key'>, token: AccessToken): Promise<void>;
+  /** Fetches one in any case, and makes it the one that all processes use. */
+  renew(source: TokenSource, limitMs: number, log: Log): Promise<WechatResult<AccessToken>>;
 }
+
+type TokenContext = Pick<CallContext, 'remainingMs' | 'log'>;
 
 interface AccessToken {
   readonly accessToken: string;
+  /** Names the token without telling it. */
   readonly version: string;
+  /** From now on; a little less than WeChat said. */
+  readonly leftMs: number;
 }
 
 /**
@@ -41,52 +51,67 @@ const lockSlackMs = 1000;
 export function createAccessTokens({
   store,
   seal,
-  fetchToken,
   timeoutMs,
 }: {
   readonly store: TokenStore;
   readonly seal: Seal;
-  readonly fetchToken: FetchToken;
   /** Of one fetch. */
   readonly timeoutMs: number;
 }): AccessTokens {
-  const open = (appid: string, { sealed, version }: StoredToken): WechatResult<AccessToken> => ({
+  const open = (key: string, { sealed, version }: StoredToken, leftMs: number): WechatResult<AccessToken> => ({
     kind: 'ok',
-    value: { accessToken: seal.open(`token ${appid}`, sealed), version },
+    value: { accessToken: seal.open(`token ${key}`, sealed), version, leftMs },
   });
 
-  const save = async (appid: string, owner: string, { accessToken, expiresInSeconds }: FetchedToken) => {
+  const prepare = (key: string, { accessToken, expiresInSeconds }: FetchedToken) => {
     const fetchedMs = expiresInSeconds * 1000;
-    const lifeMs = Math.ceil(fetchedMs - Math.min(safetyMs, fetchedMs * safetyShare));
+    const leftMs = Math.ceil(fetchedMs - Math.min(safetyMs, fetchedMs * safetyShare));
     const renewAfterMs = Math.ceil(fetchedMs - Math.min(renewBeforeMs, fetchedMs * renewBeforeShare));
-    const version = seal.fingerprint('token', appid, accessToken);
-    const token = { sealed: seal.seal(`token ${appid}`, accessToken), version };
-    await store.save(appid, owner, token, lifeMs, renewAfterMs);
-    return { accessToken, version };
+    const version = seal.fingerprint('token', key, accessToken);
+    const stored = { sealed: seal.seal(`token ${key}`, accessToken), version };
+    return { stored, renewAfterMs, token: { accessToken, version, leftMs } };
   };
 
   return {
-    async get(app, context) {
-      const { appid } = app;
+    async get(source, context, via) {
+      const { key } = source;
       const owner = randomBytes(12).toString('base64url');
       for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * pauseGrowth, maxPauseMs)) {
         const limitMs = Math.min(timeoutMs, context.remainingMs() - reserveMs);
         if (limitMs <= 0) return { kind: 'unreachable', reason: 'wechat_token_timeout' };
-        const taken = await store.take(appid, owner, Math.ceil(limitMs + lockSlackMs));
-        if (taken.kind === 'token') return open(appid, taken.token);
+        const taken = await store.take(key, owner, Math.ceil(limitMs + lockSlackMs));
+        if (taken.kind === 'token') return open(key, taken.token, taken.leftMs);
         if (taken.kind === 'failed')
-          return JSON.parse(seal.open(`token failure ${appid}`, taken.sealedFailure)) as WechatFailure;
+          return JSON.parse(seal.open(`token failure ${key}`, taken.sealedFailure)) as WechatFailure;
         if (taken.kind === 'wait') {
           await setTimeout(pauseMs * (0.75 + Math.random() / 2));
           continue;
         }
-        const fetched = await fetchToken(app, limitMs, context.log);
-        if (fetched.kind === 'ok') return { kind: 'ok', value: await save(appid, owner, fetched.value) };
-        await store.fail(appid, owner, seal.seal(`token failure ${appid}`, JSON.stringify(fetched)));
-        context.log.warn({ appid, failure: fetched }, 'access token not fetched');
-        return taken.current === undefined ? fetched : open(appid, taken.current);
+        const { current, refused } = taken;
+        const fetched = await source.fetch({ timeoutMs: limitMs, log: context.log, refused, via });
+        if (fetched.kind === 'ok') {
+          const { stored, renewAfterMs, token } = prepare(key, fetched.value);
+          await store.save(key, owner, stored, token.leftMs, renewAfterMs);
+          return { kind: 'ok', value: token };
+        }
+        await store.fail(key, owner, seal.seal(`token failure ${key}`, JSON.stringify(fetched)));
+        context.log.warn({ appid: key, failure: fetched }, 'access token not fetched');
+        return current === undefined ? fetched : open(key, current.token, current.leftMs);
       }
     },
-    forget: (appid, { version }) => store.forget(appid, version),
+    forget: ({ key }, { version, accessToken }) => store.forget(key, version, hashToken(accessToken)),
+    async renew(source, limitMs, log) {
+      const { key } = source;
+      const fetched = await source.fetch({ timeoutMs: limitMs, log });
+      if (fetched.kind !== 'ok') return fetched;
+      const { stored, renewAfterMs, token } = prepare(key, fetched.value);
+      await store.replace(key, stored, token.leftMs, renewAfterMs);
+      return { kind: 'ok', value: token };
+    },
   };
+}
+
+/** What a token is told apart by outside of this installation. */
+export function hashToken(accessToken: string): string {
+  return createHash('sha256').update(accessToken).digest('hex');
 }

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { CallContext } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { AccessTokens } from './access-token.ts';
+import type { TokenSourceOf } from './token-source.ts';
 import type { WechatResult } from './answer.ts';
 import type { WechatApi, WechatWatch } from './watch.ts';
 
@@ -27,15 +28,17 @@ const reserveMs = 300;
 /** Calls WeChat within the caller's time: once more with a new token if it refuses the token, once more if it is busy. */
 export function createCallWithToken(deps: {
   readonly tokens: AccessTokens;
+  readonly tokenOf: TokenSourceOf;
   readonly watch: WechatWatch;
   readonly timeoutMs: number;
 }): CallWithToken {
-  const { tokens, watch, timeoutMs } = deps;
+  const { tokens, tokenOf, watch, timeoutMs } = deps;
   return async ({ app, openId, caller, api, send }, context) => {
     let isTokenRenewed = false;
     let isSentAgain = false;
+    const source = tokenOf(app);
     for (;;) {
-      const token = await tokens.get(app, context);
+      const token = await tokens.get(source, context);
       if (token.kind !== 'ok') return token;
       const limitMs = Math.max(Math.min(timeoutMs, context.remainingMs() - reserveMs), 1);
       const result = await watch.ask({ appid: app.appid, api, openId, caller }, () =>
@@ -44,7 +47,7 @@ export function createCallWithToken(deps: {
       if (result.kind !== 'refused' || context.remainingMs() <= reserveMs) return result;
       if (tokenErrcodes.has(result.errcode) && !isTokenRenewed) {
         isTokenRenewed = true;
-        await tokens.forget(app.appid, token.value);
+        await tokens.forget(source, token.value);
       } else if (result.errcode === busy && !isSentAgain) {
         isSentAgain = true;
         await setTimeout(busyPauseMs * (0.5 + Math.random()));

@@ -6,7 +6,12 @@ import { createLeanGet } from './lean-get.ts';
 /** The only way out of this server. */
 export interface WechatClient {
   /** @param query ready for the URL; it holds secrets, so it must never be logged */
-  get(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
+  get(
+    path: string,
+    query: string,
+    timeoutMs: number,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<WechatAnswer>;
   /** The same at a seventh of the cost, for the call of every log-in. The base has to be without a query. */
   leanGet(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
   /** @param body sent as JSON; it may hold secrets, too */
@@ -45,7 +50,7 @@ export function createWechatClient(base: string): WechatClient {
   };
   return {
     leanGet: (path, query, timeoutMs) => lean.get(`${path}?${query}`, timeoutMs),
-    get: (path, query, timeoutMs) => ask(path, query, timeoutMs, {}),
+    get: (path, query, timeoutMs, headers) => ask(path, query, timeoutMs, headers === undefined ? {} : { headers }),
     post: (path, query, body, timeoutMs) =>
       ask(path, query, timeoutMs, {
         method: 'POST',
