@@ -17,7 +17,7 @@ import { addOpenApi } from './routes/openapi.ts';
 import { addOperations } from './routes/operations.ts';
 import { addToken } from './routes/token.ts';
 
-/** Bodies of the greatest length that there is room for, whatever that length is. */
+/** Room for at least this many bodies of the maximum length. */
 const longestBodiesHeld = 8;
 
 /**

@@ -63,7 +63,7 @@ export function createReadiness(probes: Probes, stopping: AbortSignal): Readines
 
 const lookAgainMs = 500;
 
-/** Looks until log-in and auth were first possible: in an outage later that counts, whether or not a balancer has asked before. */
+/** Probes until everything was there once; from then on an outage that checks survive degrades it and does not make it unready. */
 export async function untilReady(readiness: Readiness, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && (await readiness.examine()).reasons.length > 0)
     await setTimeout(lookAgainMs, undefined, { signal, ref: false });

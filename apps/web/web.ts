@@ -96,7 +96,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   };
   const serve = async (): Promise<void> => {
     const seal = await member.join(stopping.signal, forget);
-    // Closed with the client, by its step above: log-ins in flight wait for their replies while the HTTP server closes.
+    // Closed by step `rpc`, after HTTP, so that log-ins in flight still get their replies.
     const blocking = stores.connectBlocking();
     const shards = { login: config.login.queues, session: 1 };
     rpc.open(createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls }));

@@ -9,8 +9,8 @@ const base64Of16Bytes = /^[A-Za-z0-9+/=]{24}$/;
 
 /**
  * The scheme of 2016 at a log-in: AES-128-CBC with key = iv = the session_key, and padding as leniently as the vectors record it. Where
- * the padding is not whole only an object is let through: with a few bytes of chance, such as a digit, a user could be told by trying
- * what his key begins with.
+ * the padding is not whole only an object is let through: otherwise a number that decrypts by chance would confirm a guess of the
+ * key's first bytes.
  */
 export function decryptLegacy(sessionKey: string, encryptData: unknown): Buffer | undefined {
   const key = decodeBase64(sessionKey);

@@ -22,7 +22,7 @@ import { createWorkerReadiness } from './readiness.ts';
 import { findLockedApps, waitForKeys } from './wait-for-keys.ts';
 import { createWechatClient } from './wechat/client.ts';
 
-/** A worker that has just started or is very busy answers itself late; its callers' deadline is longer than this. */
+/** A worker that has just started or is very busy reads Redis's answers late; callers wait longer than this. */
 const commandTimeoutMs = 2500;
 
 /** One worker process, for as long as `close` is not called: opens everything, takes jobs, writes visits. */
@@ -66,7 +66,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     waitsForKeys: !readiness.isServing(),
   });
   const serve = async (): Promise<void> => {
-    // Answers roll calls before it waits for keys: what it waits for is for the doctor to tell.
+    // Joins before it waits for keys, so that the doctor can see what it waits for.
     const seal = await member.join(stopping.signal, () => apps.forget(), describe);
     const keyWatch = watchKeys({ apps, commands, clock, instance, log });
     closer.add('key watch', () => keyWatch.close());

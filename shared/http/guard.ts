@@ -12,7 +12,7 @@ export interface Guard {
   readonly turns: Turns;
   /**
    * Ends a connection, since there is no room for what it sends.
-   * @param isUnanswered no other answer is due before that of the request that is cut off, and it has none
+   * @param isUnanswered the request cut off is the next to be answered
    */
   cutOff(socket: Socket, peer: Peer, isUnanswered: boolean): void;
   /** Makes a connection Node's. */

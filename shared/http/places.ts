@@ -46,8 +46,8 @@ export function createPlaces(limits: PlaceLimits, standingOf: (address: string) 
   let opened = new Map<string, number>();
   let openedCount = 0;
 
-  /** Who has no connection comes before who has one, and of those who has not opened any in this second: half of their share is theirs alone. */
-  const isTooFast = (key: string, isOnly: boolean): boolean => {
+  /** First connections of an address come before further ones; half of the rate for first ones is kept for addresses that opened none this second. */
+  const isTooFast = (key: string, isFirst: boolean): boolean => {
     const now = Math.floor(performance.now() / 1000);
     if (now !== second) {
       second = now;
@@ -56,7 +56,7 @@ export function createPlaces(limits: PlaceLimits, standingOf: (address: string) 
     }
     const own = opened.get(key) ?? 0;
     const { newStrangersPerSecond, newFirstStrangersPerSecond, newPerStrangerPerSecond } = limits;
-    const most = isOnly ? newFirstStrangersPerSecond / (own === 0 ? 1 : 2) : newStrangersPerSecond;
+    const most = isFirst ? newFirstStrangersPerSecond / (own === 0 ? 1 : 2) : newStrangersPerSecond;
     if (own >= newPerStrangerPerSecond || openedCount >= most) return true;
     opened.set(key, own + 1);
     openedCount++;
@@ -66,9 +66,9 @@ export function createPlaces(limits: PlaceLimits, standingOf: (address: string) 
   const mayEnter = ({ key, standing, connections }: Peer): boolean => {
     if (standing === 'proxy') return true;
     if (standing === 'caller') return connections < limits.connectionsPerCaller;
-    const isOnly = connections === 0;
-    const most = isOnly ? limits.firstStrangers : limits.strangers;
-    return connections < limits.connectionsPerStranger && strangers < most && !isTooFast(key, isOnly);
+    const isFirst = connections === 0;
+    const most = isFirst ? limits.firstStrangers : limits.strangers;
+    return connections < limits.connectionsPerStranger && strangers < most && !isTooFast(key, isFirst);
   };
 
   return {

@@ -23,7 +23,7 @@ export interface JsonMember {
 
 /**
  * Finds the members, which JSON.parse does not tell: of two with one name it keeps the last, where other parsers take
- * the first. Its time is in proportion to the text; each log-in with user data has it.
+ * the first. Its time is in proportion to the text; it runs at every log-in with user data.
  */
 export function withMembers(document: JsonDocument | JsonWithMembers): JsonWithMembers {
   if ('members' in document) return document;

@@ -106,7 +106,7 @@ function toApp(row: AppInfoRow, { ofApp, withoutApp }: Revocations): App {
     isMarkedDefault: row.is_default !== 0,
     loginDurationDays: row.login_duration ?? defaultLoginDurationDays,
     sessionDurationSeconds: row.session_duration ?? defaultSessionDurationSeconds,
-    // The column is of a revocation by SQL, or by a version that knew nothing else.
+    // The column holds revocations made by SQL or by older versions.
     revokedBeforeUs: Math.max(Number(row.revoked_before), ofApp(row.appid)),
     ...(withoutApp === 0 ? {} : { withoutAppRevokedBeforeUs: withoutApp }),
     maxSessions: row.session_policy === 'multi' ? Math.max(row.max_sessions, 1) : 1,

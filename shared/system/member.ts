@@ -23,7 +23,7 @@ export interface Member {
    * @throws AbortError once `signal` is aborted
    */
   join(signal: AbortSignal, forget: () => void, describe?: () => Promise<OwnState>): Promise<Seal>;
-  /** Tells the others, pm2 and who reads metrics that this process serves. */
+  /** Tells the other processes, pm2 and /metrics that this process is up. */
   announce(): Promise<void>;
   /** Takes the name off the list of those who serve. */
   leave(): Promise<void>;

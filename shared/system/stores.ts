@@ -17,7 +17,7 @@ export interface Stores {
   readonly subscriber: RedisClient;
   /** Of the queue's Redis. */
   readonly clock: RedisClock;
-  /** A connection of its own for who waits at the queue's Redis, and closes it. */
+  /** A new connection to the queue's Redis for blocking reads; the caller closes it. */
   connectBlocking(): RedisClient;
 }
 

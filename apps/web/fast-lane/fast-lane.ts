@@ -30,7 +30,7 @@ const smallBytes = 2048;
 /** What one of those costs, in requests that Node reads. */
 const smallCost = 1 / 8;
 
-/** A new connection, for as long as it stays in the lane. */
+/** What the server asks of a connection in the lane. */
 export interface Lane {
   /** Something is being answered, or an answer is not out yet: the connection is not to be ended. */
   isAnswering(): boolean;

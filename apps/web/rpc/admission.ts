@@ -44,7 +44,7 @@ const maxLimit = 10_000;
 /** With the workers silent, so many calls try whether they are back. */
 const probes = 2;
 const unansweredToStall = 3;
-/** One key may hold this many times the free places: alone 8/9 of all, two of them 8/17 each, and there is always one left. */
+/** A key may hold up to 8 times the free places: one alone gets 8/9 of all, two get 8/17 each, and one place is always left. */
 const fairShare = 8;
 const windowMs = 250;
 const windowAnswers = 10;

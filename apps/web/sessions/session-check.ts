@@ -59,7 +59,7 @@ export function createSessionCheck(deps: {
     try {
       session = await confirmer.confirm(id, skeyHash, cached, (found) => validity.isFor(found, scope));
     } catch (error) {
-      // For a minute; where the cache answered it is the cache that is newer.
+      // Only when both stores failed: if the cache answered, it is newer than the memory.
       const doubtful = cached === undefined ? memory.recallInDoubt(id) : undefined;
       if (doubtful === undefined || !isAccepted(doubtful, skeyHash, scope, nowSeconds)) throw error;
       session = doubtful;

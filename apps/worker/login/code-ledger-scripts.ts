@@ -1,6 +1,6 @@
-/** The steps of the ledger of codes in Redis, each in one go. Times are Redis's own. */
+// The steps of the ledger of codes in Redis, each in one go. Times are Redis's own.
 
-/** A record and a failure share a field: `r` or `f`, and the one or the other, sealed: nobody else may say what a code came to. */
+/** `answer` holds `r` and the sealed record, or `f` and the sealed failure; sealed, so that nobody else can write one. */
 export const claimScript = `
 local time = redis.call('TIME')
 local us = time[1] * 1000000 + time[2]
@@ -17,9 +17,9 @@ for i, key in ipairs(KEYS) do
     redis.call('HSET', key, 'request', request, 'owner', owner, 'at', ms, 'fence', fence, 'asks', 1)
     redis.call('PEXPIRE', key, remembered)
     answers[i] = {'ask', fence}
-  elseif code[1] ~= request then answers[i] = {'other-request'}
+  elseif code[1] ~= request then answers[i] = {'used'}
   elseif code[5] then
-    if now - tonumber(code[2]) > shared then answers[i] = {'other-request'}
+    if now - tonumber(code[2]) > shared then answers[i] = {'used'}
     else
       redis.call('HSET', key, 'owner', owner)
       answers[i] = {'answered', code[3], code[5]}

@@ -100,7 +100,7 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
   ): Promise<Claim | 'wait'> => {
     const patienceMs = isRepeated ? Math.min(lockDurationMs, takeOverAfterMs) : takeOverAfterMs;
     const [kind, fence, found] = (await claim(key, [requestFingerprint, owner, patienceMs, madeByUs ?? ''])) as [
-      'ask' | 'answered' | 'wait' | 'other-request' | 'interrupted',
+      'ask' | 'answered' | 'wait' | 'used' | 'interrupted',
       string,
       string,
     ];
