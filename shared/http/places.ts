@@ -12,8 +12,8 @@ export interface Peer {
 }
 
 /**
- * What an address may be: a `proxy`, which stands for many clients; a `caller`; or a `stranger`, who may call nothing and whom only the
- * paths of operations are left for.
+ * What an address may be: a `proxy`, which stands for many clients; a `caller`, which is on the list of those who may call (without a
+ * list: everybody); or a `stranger`, for whom only the paths of operations are left.
  */
 export type Standing = 'proxy' | 'caller' | 'stranger';
 

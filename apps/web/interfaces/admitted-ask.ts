@@ -27,7 +27,7 @@ export interface AskLimits {
 /** A call may lie in the queue for this share of the time that its caller waits: the rest is for the call itself, and for bad guesses. */
 const queuedShare = 0.25;
 /** Left for the answer's way back. */
-const reserveMs = 300;
+const answerWayMs = 300;
 const limitSeconds = 10;
 /** Made once: in a flood the stack of each would cost more than anything else that a refusal does. */
 const refusals = { overloaded: new RpcError('overloaded'), limited: new RpcError('limited') };
@@ -83,5 +83,5 @@ export function createAdmittedAsk(
 }
 
 function admissionFor(deadlineMs: number): Admission {
-  return createAdmission({ maxQueuedMs: deadlineMs * queuedShare, maxTotalMs: deadlineMs - reserveMs });
+  return createAdmission({ maxQueuedMs: deadlineMs * queuedShare, maxTotalMs: deadlineMs - answerWayMs });
 }

@@ -70,7 +70,7 @@ function createJobId(): string {
 }
 
 /** For answers that may be gone, or can't be written, to come after all. */
-const doubtMs = 1000;
+const lateAnswerMs = 1000;
 
 export function createRpcClient(options: {
   readonly instance: string;
@@ -108,7 +108,7 @@ export function createRpcClient(options: {
   /** Gives up those that wait now, but not at once: a worker that has the call already may still answer it. */
   const doubt = () => {
     const ids = [...waiting.keys()];
-    setPatientTimeout(() => giveUp(ids), doubtMs).unref();
+    setPatientTimeout(() => giveUp(ids), lateAnswerMs).unref();
   };
   const losses = watchLoss({ commands, clock, onAway: () => giveUp([...waiting.keys()]), onDoubt: doubt });
 

@@ -38,7 +38,7 @@ export function createSessionCheck(deps: {
   const { validity, memory, cache, confirmer, onLookup } = deps;
 
   /** Another app's session goes the way of a wrong skey, so that the time does not tell that its skey is right. */
-  const isAccepted = (session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): boolean =>
+  const isAcceptedFor = (session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): boolean =>
     validity.isAccepted(session, skeyHash, scope, nowSeconds) && validity.isFor(session, scope);
 
   const findInStores = async (
@@ -49,7 +49,7 @@ export function createSessionCheck(deps: {
   ): Promise<Session | undefined> => {
     const mark = memory.begin();
     const cached: CacheLookup | undefined = await cache.find(id).catch(() => undefined);
-    if (cached?.session !== undefined && isAccepted(cached.session, skeyHash, scope, nowSeconds)) {
+    if (cached?.session !== undefined && isAcceptedFor(cached.session, skeyHash, scope, nowSeconds)) {
       onLookup('cached');
       memory.remember(id, cached.session, mark);
       return cached.session;
@@ -61,7 +61,7 @@ export function createSessionCheck(deps: {
     } catch (error) {
       // Only when both stores failed: if the cache answered, it is newer than the memory.
       const doubtful = cached === undefined ? memory.recallInDoubt(id) : undefined;
-      if (doubtful === undefined || !isAccepted(doubtful, skeyHash, scope, nowSeconds)) throw error;
+      if (doubtful === undefined || !isAcceptedFor(doubtful, skeyHash, scope, nowSeconds)) throw error;
       session = doubtful;
     }
     return session !== undefined && (await validity.isValid(session, skeyHash, scope, nowSeconds))
@@ -74,7 +74,7 @@ export function createSessionCheck(deps: {
       if (!isCredential(id) || !isCredential(skey)) return undefined;
       const skeyHash = hashSkey(skey);
       const remembered = memory.recall(id);
-      if (remembered !== undefined && isAccepted(remembered, skeyHash, scope, nowSeconds)) {
+      if (remembered !== undefined && isAcceptedFor(remembered, skeyHash, scope, nowSeconds)) {
         onLookup('remembered');
         return remembered;
       }

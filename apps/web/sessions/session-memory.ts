@@ -27,7 +27,7 @@ type ReadMark = number & { readonly readMark: unique symbol };
 /** A session is read again after this time, whatever was or was not announced. */
 const usualMaxAgeMs = 600_000;
 /** How long a session is accepted while its changes can't be heard of. */
-const doubtMs = 60_000;
+const acceptedInDoubtMs = 60_000;
 
 /** Ids in a generation. A read that began before both generations is not remembered (`floor`). */
 const generationSize = 20_000;
@@ -75,7 +75,7 @@ export function createSessionMemory(
     recallInDoubt(id) {
       const place = entries.find(id);
       const now = nowMs();
-      const isLate = now >= trustedAt + doubtMs || (place >= 0 && now >= entries.untilOf(place));
+      const isLate = now >= trustedAt + acceptedInDoubtMs || (place >= 0 && now >= entries.untilOf(place));
       return place < 0 || isLate || entries.markOf(place) < trustedThen ? undefined : entries.read(place);
     },
     begin: () => announcements as ReadMark,

@@ -37,7 +37,7 @@ interface LoginFacts {
   readonly record: CodeRecord;
   readonly profile: AcceptedProfile;
   readonly fence: number;
-  readonly isRepeat: boolean;
+  readonly hasRecord: boolean;
   readonly looked: LookedUp | undefined;
 }
 
@@ -55,12 +55,12 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     const known = running.get(code.requestFingerprint);
     if (known !== undefined) return known;
     const queueMs = queueMsOf(context);
-    const run = runOnce({ request, code, context, times: { queueMs, wechatMs: undefined, writeMs: undefined } });
+    const run = runAndLog({ request, code, context, times: { queueMs, wechatMs: undefined, writeMs: undefined } });
     running.add(code.requestFingerprint, run);
     return run;
   };
 
-  async function runOnce(run: LoginRun): Promise<Outcome | Dropped> {
+  async function runAndLog(run: LoginRun): Promise<Outcome | Dropped> {
     const startedAt = performance.now();
     const outcome = await logInOrFail(run);
     if (outcome === dropped || outcome.ok) return outcome;
@@ -92,25 +92,25 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     const claim = await ledger.claimOrWait(code, context);
     if (claim.kind === 'over') return claim.outcome;
     const { fence } = claim;
-    const isRepeat = claim.kind === 'recorded';
+    const hasRecord = claim.kind === 'recorded';
 
-    const exchanged = isRepeat ? claim : await exchangeCode(run, app, fence);
+    const exchanged = hasRecord ? claim : await exchangeCode(run, app, fence);
     if (exchanged.kind === 'over') return exchanged.outcome;
     const { record } = exchanged;
 
     const profile = readLoginProfile(request, record, app, userData.isSpent(app.appid, record.openId));
 
     // While the answer is recorded the user's rows are read.
-    const looked = isRepeat || !profile.ok ? undefined : lookUp(app, record, profile);
+    const looked = hasRecord || !profile.ok ? undefined : lookUp(app, record, profile);
     // Another run took this one for dead and has the claim now: what it finds is what counts.
-    if (!isRepeat && !(await ledger.record(code, fence, record))) return logIn(run);
+    if (!hasRecord && !(await ledger.record(code, fence, record))) return logIn(run);
 
     // The same request, sent again later, goes on from the record.
     if (!(await userLimit.allows(app.appid, record.openId))) return fail('sessionNotWritten', 'limited');
     if (profile.result !== undefined) await countUserData(app, record, profile.result);
     if (!profile.ok) return profile.failure;
 
-    const written = await writeSession(run, app, { record, profile, fence, isRepeat, looked });
+    const written = await writeSession(run, app, { record, profile, fence, hasRecord, looked });
     return answerLogin(run, app, record, profile, written);
   }
 
@@ -130,7 +130,7 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
   async function writeSession(
     { context, times }: LoginRun,
     app: LoginApp,
-    { record, profile, fence, isRepeat, looked }: LoginFacts,
+    { record, profile, fence, hasRecord, looked }: LoginFacts,
   ): Promise<WrittenSession> {
     const startedAt = performance.now();
     const { openId, sessionKey, unionId, newId, skey } = record;
@@ -148,7 +148,7 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
       profile: profile.toStore,
       looked,
       fence,
-      isRepeat,
+      hasRecord,
       time: nowSeconds(),
       redisNowUs: context.redisNowUs,
     });

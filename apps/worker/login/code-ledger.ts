@@ -28,7 +28,7 @@ export interface CodeLedger {
 
 interface ClaimingRun {
   /** The run before this one has died: its claim need not be waited for, unless it is too young to be that one's. */
-  readonly isRepeated: boolean;
+  readonly isRestarted: boolean;
   /** The request was made by then, in microseconds of Redis's clock. */
   readonly madeByUs: number | undefined;
   /** Milliseconds until nobody waits for the answer any more. */
@@ -96,9 +96,9 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
     (await putAnswer(key, [requestFingerprint, owner, fence, value])) === 1;
   const claimNow = async (
     { key, requestFingerprint, owner }: CodeKey,
-    { isRepeated, madeByUs }: ClaimingRun,
+    { isRestarted, madeByUs }: ClaimingRun,
   ): Promise<Claim | 'wait'> => {
-    const patienceMs = isRepeated ? Math.min(lockDurationMs, takeOverAfterMs) : takeOverAfterMs;
+    const patienceMs = isRestarted ? Math.min(lockDurationMs, takeOverAfterMs) : takeOverAfterMs;
     const [kind, fence, found] = (await claim(key, [requestFingerprint, owner, patienceMs, madeByUs ?? ''])) as [
       'ask' | 'answered' | 'wait' | 'used' | 'interrupted',
       string,

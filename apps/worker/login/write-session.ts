@@ -47,8 +47,8 @@ interface LoginSession {
   readonly fence: number;
   /** For a log-in that nothing was written of yet; whatever has changed since is noticed when it is written. */
   readonly looked?: LookedUp | undefined;
-  /** Whether an earlier run, or the same request before, may have written it. */
-  readonly isRepeat: boolean;
+  /** The ledger had its record: an earlier run, or the same request before, may have written it. */
+  readonly hasRecord: boolean;
   /** Seconds since 1970. */
   readonly time: number;
   /** Redis's time in microseconds. */
@@ -168,8 +168,8 @@ export function createSessionWriter(store: {
  * The row that a repeated log-in belongs to if its session may have ended since, by a log-out or a later log-in: a request that
  * somebody sends again must not bring it back.
  */
-function findSuperseded({ isRepeat, fence, newId }: LoginSession, rows: readonly UserRow[]): UserRow | undefined {
-  if (!isRepeat || !rows.some((row) => row.fence >= fence)) return undefined;
+function findSuperseded({ hasRecord, fence, newId }: LoginSession, rows: readonly UserRow[]): UserRow | undefined {
+  if (!hasRecord || !rows.some((row) => row.fence >= fence)) return undefined;
   return rows.find((row) => row.id === newId) ?? rows.find((row) => row.fence === fence) ?? rows[0];
 }
 
@@ -187,13 +187,13 @@ function settle(change: Promise<void>): void {
 }
 
 /** A visit reaches MySQL within this time. */
-const visitDelaySeconds = 10;
+const maxVisitDelaySeconds = 10;
 
 /** What has expired or was revoked must not come back to life with the next log-in. */
 function hasGrace({ graceSeconds, limits, time }: LoginSession, kept: UserRow | undefined): boolean {
   if (graceSeconds === 0 || kept === undefined) return false;
   const limitsOfKept = (kept.appid ?? '') === '' ? limitsWithoutApp(limits) : limits;
-  return isWithinLimits(kept, limitsOfKept, time, visitDelaySeconds);
+  return isWithinLimits(kept, limitsOfKept, time, maxVisitDelaySeconds);
 }
 
 function toSession(row: number, write: LoginWrite, profile: Profile, previousSkey?: string): Session {

@@ -34,7 +34,7 @@ export interface CallContext {
   /** The same for all calls that came in one job. */
   readonly job: object;
   /** The worker that had this call before has died, or was taken for dead. */
-  readonly isRepeated: boolean;
+  readonly isRestarted: boolean;
   /** The call was made by then, in microseconds of Redis's clock; undefined if that is not known. */
   readonly madeByUs: number | undefined;
   /** Milliseconds until nobody waits for the answer any more. */
@@ -103,9 +103,9 @@ export function createRpcServer(options: {
     else if (handle === undefined) throw new Error('a call that this version does not know');
     else {
       const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
-      const isRepeated = job.stalledCounter > 0;
+      const isRestarted = job.stalledCounter > 0;
       const context = new Context(
-        { requestId, web: job.data.replyTo, shard, job, isRepeated, madeByUs: call.madeByUs, remainingMs, redisNowUs },
+        { requestId, web: job.data.replyTo, shard, job, isRestarted, madeByUs: call.madeByUs, remainingMs, redisNowUs },
         log,
       );
       try {
@@ -178,7 +178,7 @@ class Context implements CallContext {
   readonly web: string;
   readonly shard: number;
   readonly job: object;
-  readonly isRepeated: boolean;
+  readonly isRestarted: boolean;
   readonly madeByUs: number | undefined;
   readonly remainingMs: () => number;
   readonly redisNowUs: () => number;
@@ -190,7 +190,7 @@ class Context implements CallContext {
     this.web = facts.web;
     this.shard = facts.shard;
     this.job = facts.job;
-    this.isRepeated = facts.isRepeated;
+    this.isRestarted = facts.isRestarted;
     this.madeByUs = facts.madeByUs;
     this.remainingMs = facts.remainingMs;
     this.redisNowUs = facts.redisNowUs;
