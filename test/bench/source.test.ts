@@ -15,7 +15,7 @@ const source: RequestSource = {
   expect: '',
 };
 
-test('a request takes its slices from its record, starts again after the last, and knows its length', (t) => {
+test('a request takes its slices in turn and begins again after the last', (t) => {
   const render = createRenderer(source, Buffer.from('ab1cd2'));
   t.is(
     render(requestParts(source), 3),

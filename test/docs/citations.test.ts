@@ -19,7 +19,7 @@ test('every link in the documentation leads to a file and an anchor that exist',
   t.deepEqual(broken, []);
 });
 
-test('every page that code, tests and documentation cite by name exists, with its anchor', (t) => {
+test('every page that is cited by name exists, with its anchor', (t) => {
   const broken = [...sources, ...pages].flatMap((file) => {
     const text = read(file);
     return [...text.matchAll(/(?<![\w./@<>-])((?:[\w.-]+\/)*\w[\w.-]*\.md)(#[\p{L}\p{N}_-]+)?/gu)]

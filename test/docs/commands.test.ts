@@ -82,7 +82,7 @@ test('every group of commands and every option that stands alone in a page exist
   t.deepEqual(faults, []);
 });
 
-test('the options of bench, soak and test:wechat that are named are those that they take', async (t) => {
+test('bench, soak and test:wechat take the options that pages name', async (t) => {
   const calls: Readonly<Record<string, (args: string[]) => unknown>> = {
     bench: parseArguments,
     soak: parseSoakArguments,

@@ -85,7 +85,7 @@ test('every variable that a page names is one that some program reads', (t) => {
   t.deepEqual(unknown, []);
 });
 
-test('every variable that a program of ours reads by name is known to its configuration', (t) => {
+test('every variable that a program reads by name is known to its configuration', (t) => {
   const ofTheSystem = new Set(['PATH', 'LOCALAPPDATA', 'SUDO_USER', 'TMPDIR', 'HOME', 'NODE_APP_INSTANCE']);
   const product = sources.filter((file) => /^(?:apps|shared)\/.*\.(?:ts|js)$/.test(file));
   const unknown = product.flatMap((file) =>

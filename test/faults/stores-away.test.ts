@@ -10,39 +10,32 @@ import { openRedis } from '../support/open-redis.ts';
 /** Since when Redis has data: a front end that has read this notices when it is gone. */
 const dataKey = 'wafer:presence:since';
 
-test.serial(
-  'Redis flushed, killed and back: no valid session is refused, log-ins fail clearly and work again',
-  async (t) => {
-    const onClose = t.teardown.bind(t);
-    const stack = await startStack({ onClose, webs: 2 });
-    const [url] = stack.urls;
-    const sessions: { id: string; skey: string }[] = [];
-    for (let count = 0; count < 20; count++) sessions.push((await login(url, newUser())).returnData);
-    const checkAll = async (when: string) => {
-      const answers = await Promise.all(sessions.flatMap((session) => stack.urls.map((web) => auth(web, session))));
-      t.deepEqual([...new Set(answers.map(({ returnCode, reason }) => `${returnCode} ${reason}`))], ['0 null'], when);
-    };
-    await checkAll('cached');
+test.serial('no valid session is refused while Redis is flushed, killed and started', async (t) => {
+  const onClose = t.teardown.bind(t);
+  const stack = await startStack({ onClose, webs: 2 });
+  const [url] = stack.urls;
+  const sessions: { id: string; skey: string }[] = [];
+  for (let count = 0; count < 20; count++) sessions.push((await login(url, newUser())).returnData);
+  const checkAll = async (when: string) => {
+    const answers = await Promise.all(sessions.flatMap((session) => stack.urls.map((web) => auth(web, session))));
+    t.deepEqual([...new Set(answers.map(({ returnCode, reason }) => `${returnCode} ${reason}`))], ['0 null'], when);
+  };
+  await checkAll('cached');
 
-    const port = stack.redis?.port as number;
-    stack.redis?.kill('SIGKILL');
-    await stack.redis?.exited;
-    await checkAll('without Redis');
-    const failed = await login(url, newUser());
-    t.deepEqual([failed.returnCode, failed.reason], [1006, 'store_unavailable']);
-    t.is(
-      (await auth(url, { id: 'unknown', skey: 'x' })).returnCode,
-      60012,
-      'MySQL knows that there is no such session',
-    );
+  const port = stack.redis?.port as number;
+  stack.redis?.kill('SIGKILL');
+  await stack.redis?.exited;
+  await checkAll('without Redis');
+  const failed = await login(url, newUser());
+  t.deepEqual([failed.returnCode, failed.reason], [1006, 'store_unavailable']);
+  t.is((await auth(url, { id: 'unknown', skey: 'x' })).returnCode, 60012, 'MySQL knows that there is no such session');
 
-    // Empty: the sessions, the visits, the claims, the workers' queues are all gone.
-    await startTestRedis({ onClose, port });
-    await checkAll('Redis is back');
-    await until('log-ins work again', async () => (await login(url, newUser())).returnCode === 0);
-    await checkAll('afterwards');
-  },
-);
+  // Empty: the sessions, the visits, the claims, the workers' queues are all gone.
+  await startTestRedis({ onClose, port });
+  await checkAll('Redis is back');
+  await until('log-ins work again', async () => (await login(url, newUser())).returnCode === 0);
+  await checkAll('afterwards');
+});
 
 for (const [what, lose] of [
   // The second time soon after the first, when the data that it takes are those since then.
@@ -83,42 +76,39 @@ async function emptyIt(_redis: TestRedis, client: Redis): Promise<void> {
   await client.flushall();
 }
 
-test.serial(
-  'MySQL away: cached sessions are accepted, nothing is refused for it, and all works again afterwards',
-  async (t) => {
-    const stack = await startStack({ onClose: t.teardown.bind(t), webs: 2 });
-    const [url, other] = stack.urls as [string, string];
-    const user = newUser();
-    const { returnData } = await login(url, `${user}~1`);
-    t.is((await auth(other, returnData)).returnCode, 0);
-    stack.database.cut();
+test.serial('no session is refused while MySQL is away, and cached ones are accepted', async (t) => {
+  const stack = await startStack({ onClose: t.teardown.bind(t), webs: 2 });
+  const [url, other] = stack.urls as [string, string];
+  const user = newUser();
+  const { returnData } = await login(url, `${user}~1`);
+  t.is((await auth(other, returnData)).returnCode, 0);
+  stack.database.cut();
 
-    for (const web of stack.urls) t.is((await auth(web, returnData)).returnCode, 0);
-    // Nobody can know whether these are valid.
-    const wrong = await auth(url, { ...returnData, skey: 'wrong' });
-    t.deepEqual([wrong.returnCode, wrong.returnMessage, wrong.reason], [1001, 'MYSQL_ERR', 'store_unavailable']);
-    t.is((await auth(url, { id: 'unknown', skey: 'x' })).returnCode, 1001);
-    const decrypt = await call(url, 'qcloud.cam.decrypt', { ...returnData, encrypt_data: 'x' });
-    t.is(decrypt.returnCode, 1001);
-    const second = { code: `${user}~2` };
-    const failed = await call(url, 'qcloud.cam.id_skey', second);
-    t.deepEqual(
-      [failed.returnCode, failed.returnMessage, failed.reason],
-      [1006, 'CHANGE_SESSION_ERR', 'store_unavailable'],
-    );
-    const degraded = async () => ((await (await fetch(`${url}/readyz`)).json()) as { degraded: string[] }).degraded;
-    await until('readiness tells', async () => (await degraded()).includes('mysql'));
-    // A front end that starts now can check what is cached.
-    const late = await stack.addWeb();
-    await until('it does', async () => (await auth(late, returnData)).returnCode === 0, 3000);
+  for (const web of stack.urls) t.is((await auth(web, returnData)).returnCode, 0);
+  // Nobody can know whether these are valid.
+  const wrong = await auth(url, { ...returnData, skey: 'wrong' });
+  t.deepEqual([wrong.returnCode, wrong.returnMessage, wrong.reason], [1001, 'MYSQL_ERR', 'store_unavailable']);
+  t.is((await auth(url, { id: 'unknown', skey: 'x' })).returnCode, 1001);
+  const decrypt = await call(url, 'qcloud.cam.decrypt', { ...returnData, encrypt_data: 'x' });
+  t.is(decrypt.returnCode, 1001);
+  const second = { code: `${user}~2` };
+  const failed = await call(url, 'qcloud.cam.id_skey', second);
+  t.deepEqual(
+    [failed.returnCode, failed.returnMessage, failed.reason],
+    [1006, 'CHANGE_SESSION_ERR', 'store_unavailable'],
+  );
+  const degraded = async () => ((await (await fetch(`${url}/readyz`)).json()) as { degraded: string[] }).degraded;
+  await until('readiness tells', async () => (await degraded()).includes('mysql'));
+  // A front end that starts now can check what is cached.
+  const late = await stack.addWeb();
+  await until('it does', async () => (await auth(late, returnData)).returnCode === 0, 3000);
 
-    stack.database.restore();
-    await until('log-ins work again', async () => (await login(url, `${user}~3`)).returnCode === 0);
-    t.is((await auth(url, returnData)).returnCode, 60012);
-    // What was recorded before the write failed is written when the same request comes again.
-    t.is((await call(url, 'qcloud.cam.id_skey', second)).returnCode, 0);
-  },
-);
+  stack.database.restore();
+  await until('log-ins work again', async () => (await login(url, `${user}~3`)).returnCode === 0);
+  t.is((await auth(url, returnData)).returnCode, 60012);
+  // What was recorded before the write failed is written when the same request comes again.
+  t.is((await call(url, 'qcloud.cam.id_skey', second)).returnCode, 0);
+});
 
 test.serial('decrypted data, codes, keys and skeys are nowhere in Redis in plain', async (t) => {
   const stack = await startStack({ onClose: t.teardown.bind(t) });

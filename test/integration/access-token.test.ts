@@ -40,66 +40,63 @@ function createGate(gatedPath: string) {
   };
 }
 
-test.serial(
-  'four processes that ask at once fetch one access token; at its renewal one fetches while the others go on',
-  async (t) => {
-    const onClose = t.teardown.bind(t);
-    const gate = createGate(tokenPath);
-    const tokenLifeSeconds = 20;
-    const wechat = await startTestWechat({ onClose, onRequest: gate.onRequest, tokenLifeSeconds });
-    const stack = await startStack({ onClose, workers: 0, webs: 4, env: { WECHAT_API_BASE: wechat.url } });
-    const ports: number[] = [];
-    for (let count = 0; count < 4; count++) {
-      const port = await findFreePort();
-      ports.push(port);
-      const worker = startProcess('worker', { ...stack.env, WORKER_HEALTH_PORT: String(port) }, onClose);
-      await worker.logged('worker takes jobs');
-    }
-    const session = await logIn(stack);
-    /** Phone calls that each worker has answered. */
-    const answered = () =>
-      Promise.all(
-        ports.map(async (port) => {
-          const text = await readFreshMetrics(`http://127.0.0.1:${port}`);
-          return Number(/^wafer_jobs_total\{call="phone",code="0"\} (\d+)$/m.exec(text)?.[1] ?? 0);
-        }),
-      );
-    const askEverybody = async (count: number) => {
-      const asking = [];
-      for (let index = 0; index < count; index++) {
-        asking.push(phone(stack.urls[index % 4] as string, session));
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      return asking;
-    };
-
-    gate.shut();
-    const first = await askEverybody(48);
-    await until('one process is fetching', () => fetches(wechat) > 0);
-    gate.open();
-    t.deepEqual(codesOf(await Promise.all(first)), ['0 null']);
-    t.is(fetches(wechat), 1);
-    const counts = await answered();
-    t.true(
-      counts.every((count) => count > 0),
-      `each of the four took part: ${counts.join(', ')}`,
+test.serial('four processes that ask at once fetch one access token, also to renew it', async (t) => {
+  const onClose = t.teardown.bind(t);
+  const gate = createGate(tokenPath);
+  const tokenLifeSeconds = 20;
+  const wechat = await startTestWechat({ onClose, onRequest: gate.onRequest, tokenLifeSeconds });
+  const stack = await startStack({ onClose, workers: 0, webs: 4, env: { WECHAT_API_BASE: wechat.url } });
+  const ports: number[] = [];
+  for (let count = 0; count < 4; count++) {
+    const port = await findFreePort();
+    ports.push(port);
+    const worker = startProcess('worker', { ...stack.env, WORKER_HEALTH_PORT: String(port) }, onClose);
+    await worker.logged('worker takes jobs');
+  }
+  const session = await logIn(stack);
+  /** Phone calls that each worker has answered. */
+  const answered = () =>
+    Promise.all(
+      ports.map(async (port) => {
+        const text = await readFreshMetrics(`http://127.0.0.1:${port}`);
+        return Number(/^wafer_jobs_total\{call="phone",code="0"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+      }),
     );
+  const askEverybody = async (count: number) => {
+    const asking = [];
+    for (let index = 0; index < count; index++) {
+      asking.push(phone(stack.urls[index % 4] as string, session));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return asking;
+  };
 
-    // Renewed after three quarters of its life: asked for before that, nothing is fetched.
-    await Promise.all(await askEverybody(8));
-    t.is(fetches(wechat), 1);
-    await untilRenewalIsDue(t, stack, tokenLifeSeconds);
-    gate.shut();
-    const second = await askEverybody(40);
-    let done = 0;
-    for (const answer of second) void answer.then(() => done++);
-    await until('all but the one that fetches are answered, with the token before', () => done === 39, 3000);
-    t.is(fetches(wechat), 2);
-    gate.open();
-    t.deepEqual(codesOf(await Promise.all(second)), ['0 null']);
-    t.is(fetches(wechat), 2);
-  },
-);
+  gate.shut();
+  const first = await askEverybody(48);
+  await until('one process is fetching', () => fetches(wechat) > 0);
+  gate.open();
+  t.deepEqual(codesOf(await Promise.all(first)), ['0 null']);
+  t.is(fetches(wechat), 1);
+  const counts = await answered();
+  t.true(
+    counts.every((count) => count > 0),
+    `each of the four took part: ${counts.join(', ')}`,
+  );
+
+  // Renewed after three quarters of its life: asked for before that, nothing is fetched.
+  await Promise.all(await askEverybody(8));
+  t.is(fetches(wechat), 1);
+  await untilRenewalIsDue(t, stack, tokenLifeSeconds);
+  gate.shut();
+  const second = await askEverybody(40);
+  let done = 0;
+  for (const answer of second) void answer.then(() => done++);
+  await until('all but the one that fetches are answered, with the token before', () => done === 39, 3000);
+  t.is(fetches(wechat), 2);
+  gate.open();
+  t.deepEqual(codesOf(await Promise.all(second)), ['0 null']);
+  t.is(fetches(wechat), 2);
+});
 
 /** As Redis has it: a token is given out for nine tenths of its life, and renewed after three quarters. */
 async function untilRenewalIsDue(t: ExecutionContext, stack: TestStack, lifeSeconds: number): Promise<void> {
@@ -109,61 +106,55 @@ async function untilRenewalIsDue(t: ExecutionContext, stack: TestStack, lifeSeco
   await until('the token is due', async () => (await redis.pttl(`wafer:token:${testAppid}`)) < leftMs, 30_000);
 }
 
-test.serial(
-  'a token that WeChat refuses is forgotten and fetched once more, by one of all that were refused',
-  async (t) => {
-    const onClose = t.teardown.bind(t);
-    const wechat = await startTestWechat({ onClose });
-    const stack = await startStack({ onClose, workers: 3, env: { WECHAT_API_BASE: wechat.url } });
-    const session = await logIn(stack);
-    t.is((await phone(stack.urls[0], session)).returnCode, 0);
-    wechat.endTokens();
-    const answers = await Promise.all(Array.from({ length: 30 }, () => phone(stack.urls[0], session)));
-    t.deepEqual(codesOf(answers), ['0 null']);
-    t.is(fetches(wechat), 2);
-    for (const errcode of [42001, 40014]) {
-      const before = fetches(wechat);
-      wechat.fail('/wxa/checksession', errcode, 1);
-      t.is((await call(stack.urls[0], 'qcloud.cam.checksession', session)).returnCode, 0);
-      t.is(fetches(wechat), before + 1);
-      wechat.fail('/wxa/checksession', errcode, 5);
-      const refused = await call(stack.urls[0], 'qcloud.cam.checksession', session);
-      t.deepEqual([refused.returnCode, refused.reason], [40029, `wechat:${errcode}`]);
-      t.is(fetches(wechat), before + 2, 'once more, not for ever');
-      wechat.fail('/wxa/checksession', errcode, 0);
-    }
-  },
-);
-
-test.serial(
-  'a fetch that fails: all who wait get its answer, the code is not spent, and a good token outlives it',
-  async (t) => {
-    const onClose = t.teardown.bind(t);
-    const apps = new Map([[testAppid, testSecret]]);
-    const tokenLifeSeconds = 12;
-    const wechat = await startTestWechat({ onClose, apps, tokenLifeSeconds });
-    const stack = await startStack({ onClose, workers: 2, env: { WECHAT_API_BASE: wechat.url } });
-    const session = await logIn(stack);
-    apps.set(testAppid, 'another secret');
-    const code = `again~${newUser()}`;
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => phone(stack.urls[0], session, index === 0 ? code : undefined)),
-    );
-    t.deepEqual(codesOf(answers), ['40029 wechat:40125']);
-    t.true(fetches(wechat) <= 2, `${fetches(wechat)} fetches`);
-    apps.set(testAppid, testSecret);
-    await until('it is tried again', async () => (await phone(stack.urls[0], session, code)).returnCode === 0, 3000);
-    t.is(wechat.stats().codes[code], 1, 'it was sent when there was a token, once');
-    // Renewal fails: the token before goes on.
-    await untilRenewalIsDue(t, stack, tokenLifeSeconds);
-    wechat.fail(tokenPath, -1, 1000);
+test.serial('a token that WeChat refuses is fetched anew, by one process for all', async (t) => {
+  const onClose = t.teardown.bind(t);
+  const wechat = await startTestWechat({ onClose });
+  const stack = await startStack({ onClose, workers: 3, env: { WECHAT_API_BASE: wechat.url } });
+  const session = await logIn(stack);
+  t.is((await phone(stack.urls[0], session)).returnCode, 0);
+  wechat.endTokens();
+  const answers = await Promise.all(Array.from({ length: 30 }, () => phone(stack.urls[0], session)));
+  t.deepEqual(codesOf(answers), ['0 null']);
+  t.is(fetches(wechat), 2);
+  for (const errcode of [42001, 40014]) {
     const before = fetches(wechat);
-    t.is((await phone(stack.urls[0], session)).returnCode, 0);
+    wechat.fail('/wxa/checksession', errcode, 1);
+    t.is((await call(stack.urls[0], 'qcloud.cam.checksession', session)).returnCode, 0);
     t.is(fetches(wechat), before + 1);
-  },
-);
+    wechat.fail('/wxa/checksession', errcode, 5);
+    const refused = await call(stack.urls[0], 'qcloud.cam.checksession', session);
+    t.deepEqual([refused.returnCode, refused.reason], [40029, `wechat:${errcode}`]);
+    t.is(fetches(wechat), before + 2, 'once more, not for ever');
+    wechat.fail('/wxa/checksession', errcode, 0);
+  }
+});
 
-test.serial('each app has a token of its own; while a secret is being changed the previous one serves', async (t) => {
+test.serial('all who wait for a token get the answer of a fetch that fails', async (t) => {
+  const onClose = t.teardown.bind(t);
+  const apps = new Map([[testAppid, testSecret]]);
+  const tokenLifeSeconds = 12;
+  const wechat = await startTestWechat({ onClose, apps, tokenLifeSeconds });
+  const stack = await startStack({ onClose, workers: 2, env: { WECHAT_API_BASE: wechat.url } });
+  const session = await logIn(stack);
+  apps.set(testAppid, 'another secret');
+  const code = `again~${newUser()}`;
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => phone(stack.urls[0], session, index === 0 ? code : undefined)),
+  );
+  t.deepEqual(codesOf(answers), ['40029 wechat:40125']);
+  t.true(fetches(wechat) <= 2, `${fetches(wechat)} fetches`);
+  apps.set(testAppid, testSecret);
+  await until('it is tried again', async () => (await phone(stack.urls[0], session, code)).returnCode === 0, 3000);
+  t.is(wechat.stats().codes[code], 1, 'it was sent when there was a token, once');
+  // Renewal fails: the token before goes on.
+  await untilRenewalIsDue(t, stack, tokenLifeSeconds);
+  wechat.fail(tokenPath, -1, 1000);
+  const before = fetches(wechat);
+  t.is((await phone(stack.urls[0], session)).returnCode, 0);
+  t.is(fetches(wechat), before + 1);
+});
+
+test.serial('each app has a token of its own, also while its secret is being changed', async (t) => {
   const onClose = t.teardown.bind(t);
   const other = 'wxother000000000';
   const apps = new Map([
@@ -198,7 +189,7 @@ async function forgetSettings(t: ExecutionContext, stack: TestStack): Promise<vo
   await clearCache(admin, admin, clock);
 }
 
-test.serial('WECHAT_TOKEN_URL: the token comes from there, and stable_token is never called', async (t) => {
+test.serial('with WECHAT_TOKEN_URL stable_token is never called', async (t) => {
   const onClose = t.teardown.bind(t);
   const wechat = await startTestWechat({ onClose });
   const asked: string[] = [];

@@ -78,7 +78,7 @@ test('a session that the original writes or replaces counts at once', async (t) 
   }
 });
 
-test('a session whose profile is null, as a column that was made by hand allows, is valid beside others', async (t) => {
+test('a session whose profile is null is valid', async (t) => {
   const own = await startStack({ onClose: t.teardown.bind(t) });
   const [base] = own.urls;
   const sessions = [(await login(base, newUser())).returnData, (await login(base, newUser())).returnData];
@@ -90,7 +90,7 @@ test('a session whose profile is null, as a column that was made by hand allows,
   t.is(other?.returnCode, 0);
 });
 
-test('a session of ours is found by the statements of the original, and stays so when it visits', async (t) => {
+test('the original’s statements find a session of ours, also after its visits', async (t) => {
   const user = newUser();
   const { returnData } = await login(url, user);
   const find = () =>
@@ -133,7 +133,7 @@ test('the next log-in keeps the id of the newest of several rows and ends the ot
   t.is((await login(url, `${user}~2`)).returnData.id, newest);
 });
 
-test('open_ids and ids that a collation takes for equal are different users and sessions', async (t) => {
+test('users and sessions that a collation takes for equal stay different', async (t) => {
   const { returnData } = await login(url, newUser());
   await stack.database.query('update cSessionInfo set uuid = ? where uuid = ?', [`AbC${returnData.id}`, returnData.id]);
   t.is((await auth(url, { ...returnData, id: `abc${returnData.id}` })).returnCode, 60012);
@@ -151,7 +151,7 @@ test('an app inserted or changed by plain SQL counts within five seconds', async
   t.is(last, 60012);
 });
 
-test('a log-in with the code alone answers what is known, and never overwrites a stored profile', async (t) => {
+test('a log-in with the code alone never overwrites a stored profile', async (t) => {
   const user = newUser();
   const first = await call(url, 'qcloud.cam.id_skey', { code: `${user}~1` });
   t.is(first.returnData.user_info.openId, createUser(testAppid, user).openid);

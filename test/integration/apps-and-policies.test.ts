@@ -42,7 +42,7 @@ const setApp = async (columns: string, appid = testAppid) => {
   await clearCache(admin, admin, clock);
 };
 
-test.serial('a request may name its app, in interface or para; one open_id in two apps is two users', async (t) => {
+test.serial('a request may name its app, and one open_id in two apps is two users', async (t) => {
   await stack.database.query('insert into cAppinfo set appid = ?, secret = ?', [otherAppid, otherSecret]);
   await setApp('is_default = 1');
   const user = newUser();
@@ -121,7 +121,7 @@ test.serial('an app can be revoked: its sessions are void, later log-ins are not
   t.is((await auth(url, (await login(url, `${user}~2`)).returnData)).returnCode, 0);
 });
 
-test.serial('with grace the previous skey still works for that long, and only the previous one', async (t) => {
+test.serial('with grace the previous skey works for that long, and no older one', async (t) => {
   await setApp('grace_seconds = 5');
   const user = newUser();
   const sessions = [];
@@ -137,7 +137,7 @@ test.serial('with grace the previous skey still works for that long, and only th
   await setApp('grace_seconds = 0');
 });
 
-test.serial('200 requests while a user logs in again with grace: none is refused', async (t) => {
+test.serial('no request is refused while a user logs in again with grace', async (t) => {
   await setApp('grace_seconds = 5');
   const user = newUser();
   const { returnData } = await login(url, `${user}~1`);
@@ -150,7 +150,7 @@ test.serial('200 requests while a user logs in again with grace: none is refused
   await setApp('grace_seconds = 0');
 });
 
-test.serial('with the policy multi a user has several sessions, and the oldest goes beyond the maximum', async (t) => {
+test.serial('with the policy multi a user has several sessions, up to the maximum', async (t) => {
   await setApp("session_policy = 'multi', max_sessions = 3");
   const user = newUser();
   const sessions = [];

@@ -58,7 +58,7 @@ test('containers of our own have a read-only file system, no capabilities, and l
   }
 });
 
-test('compose publishes on this machine alone, knows no password, and keeps the stores where only their users are', async (t) => {
+test('compose publishes on this machine alone', async (t) => {
   const services = await readServices();
   for (const [name, { ports = [], networks }] of Object.entries(services)) {
     for (const port of ports) t.regex(port, /^(127\.0\.0\.1|\$\{WAFER_BIND:-127\.0\.0\.1\}):/, name);
@@ -74,7 +74,7 @@ test('compose publishes on this machine alone, knows no password, and keeps the 
   }
 });
 
-test('the Redis of compose takes nobody without the password, which is not in its command line', async (t) => {
+test('the Redis of compose takes nobody without the password', async (t) => {
   const folder = await createTemporaryFolder('compose-redis');
   t.teardown(folder.remove);
   const port = await findFreePort();
@@ -123,7 +123,7 @@ test('no container can get new privileges, and each that stays has a health chec
   }
 });
 
-test('the image runs as node, which owns nothing of it, and has no packages of development', async (t) => {
+test('the image runs as a user who owns nothing of it', async (t) => {
   const stages = (await readFile(join(rootDir, 'Dockerfile'), 'utf8')).split(/^FROM /m);
   const [build, final] = [stages[1] ?? '', stages.at(-1) ?? ''];
   const lines = final.split('\n');
@@ -214,7 +214,7 @@ async function startBuilt(role: 'web' | 'worker', folder: string, env: Record<st
   return { port: (JSON.parse(line) as { port?: number }).port, child, exited };
 }
 
-test('the built server runs as another user, without packages of development, where nothing can be written', async (t) => {
+test('the built server runs as another user where nothing can be written', async (t) => {
   const folder = await createProductionInstall(t.teardown);
   const stack = await startStack({ onClose: t.teardown, webs: 0, workers: 0 });
   const listAll = async () => (await readdir(folder, { recursive: true })).toSorted();

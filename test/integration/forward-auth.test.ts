@@ -45,13 +45,10 @@ test.serial('a valid session is 200 with openId, unionId and app in headers, for
   }
 });
 
-test.serial(
-  'a user without a unionId has an empty header, so that none of a client’s can take its place',
-  async (t) => {
-    const response = await check(headersOf(await logIn(`${newUser()}~1`)));
-    t.is(response.headers.get('x-wafer-unionid'), '');
-  },
-);
+test.serial('a user without a unionId has an empty header, whatever the client sent', async (t) => {
+  const response = await check(headersOf(await logIn(`${newUser()}~1`)));
+  t.is(response.headers.get('x-wafer-unionid'), '');
+});
 
 test.serial('a wrong skey, an unknown id and missing headers are 401', async (t) => {
   const session = await logIn(`${newUser()}~1`);
@@ -76,7 +73,7 @@ test.serial('a session that was ended is 401', async (t) => {
   t.is((await check(headersOf(session))).status, 401);
 });
 
-test.serial('a check that names an app accepts its sessions only; an unknown app is 401 with the reason', async (t) => {
+test.serial('a check that names an app accepts its sessions only', async (t) => {
   const session = await logIn(`${newUser()}~1`);
   t.is((await check({ ...headersOf(session), 'X-Wafer-Appid': testAppid })).status, 200);
   const unknown = await check({ ...headersOf(session), 'X-Wafer-Appid': 'wxunknown' });
@@ -184,7 +181,7 @@ test.serial('an error of the back end itself passes through', async (t) => {
   t.is(((await response.json()) as EchoedRequest).path, '/broken');
 });
 
-test.serial('without MySQL a cached session is 200, an unknown one 503 with Retry-After, never 401', async (t) => {
+test.serial('without MySQL a cached session is 200 and an unknown one 503, never 401', async (t) => {
   const session = await logIn(`${newUser()}~1`);
   t.is((await auth(url, session)).returnCode, 0);
   stack.database.cut();

@@ -3,7 +3,7 @@ import { phoneInfoOf } from '../../apps/wechat-simulator/users.ts';
 import { auth, call, newUser } from '../support/client.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 
-test('a mini program of today: code only, profile, phone, and 200 requests while it logs in again with grace', async (t) => {
+test('a mini program of today gets through its day', async (t) => {
   const stack = await startStack({
     onClose: t.teardown.bind(t),
     webs: 2,

@@ -133,33 +133,28 @@ test.serial('pm2 reload replaces the front ends, and no request fails meanwhile'
   t.false(after.some(({ pid }) => before.some((old) => old.pid === pid)));
 });
 
-test.serial(
-  'a changed .env arrives by reload of the file: keys at workers alone, a health port for each',
-  async (t) => {
-    await pm2.run('scale', 'worker', '2');
-    const healthPort = await findPortsInARow(3);
-    const secret = randomBytes(32).toString('base64');
-    await site.writeEnv({ ...settings, WORKER_HEALTH_PORT: String(healthPort), WAFER_KEYS: `1:${secret}` });
-    await pm2.run('reload', 'ecosystem.config.js');
-    const isOpen = async (index: number) =>
-      (await fetch(`http://127.0.0.1:${healthPort + index}/livez`).catch(() => undefined))?.status === 200;
-    // Scaling down ended the first of three, whose number the new one has.
-    await until(
-      'both workers answer',
-      async () => (await Promise.all([0, 1, 2].map(isOpen))).filter(Boolean).length === 2,
+test.serial('a reload of the ecosystem file brings the variables of a changed .env', async (t) => {
+  await pm2.run('scale', 'worker', '2');
+  const healthPort = await findPortsInARow(3);
+  const secret = randomBytes(32).toString('base64');
+  await site.writeEnv({ ...settings, WORKER_HEALTH_PORT: String(healthPort), WAFER_KEYS: `1:${secret}` });
+  await pm2.run('reload', 'ecosystem.config.js');
+  const isOpen = async (index: number) =>
+    (await fetch(`http://127.0.0.1:${healthPort + index}/livez`).catch(() => undefined))?.status === 200;
+  // Scaling down ended the first of three, whose number the new one has.
+  await until(
+    'both workers answer',
+    async () => (await Promise.all([0, 1, 2].map(isOpen))).filter(Boolean).length === 2,
+  );
+  const hasKey = async (name: string) =>
+    Promise.all(
+      (await pm2.list(name)).map(async ({ pid }) => (await readFile(`/proc/${pid}/environ`, 'utf8')).includes(secret)),
     );
-    const hasKey = async (name: string) =>
-      Promise.all(
-        (await pm2.list(name)).map(async ({ pid }) =>
-          (await readFile(`/proc/${pid}/environ`, 'utf8')).includes(secret),
-        ),
-      );
-    t.deepEqual(await hasKey('worker'), [true, true]);
-    t.deepEqual(await hasKey('web'), [false, false]);
-    t.is((await login(url, newUser())).returnCode, 0);
-    await pm2.run('scale', 'worker', '1');
-  },
-);
+  t.deepEqual(await hasKey('worker'), [true, true]);
+  t.deepEqual(await hasKey('web'), [false, false]);
+  t.is((await login(url, newUser())).returnCode, 0);
+  await pm2.run('scale', 'worker', '1');
+});
 
 test.serial('pm2 stop ends every process in order: each with exit status 0', async (t) => {
   const running = [...(await pm2.list('web')), ...(await pm2.list('worker'))];

@@ -58,7 +58,7 @@ async function get(base: string, query = `?appid=${testAppid}`, init: RequestIni
   return { status: response.status, reason: response.headers.get('x-wafer-reason'), headers: response.headers, body };
 }
 
-test.serial('a caller who may gets the token as WeChat answers it, however often with one fetch', async (t) => {
+test.serial('a caller with the permission gets the token, however often with one fetch', async (t) => {
   const { key, name } = await addCaller(site.stack, '--may', 'token');
   const before = fetches();
   const [first, second] = [await get(`${site.url}/k/${key}`), await get(`${site.url}/k/${key}`)];
@@ -122,7 +122,7 @@ test.serial('what WeChat refuses is passed on as its errcode, and no token is ma
   t.deepEqual(answer.body, { errcode: 40125, errmsg: 'refused by WeChat' });
 });
 
-test.serial('a hundred hand-outs in ten seconds are one caller’s share, and another has its own', async (t) => {
+test.serial('a caller gets a hundred hand-outs in ten seconds, and another its own', async (t) => {
   const [busy, calm] = [await addCaller(site.stack, '--may', 'token'), await addCaller(site.stack, '--may', 'token')];
   const answers = await Promise.all(Array.from({ length: 120 }, () => get(`${site.url}/k/${busy.key}`)));
   t.is(answers.filter(({ status }) => status === 200).length, 100);
@@ -132,7 +132,7 @@ test.serial('a hundred hand-outs in ten seconds are one caller’s share, and an
   t.is((await get(`${site.url}/k/${calm.key}`)).status, 200);
 });
 
-test.serial('by WECHAT_TOKEN_URL one installation feeds another, also after WeChat ended the token', async (t) => {
+test.serial('one installation feeds another by WECHAT_TOKEN_URL', async (t) => {
   const { key } = await addCaller(site.stack, '--may', 'token', '--app', testAppid);
   const fed = await startSite({ WECHAT_TOKEN_URL: `${site.url}/k/${key}/token` }, t.teardown.bind(t));
   const before = fetches();
@@ -147,7 +147,7 @@ test.serial('by WECHAT_TOKEN_URL one installation feeds another, also after WeCh
   t.is(fetches(), before + 1, 'both have the new one');
 });
 
-test.serial('a token service that leads back to this server is refused at once, and the log says so', async (t) => {
+test.serial('a token service that leads back to this server is refused at once', async (t) => {
   const own = await startSite({}, t.teardown.bind(t));
   const { key } = await addCaller(own.stack, '--may', 'token');
   await loop(t, own, { WECHAT_TOKEN_URL: `${own.url}/k/${key}/token` }, own.stack);

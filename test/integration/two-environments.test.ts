@@ -11,7 +11,7 @@ import { runDoctor } from '../support/doctor.ts';
 import { startTestRedis } from '../support/redis-server.ts';
 import { startStack } from '../support/stack.ts';
 
-test('environments that share a Redis by database numbers neither hear nor count each other', async (t) => {
+test('environments in two databases of one Redis do not hear each other', async (t) => {
   const onClose = t.teardown.bind(t);
   const redis = await startTestRedis({ onClose });
   const url = (db: number) => `${redis.url}/${db}`;

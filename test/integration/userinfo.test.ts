@@ -32,7 +32,7 @@ const authsAs = async (t: ExecutionContext, session: { id: string; skey: string 
   for (const web of stack.urls) t.is((await auth(web, session)).returnData.user_info.nickName, nickName);
 };
 
-test.serial('userinfo stores the decrypted profile: every front end answers it at once, MySQL keeps it', async (t) => {
+test.serial('every front end answers the profile of userinfo at once', async (t) => {
   const user = newUser();
   const session = await logInWithCode(user);
   await authsAs(t, session, '');
@@ -78,7 +78,7 @@ test.serial('an anonymous profile never overwrites a real one, but a real one ov
   t.is((await call(url, 'qcloud.cam.id_skey', { code: `${user}~z` })).returnData.user_info.nickName, 'Real');
 });
 
-test.serial('what does not decrypt for this app and user is 60021 DECRYPT_FAIL, and nothing is written', async (t) => {
+test.serial('data that do not decrypt for this app and user are 60021', async (t) => {
   const user = newUser();
   const session = await logInWithCode(user);
   const good = seal(user, { nickName: 'good', watermark: watermark() });
@@ -138,31 +138,28 @@ test.serial('with an age window older user data is refused, at userinfo and at t
   await clearCache(admin, admin, clock);
 });
 
-test.serial(
-  'a log-in with a wrong signature is 60021 and writes nothing; with the right one it succeeds',
-  async (t) => {
-    const user = newUser();
-    const session = await logInWithCode(user);
-    const { rawData, signature, encrypt_data, iv } = createUserData(testAppid, user);
-    const logIn = (para: object) => call(url, 'qcloud.cam.id_skey', { code: `${user}~${Math.random()}`, ...para });
-    const wrong = [
-      { encrypt_data, iv, rawData, signature: signature.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) },
-      { encrypt_data, iv, signature },
-      { encrypt_data, iv, rawData: `${rawData} `, signature },
-      { rawData: 'x', signature },
-    ];
-    for (const para of wrong) {
-      const answer = await logIn(para);
-      t.deepEqual([answer.returnMessage, answer.reason], ['DECRYPT_FAIL', 'signature_wrong']);
-    }
-    t.is((await auth(url, session)).returnCode, 0, 'the session before is still valid');
-    t.is((await logIn({ encrypt_data, iv, rawData, signature })).returnMessage, 'UPDATE_SESSION_SUCCESS');
-    t.is((await logIn({ rawData, signature: signature.toUpperCase() })).returnMessage, 'UPDATE_SESSION_SUCCESS');
-    t.is((await logIn({ rawData })).returnMessage, 'UPDATE_SESSION_SUCCESS', 'nothing to check without a signature');
-  },
-);
+test.serial('a log-in with a wrong signature is 60021 and writes nothing', async (t) => {
+  const user = newUser();
+  const session = await logInWithCode(user);
+  const { rawData, signature, encrypt_data, iv } = createUserData(testAppid, user);
+  const logIn = (para: object) => call(url, 'qcloud.cam.id_skey', { code: `${user}~${Math.random()}`, ...para });
+  const wrong = [
+    { encrypt_data, iv, rawData, signature: signature.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) },
+    { encrypt_data, iv, signature },
+    { encrypt_data, iv, rawData: `${rawData} `, signature },
+    { rawData: 'x', signature },
+  ];
+  for (const para of wrong) {
+    const answer = await logIn(para);
+    t.deepEqual([answer.returnMessage, answer.reason], ['DECRYPT_FAIL', 'signature_wrong']);
+  }
+  t.is((await auth(url, session)).returnCode, 0, 'the session before is still valid');
+  t.is((await logIn({ encrypt_data, iv, rawData, signature })).returnMessage, 'UPDATE_SESSION_SUCCESS');
+  t.is((await logIn({ rawData, signature: signature.toUpperCase() })).returnMessage, 'UPDATE_SESSION_SUCCESS');
+  t.is((await logIn({ rawData })).returnMessage, 'UPDATE_SESSION_SUCCESS', 'nothing to check without a signature');
+});
 
-test.serial('a failed or unknown write is 1006, and no front end answers an older state afterwards', async (t) => {
+test.serial('a failed or unknown write is 1006, and no front end answers an older state', async (t) => {
   const user = newUser();
   const session = await logInWithCode(user);
   await authsAs(t, session, '');
@@ -203,7 +200,7 @@ test.serial('a profile does not go into a row that a log-in has written since it
   await sequelize.close();
 });
 
-test.serial('profile updates and log-ins of one user at once: at the end cache and MySQL agree', async (t) => {
+test.serial('cache and MySQL agree after profile updates and log-ins at once', async (t) => {
   await stack.database.query('update cAppinfo set grace_seconds = 60');
   await clearCache(admin, admin, clock);
   const user = newUser();

@@ -38,7 +38,7 @@ const failures: readonly (readonly [WechatMood, string])[] = [
 ];
 
 for (const [mood, expected] of failures) {
-  test.serial(`WeChat ${mood}: log-ins fail clearly, then are shed, and succeed again when it is well`, async (t) => {
+  test.serial(`log-ins fail clearly, then are shed, then succeed again: WeChat ${mood}`, async (t) => {
     const { wechat, logIn, isSessionValid } = await start(t, mood);
     wechat.mood = mood;
     const askedBefore = sum(wechat);

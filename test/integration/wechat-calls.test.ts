@@ -25,7 +25,7 @@ const phone = (session: object, para: object, web = url) => call(web, 'qcloud.ca
 const check = (session: object) => call(url, 'qcloud.cam.checksession', session);
 const reset = (session: object) => call(url, 'qcloud.cam.resetkey', session);
 
-test.serial('phone: a code becomes the number, with all fields of WeChat', async (t) => {
+test.serial('phone turns a code into the number, with all fields of WeChat', async (t) => {
   const user = newUser();
   const { returnData: session } = await login(url, user);
   const answer = await phone(session, { code: `${user}~phone` });
@@ -37,7 +37,7 @@ test.serial('phone: a code becomes the number, with all fields of WeChat', async
   t.deepEqual(Object.keys(answer.returnData), ['phone_info']);
 });
 
-test.serial('a phone code is sent once: the same request gets the same answer, anybody else 40029', async (t) => {
+test.serial('a phone code is sent once, and anybody else who brings it gets 40029', async (t) => {
   const user = newUser();
   const { returnData: session } = await login(url, user);
   const { returnData: other } = await login(url, newUser());
@@ -52,7 +52,7 @@ test.serial('a phone code is sent once: the same request gets the same answer, a
   t.is(callsOfCode(code), 1);
 });
 
-test.serial('what WeChat refuses, does not answer or answers as nonsense', async (t) => {
+test.serial('phone answers each failure of WeChat with its own code', async (t) => {
   const { returnData: session } = await login(url, newUser());
   const cases: [string, number, string][] = [
     ['bad', 40029, 'wechat:40029'],
@@ -83,7 +83,7 @@ test.serial('a busy WeChat is asked once more', async (t) => {
   t.is(callsOfCode(twice), 2);
 });
 
-test.serial('phone: parameters and sessions', async (t) => {
+test.serial('phone refuses missing parameters and invalid sessions', async (t) => {
   const user = newUser();
   const { returnData: session } = await login(url, user);
   for (const para of [{}, { encrypt_data: 'x' }, { iv: 'x' }, { code: null, iv: 'x' }])
@@ -98,7 +98,7 @@ test.serial('phone: parameters and sessions', async (t) => {
   t.is(calls(phonePath), before);
 });
 
-test.serial('phone of an older client: decrypted with the session key, for this app alone', async (t) => {
+test.serial('phone decrypts what older clients send, for this app alone', async (t) => {
   const user = newUser();
   const { returnData: session } = await login(url, user);
   const { sessionKey } = createUser(testAppid, user);
@@ -113,7 +113,7 @@ test.serial('phone of an older client: decrypted with the session key, for this 
   }
 });
 
-test.serial('a worker that dies with a phone code in hand: the code is not sent again', async (t) => {
+test.serial('a phone code is not sent again after its worker died', async (t) => {
   const { returnData: session } = await login(url, newUser());
   const code = `slow100~${newUser()}`;
   t.is((await phone(session, { code })).returnCode, 0);
@@ -161,7 +161,7 @@ test.serial('checksession tells whether the stored key is live; resetkey renews 
   t.is((await auth(url, session)).returnCode, 0);
 });
 
-test.serial('a renewed key goes to every row of the user that has the old one, and to no other user', async (t) => {
+test.serial('a renewed key goes to every row of the user that has the old one', async (t) => {
   const user = newUser();
   const { returnData: session } = await login(url, user);
   const { openid, sessionKey } = createUser(testAppid, user);
@@ -208,7 +208,7 @@ test.serial('a log-in that comes between WeChat and the write keeps its own key'
   t.is(rows.length, 1);
 });
 
-test.serial('stores away: 1001 where nothing can be read, 1006 where a renewed key can not be written', async (t) => {
+test.serial('calls without MySQL are 1001, and 1006 if a renewed key can’t be written', async (t) => {
   const user = newUser();
   const { returnData: session } = await login(url, user);
   t.is((await auth(url, session)).returnCode, 0);
@@ -258,7 +258,7 @@ test.serial('no session_key, access_token or phone number passes through Redis i
   t.true(calls('/cgi-bin/stable_token') >= 2);
 });
 
-test.serial('Redis away: 1001 or 1006, and afterwards everything works again', async (t) => {
+test.serial('calls fail clearly while Redis is away, and work again afterwards', async (t) => {
   const { returnData: session } = await login(url, newUser());
   t.is((await auth(secondUrl, session)).returnCode, 0);
   const admin = openRedis(stack.redis?.url);

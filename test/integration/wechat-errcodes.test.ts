@@ -38,44 +38,40 @@ async function startObserved(t: ExecutionContext, apps: ReadonlyMap<string, stri
   return { url: stack.urls[0], wechat, worker, metric };
 }
 
-test.serial(
-  'errcodes are counted per call, and those that somebody must act on raise an alert until WeChat accepts',
-  async (t) => {
-    const apps = new Map([[testAppid, testSecret]]);
-    const { url, wechat, worker, metric } = await startObserved(t, apps);
-    const errors = () => worker.log.filter((line) => line.includes('"level":50')).map((line) => JSON.parse(line));
-    for (const errcode of ['40013', '40125', '40164'])
-      t.is(await metric(`wafer_wechat_alert{errcode="${errcode}"}`), 0);
+test.serial('errcodes that somebody must act on raise an alert until WeChat accepts', async (t) => {
+  const apps = new Map([[testAppid, testSecret]]);
+  const { url, wechat, worker, metric } = await startObserved(t, apps);
+  const errors = () => worker.log.filter((line) => line.includes('"level":50')).map((line) => JSON.parse(line));
+  for (const errcode of ['40013', '40125', '40164']) t.is(await metric(`wafer_wechat_alert{errcode="${errcode}"}`), 0);
 
-    apps.set(testAppid, 'reset at mp.weixin.qq.com');
-    for (let count = 0; count < 3; count++) {
-      const answer = await login(url, newUser());
-      t.deepEqual([answer.returnCode, answer.returnMessage, answer.reason], [40029, 'WEIXIN_CODE_ERR', 'wechat:40125']);
-    }
-    t.is(await metric('wafer_wechat_alert{errcode="40125"}'), 1);
-    t.is(await metric('wafer_wechat_calls_total{api="code2session",result="40125"}'), 3);
-    t.is(errors().length, 1, 'one line a minute');
-    t.is(errors()[0].appid, testAppid);
-    t.regex(errors()[0].msg, /wafer app set/);
-    t.false(worker.log.join('\n').includes(testSecret));
+  apps.set(testAppid, 'reset at mp.weixin.qq.com');
+  for (let count = 0; count < 3; count++) {
+    const answer = await login(url, newUser());
+    t.deepEqual([answer.returnCode, answer.returnMessage, answer.reason], [40029, 'WEIXIN_CODE_ERR', 'wechat:40125']);
+  }
+  t.is(await metric('wafer_wechat_alert{errcode="40125"}'), 1);
+  t.is(await metric('wafer_wechat_calls_total{api="code2session",result="40125"}'), 3);
+  t.is(errors().length, 1, 'one line a minute');
+  t.is(errors()[0].appid, testAppid);
+  t.regex(errors()[0].msg, /wafer app set/);
+  t.false(worker.log.join('\n').includes(testSecret));
 
-    apps.set(testAppid, testSecret);
-    const { returnData: session } = await login(url, newUser());
-    t.is(await metric('wafer_wechat_alert{errcode="40125"}'), 0);
-    t.is(await metric('wafer_wechat_calls_total{api="code2session",result="ok"}'), 1);
+  apps.set(testAppid, testSecret);
+  const { returnData: session } = await login(url, newUser());
+  t.is(await metric('wafer_wechat_alert{errcode="40125"}'), 0);
+  t.is(await metric('wafer_wechat_calls_total{api="code2session",result="ok"}'), 1);
 
-    wechat.fail('/cgi-bin/stable_token', 40164, 1);
-    const refused = await call(url, 'qcloud.cam.checksession', session);
-    t.deepEqual([refused.returnCode, refused.reason], [40029, 'wechat:40164']);
-    t.is(await metric('wafer_wechat_alert{errcode="40164"}'), 1);
-    t.is(errors().length, 2);
-    t.regex(errors()[1].msg, /allow-list/);
-    await login(url, newUser());
-    t.is(await metric('wafer_wechat_alert{errcode="40164"}'), 1, 'a log-in says nothing about the token');
-  },
-);
+  wechat.fail('/cgi-bin/stable_token', 40164, 1);
+  const refused = await call(url, 'qcloud.cam.checksession', session);
+  t.deepEqual([refused.returnCode, refused.reason], [40029, 'wechat:40164']);
+  t.is(await metric('wafer_wechat_alert{errcode="40164"}'), 1);
+  t.is(errors().length, 2);
+  t.regex(errors()[1].msg, /allow-list/);
+  await login(url, newUser());
+  t.is(await metric('wafer_wechat_alert{errcode="40164"}'), 1, 'a log-in says nothing about the token');
+});
 
-test.serial('45009 stops this call for the app: answered 40029 without asking; other calls go on', async (t) => {
+test.serial('after 45009 this call of the app is 40029 without asking', async (t) => {
   const { url, wechat } = await startParts(t);
   const { returnData: session } = await login(url, newUser());
   wechat.fail(codePath, 45009, 1);

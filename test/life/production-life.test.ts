@@ -100,23 +100,20 @@ test.serial('pm2 start takes everything from .env', async (t) => {
   t.is((await login(url, newUser())).returnCode, 0);
 });
 
-test.serial(
-  'a changed and a new variable of .env arrive by reload of the file, and one that is taken out goes',
-  async (t) => {
-    await underLoad(t, async () => {
-      await site.writeEnv({ ...settings, LOG_LEVEL: 'warn', WORKER_CONCURRENCY: '50', SESSION_MEMORY: '100' });
-      await apply();
-    });
-    for (const role of ['web', 'worker']) t.deepEqual(await readVariable(role, 'LOG_LEVEL'), ['warn', 'warn'], role);
-    t.deepEqual(await readVariable('worker', 'WORKER_CONCURRENCY'), ['50', '50']);
-    t.deepEqual(await readVariable('web', 'SESSION_MEMORY'), ['100', '100']);
-    await site.writeEnv(settings);
+test.serial('a reload of the ecosystem file takes over every change of .env', async (t) => {
+  await underLoad(t, async () => {
+    await site.writeEnv({ ...settings, LOG_LEVEL: 'warn', WORKER_CONCURRENCY: '50', SESSION_MEMORY: '100' });
     await apply();
-    t.deepEqual(await readVariable('worker', 'WORKER_CONCURRENCY'), ['', '']);
-    t.deepEqual(await readVariable('web', 'SESSION_MEMORY'), ['', '']);
-    await assertWorkers(t, 2);
-  },
-);
+  });
+  for (const role of ['web', 'worker']) t.deepEqual(await readVariable(role, 'LOG_LEVEL'), ['warn', 'warn'], role);
+  t.deepEqual(await readVariable('worker', 'WORKER_CONCURRENCY'), ['50', '50']);
+  t.deepEqual(await readVariable('web', 'SESSION_MEMORY'), ['100', '100']);
+  await site.writeEnv(settings);
+  await apply();
+  t.deepEqual(await readVariable('worker', 'WORKER_CONCURRENCY'), ['', '']);
+  t.deepEqual(await readVariable('web', 'SESSION_MEMORY'), ['', '']);
+  await assertWorkers(t, 2);
+});
 
 test.serial('a .env without its database is refused, and what runs goes on', async (t) => {
   const { DATABASE_URL: _, ...without } = settings;
@@ -126,7 +123,7 @@ test.serial('a .env without its database is refused, and what runs goes on', asy
   await assertWorkers(t, 2);
 });
 
-test.serial('keys: from none to encrypted, to a new key, by the documented steps', async (t) => {
+test.serial('the documented steps lead from no keys to keys, and to a new one', async (t) => {
   await underLoad(t, async () => {
     await site.writeEnv({ ...settings, WAFER_KEYS: `1:${one}` });
     await apply();
@@ -148,7 +145,7 @@ test.serial('keys: from none to encrypted, to a new key, by the documented steps
   await assertNoKeysInWeb(t);
 });
 
-test.serial('each worker keeps a health port of its own through scaling and every kind of reload', async (t) => {
+test.serial('each worker keeps its health port through scaling and reloads', async (t) => {
   await underLoad(t, async () => {
     await pm2.run('scale', 'worker', '4');
     await assertWorkers(t, 4);

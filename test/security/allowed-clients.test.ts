@@ -37,27 +37,17 @@ function ask(
 const forwarded = (...lines: string[]) => ({ headers: { 'X-Forwarded-For': lines } });
 
 for (const { how, env } of ways) {
-  test.serial(
-    `a client that is not on the list is 403 with JSON, everywhere but at health and documentation, ${how}`,
-    async (t) => {
-      const url = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '127.0.0.2/32' });
-      for (const path of [
-        '/mina_auth/',
-        '/mina_auth',
-        '/forward-auth',
-        `/k/${'A'.repeat(32)}/mina_auth/`,
-        '/anything',
-      ]) {
-        const { status, text, connection } = await ask(url, path);
-        t.is(status, 403, path);
-        t.is(text, '{"error":"client_not_allowed"}');
-        t.is(connection, 'close');
-      }
-      t.is((await ask(url, '/mina_auth/', { from: '127.0.0.2' })).status, 200);
-      for (const path of ['/livez', '/readyz', '/openapi.json'])
-        t.not((await fetch(`${url}${path}`)).status, 403, path);
-    },
-  );
+  test.serial(`a client that is not on the list is 403 but for health and documentation, ${how}`, async (t) => {
+    const url = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '127.0.0.2/32' });
+    for (const path of ['/mina_auth/', '/mina_auth', '/forward-auth', `/k/${'A'.repeat(32)}/mina_auth/`, '/anything']) {
+      const { status, text, connection } = await ask(url, path);
+      t.is(status, 403, path);
+      t.is(text, '{"error":"client_not_allowed"}');
+      t.is(connection, 'close');
+    }
+    t.is((await ask(url, '/mina_auth/', { from: '127.0.0.2' })).status, 200);
+    for (const path of ['/livez', '/readyz', '/openapi.json']) t.not((await fetch(`${url}${path}`)).status, 403, path);
+  });
 
   test.serial(`METRICS_CLIENTS guards /metrics which has one spelling, and nothing else, ${how}`, async (t) => {
     const url = await stack.addWeb({ ...env, METRICS_CLIENTS: '127.0.0.2' });
@@ -149,7 +139,7 @@ for (const { how, env } of ways) {
   });
 }
 
-test.serial('networks are IPv4, IPv6 or mapped, and clients are known by any spelling of their address', (t) => {
+test.serial('a client is known by any spelling of its address', (t) => {
   const list = parseClientList('10.0.0.5/8, 192.0.2.7 ,fd00::/8,::ffff:172.16.0.0/108');
   for (const inside of [
     '10.9.9.9',
@@ -207,7 +197,7 @@ test.serial('all lists that are wrong are named at the start, with the entries t
   t.true(faults[0]?.endsWith('not one: "ten"'));
 });
 
-test.serial('a server that listens beyond this machine and asks neither address nor key is open', (t) => {
+test.serial('a server that listens beyond this machine without a list or keys is open', (t) => {
   const isOpen = (more: Record<string, string>) =>
     isOpenToNetwork(readConfig({ DATABASE_URL: 'mysql://u:p@h/c', REDIS_URL: 'redis://h', ...more }));
   for (const HOST of ['0.0.0.0', '::', '10.0.0.5', 'web.internal']) {

@@ -69,7 +69,7 @@ const forward = (base: string, { id, skey }: Session, appid?: string) =>
     headers: { 'X-WX-Id': id, 'X-WX-Skey': skey, ...(appid === undefined ? {} : { 'X-Wafer-Appid': appid }) },
   });
 
-test.serial('through a bound key a log-in that names no app is one to its app, in and out of the lane', async (t) => {
+test.serial('through a bound key a log-in that names no app is one to the key’s app', async (t) => {
   const { key } = await addCaller('--app', otherAppid);
   for (const web of webs) {
     t.is(await appidOf(await logIn(web)), testAppid);
@@ -77,7 +77,7 @@ test.serial('through a bound key a log-in that names no app is one to its app, i
   }
 });
 
-test.serial('a session of another app is none for a bound key, in every interface and forward auth', async (t) => {
+test.serial('a session of another app is none for a bound key, in every interface', async (t) => {
   const { key } = await addCaller('--app', otherAppid);
   const own = await logIn(url, { appid: otherAppid });
   const others = await logIn(url);
@@ -101,7 +101,7 @@ test.serial('a session of another app is none for a bound key, in every interfac
   t.is(await codeOf(bound, 'qcloud.cam.logout', own), 0);
 });
 
-test.serial('MySQL is asked for a session of another app through a bound key, as for a wrong skey', async (t) => {
+test.serial('another app’s session through a bound key costs what a wrong skey costs', async (t) => {
   const { key } = await addCaller('--app', otherAppid);
   const confirmed = async (web: string) =>
     Number(/^wafer_session_lookups_total\{result="confirmed"\} (\d+)$/m.exec(await readFreshMetrics(web))?.[1]);
@@ -117,7 +117,7 @@ test.serial('MySQL is asked for a session of another app through a bound key, as
   }
 });
 
-test.serial('a request through a bound key that names another app is 1012, as one for an unknown app', async (t) => {
+test.serial('a request through a bound key that names another app is 1012', async (t) => {
   const { key } = await addCaller('--app', otherAppid);
   const own = await logIn(url, { appid: otherAppid });
   for (const web of webs) {
@@ -150,7 +150,7 @@ test.serial('a row without an app is the default one for a bound key too', async
   }
 });
 
-test.serial('a key that is bound anew counts at once in every front end, and a revoked one is refused', async (t) => {
+test.serial('a key that is bound anew counts at once in every front end', async (t) => {
   const { name, key } = await addCaller();
   const session = await logIn(url);
   const codes = () => Promise.all(webs.map((web) => codeOf(`${web}/k/${key}`, 'qcloud.cam.auth', session)));
@@ -193,7 +193,7 @@ test.serial('caller commands show and check the app, and the audit log has it', 
   t.is(audit[0]?.action, 'caller bind');
 });
 
-test.serial('without MySQL a front end that has just started knows which app a key is bound to', async (t) => {
+test.serial('a front end that starts without MySQL knows which app a key is bound to', async (t) => {
   const { key } = await addCaller('--app', otherAppid);
   const own = await logIn(url, { appid: otherAppid });
   const others = await logIn(url);
@@ -227,7 +227,7 @@ test.serial('a copy of the callers that does not tell their apps is not believed
   t.is((await post(`${late}/k/${key}/mina_auth/`)).status, 503);
 });
 
-test.serial('doctor warns while several apps share a way in, and of a key for an app that is gone', async (t) => {
+test.serial('the doctor warns while several apps share a way in', async (t) => {
   for (const { name } of (await runCli(stack.env, ['caller', 'list', '--json'])).json.callers as { name: string }[])
     await runCli(stack.env, ['caller', 'revoke', name]);
   const bound = await addCaller('--app', otherAppid);

@@ -103,7 +103,7 @@ const doors = [
   ["a worker's /metrics", ports.health, worker.pid, get('/metrics')],
 ] as const;
 
-test.serial('whatever door is flooded, in whatever way, others are answered and memory is bounded', async (t) => {
+test.serial('whatever door is flooded others are answered and memory is bounded', async (t) => {
   const isWorkers = (port: number) => port === ports.health;
   for (const [door, port, pid, request] of doors) {
     const before = residentBytes(pid);

@@ -162,7 +162,7 @@ test.serial('a WeChat that says nothing costs a call its time-out and no more', 
 /** The quota of the app is used up: nobody is asked for a minute, and every answer would be that one. */
 const isPause = (given: RawWechatAnswer) => typeof given !== 'string' && Buffer.from(given).includes('45009');
 
-test.serial('whatever WeChat answers, a log-in is answered, with a whole session or a failure of WeChat', async (t) => {
+test.serial('whatever WeChat answers, a log-in is a whole session or a failure', async (t) => {
   const stack = await startStack({ onClose, env: { WECHAT_API_BASE: raw.url, WECHAT_TIMEOUT_MS: '2000' } });
   const [url] = stack.urls;
   const poster = createPoster();

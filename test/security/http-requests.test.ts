@@ -18,7 +18,7 @@ const head = (line: string, ...headers: string[]) => [line, 'Host: test', ...hea
 for (const { how, env, url } of sites) {
   const ofCall = (headers: readonly string[]) => speak(url, rawCall('qcloud.cam.auth', session, headers) + lastRequest);
 
-  test.serial(`a compressed body is not inflated: 1009, also where it would fill the memory, ${how}`, async (t) => {
+  test.serial(`a compressed body is 1009, since it is not inflated, ${how}`, async (t) => {
     const bomb = gzipSync(Buffer.alloc(32 * 1024 * 1024, '{'));
     t.true(bomb.length < 65_536);
     const bodies: [string, Buffer][] = [
@@ -116,7 +116,7 @@ for (const { how, env, url } of sites) {
     t.regex((await speak(url, bytes + lastRequest))[0]?.body ?? '', /"returnCode":0,/);
   });
 
-  test.serial(`other spellings of the path are other paths: 404 with JSON, without a redirect, ${how}`, async (t) => {
+  test.serial(`other spellings of the path are 404 with JSON, without a redirect, ${how}`, async (t) => {
     const spellings = [
       '//metrics',
       '//livez',
@@ -185,96 +185,87 @@ for (const { how, env, url } of sites) {
     }
   });
 
-  test.serial(
-    `any method reaches the protocol; HEAD has no body, TRACE echoes nothing, CONNECT ends the connection, ${how}`,
-    async (t) => {
-      const bytes = rawCall('qcloud.cam.auth', session, ['X-Secret: do-not-echo']);
-      for (const method of ['PUT', 'DELETE', 'TRACE', 'OPTIONS', 'PATCH', 'PROPFIND']) {
-        const [answer] = await speak(url, bytes.replace('POST', method) + lastRequest);
-        t.is(answer?.status, 200, method);
-        t.regex(answer?.body ?? '', /"returnCode":0,/, method);
-        t.false(JSON.stringify(answer).includes('do-not-echo'));
-      }
-      const status = await new Promise<number>((resolve, reject) => {
-        const sent = request(`${url}/mina_auth/`, { method: 'HEAD' }, (response) => {
-          response.on('data', () => reject(new Error('a body')));
-          response.once('end', () => resolve(response.statusCode ?? 0));
+  test.serial(`any method but CONNECT reaches the protocol, and TRACE echoes nothing, ${how}`, async (t) => {
+    const bytes = rawCall('qcloud.cam.auth', session, ['X-Secret: do-not-echo']);
+    for (const method of ['PUT', 'DELETE', 'TRACE', 'OPTIONS', 'PATCH', 'PROPFIND']) {
+      const [answer] = await speak(url, bytes.replace('POST', method) + lastRequest);
+      t.is(answer?.status, 200, method);
+      t.regex(answer?.body ?? '', /"returnCode":0,/, method);
+      t.false(JSON.stringify(answer).includes('do-not-echo'));
+    }
+    const status = await new Promise<number>((resolve, reject) => {
+      const sent = request(`${url}/mina_auth/`, { method: 'HEAD' }, (response) => {
+        response.on('data', () => reject(new Error('a body')));
+        response.once('end', () => resolve(response.statusCode ?? 0));
+      });
+      sent.once('error', reject);
+      sent.end();
+    });
+    t.is(status, 200);
+    t.deepEqual(await speak(url, head('CONNECT 127.0.0.1:22 HTTP/1.1') + lastRequest), []);
+    const unknown = await speak(url, head('HACK /mina_auth/ HTTP/1.1') + lastRequest);
+    t.deepEqual(
+      unknown.map(({ status, body }) => [status, body]),
+      [[400, '{"error":"bad_request"}']],
+    );
+  });
+
+  test.serial(`Expect: 100-continue is answered, or refused, before the body is sent, ${how}`, async (t) => {
+    const locked = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '10.0.0.0/8' });
+    const ask = (base: string, headers: Record<string, string | number>, body: string) =>
+      new Promise<{ continued: boolean; status: number; text: string }>((resolve, reject) => {
+        let continued = false;
+        const sent = request(`${base}/mina_auth/`, { method: 'POST', headers }, (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          response.once('end', () => {
+            sent.destroy();
+            resolve({ continued, status: response.statusCode ?? 0, text });
+          });
+        });
+        sent.once('continue', () => {
+          continued = true;
+          sent.end(body);
         });
         sent.once('error', reject);
-        sent.end();
+        sent.flushHeaders();
       });
-      t.is(status, 200);
-      t.deepEqual(await speak(url, head('CONNECT 127.0.0.1:22 HTTP/1.1') + lastRequest), []);
-      const unknown = await speak(url, head('HACK /mina_auth/ HTTP/1.1') + lastRequest);
-      t.deepEqual(
-        unknown.map(({ status, body }) => [status, body]),
-        [[400, '{"error":"bad_request"}']],
-      );
-    },
-  );
+    const length = { 'Content-Length': authBody.length };
+    const good = await ask(url, { Expect: '100-continue', ...length }, authBody);
+    t.like(good, { continued: true, status: 200 });
+    t.regex(good.text, /"returnCode":0,/);
+    const denied = await ask(locked, { Expect: '100-continue', ...length }, authBody);
+    t.deepEqual(denied, { continued: false, status: 403, text: '{"error":"client_not_allowed"}' });
+    const long = await ask(url, { Expect: '100-continue', 'Content-Length': 1e9 }, authBody);
+    t.deepEqual(long, { continued: false, status: 413, text: '{"error":"body_too_large"}' });
+    const odd = await ask(url, { Expect: 'a miracle', ...length }, authBody);
+    t.deepEqual(odd, { continued: false, status: 417, text: '{"error":"expectation_failed"}' });
+  });
 
-  test.serial(
-    `Expect: 100-continue is answered before the body is sent; what is refused is refused before it, ${how}`,
-    async (t) => {
-      const locked = await stack.addWeb({ ...env, ALLOWED_CLIENTS: '10.0.0.0/8' });
-      const ask = (base: string, headers: Record<string, string | number>, body: string) =>
-        new Promise<{ continued: boolean; status: number; text: string }>((resolve, reject) => {
-          let continued = false;
-          const sent = request(`${base}/mina_auth/`, { method: 'POST', headers }, (response) => {
+  test.serial(`a body that grows beyond the limit is 413 before its end, ${how}`, async (t) => {
+    for (const headers of [{}, { 'Content-Length': '1000000000' }]) {
+      const { status, text, connection } = await new Promise<{ status: number; text: string; connection: unknown }>(
+        (resolve, reject) => {
+          const sent = request(`${url}/mina_auth/`, { method: 'POST', headers }, (response) => {
             let text = '';
             response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-            response.once('end', () => {
-              sent.destroy();
-              resolve({ continued, status: response.statusCode ?? 0, text });
-            });
-          });
-          sent.once('continue', () => {
-            continued = true;
-            sent.end(body);
-          });
-          sent.once('error', reject);
-          sent.flushHeaders();
-        });
-      const length = { 'Content-Length': authBody.length };
-      const good = await ask(url, { Expect: '100-continue', ...length }, authBody);
-      t.like(good, { continued: true, status: 200 });
-      t.regex(good.text, /"returnCode":0,/);
-      const denied = await ask(locked, { Expect: '100-continue', ...length }, authBody);
-      t.deepEqual(denied, { continued: false, status: 403, text: '{"error":"client_not_allowed"}' });
-      const long = await ask(url, { Expect: '100-continue', 'Content-Length': 1e9 }, authBody);
-      t.deepEqual(long, { continued: false, status: 413, text: '{"error":"body_too_large"}' });
-      const odd = await ask(url, { Expect: 'a miracle', ...length }, authBody);
-      t.deepEqual(odd, { continued: false, status: 417, text: '{"error":"expectation_failed"}' });
-    },
-  );
-
-  test.serial(
-    `a body that grows beyond the limit is 413 before its end, and the connection ends, ${how}`,
-    async (t) => {
-      for (const headers of [{}, { 'Content-Length': '1000000000' }]) {
-        const { status, text, connection } = await new Promise<{ status: number; text: string; connection: unknown }>(
-          (resolve, reject) => {
-            const sent = request(`${url}/mina_auth/`, { method: 'POST', headers }, (response) => {
-              let text = '';
-              response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-              response.once('end', () =>
-                resolve({ status: response.statusCode ?? 0, text, connection: response.headers.connection }),
-              );
-            });
-            // Never ends by itself.
-            const feed = () => void sent.write('x'.repeat(16_384), (error) => error == null && setImmediate(feed));
-            sent.once(
-              'error',
-              (error: NodeJS.ErrnoException) => error.code !== 'ECONNRESET' && error.code !== 'EPIPE' && reject(error),
+            response.once('end', () =>
+              resolve({ status: response.statusCode ?? 0, text, connection: response.headers.connection }),
             );
-            feed();
-          },
-        );
-        t.is(status, 413);
-        t.is(text, '{"error":"body_too_large"}');
-        t.is(connection, 'close');
-      }
-      t.is((await auth(url, session)).returnCode, 0);
-    },
-  );
+          });
+          // Never ends by itself.
+          const feed = () => void sent.write('x'.repeat(16_384), (error) => error == null && setImmediate(feed));
+          sent.once(
+            'error',
+            (error: NodeJS.ErrnoException) => error.code !== 'ECONNRESET' && error.code !== 'EPIPE' && reject(error),
+          );
+          feed();
+        },
+      );
+      t.is(status, 413);
+      t.is(text, '{"error":"body_too_large"}');
+      t.is(connection, 'close');
+    }
+    t.is((await auth(url, session)).returnCode, 0);
+  });
 }

@@ -68,9 +68,7 @@ async function attack(t: ExecutionContext, values: readonly unknown[]): Promise<
 
 test.serial('SQL in any parameter of any interface changes nothing and lets nobody in', (t) => attack(t, sqlTexts));
 
-test.serial('objects, arrays and query operators in the place of strings change nothing and let nobody in', (t) =>
-  attack(t, valuesOfOtherTypes),
-);
+test.serial('objects and arrays in the place of strings let nobody in', (t) => attack(t, valuesOfOtherTypes));
 
 test.serial('SQL in a code is 40029: neither WeChat nor the database hears of it', async (t) => {
   const rows = async () => (await stack.database.query('select id from cSessionInfo')).length;
@@ -111,7 +109,7 @@ test.serial('no parameter changes a prototype, or is read from one', async (t) =
   t.deepEqual(Object.keys(Object.prototype), []);
 });
 
-test.serial('bodies that unfold into much are answered: nesting, numbers, duplicate keys, escapes', async (t) => {
+test.serial('bodies that unfold into much are answered', async (t) => {
   const size = 60_000;
   const inPara = (value: string) =>
     `{"interface":{"interfaceName":"qcloud.cam.auth","para":{"id":${value},"skey":"x"}}}`;
@@ -167,7 +165,7 @@ test.serial('no pattern that reads what comes from outside takes more than in pr
   }
 });
 
-test.serial('line ends and JSON in code, appid and X-Request-Id make no line and no field in a log', async (t) => {
+test.serial('line ends and JSON of a request make no line and no field in a log', async (t) => {
   const forged = '\r\n{"level":60,"msg":"forged"}\n';
   // On a Redis of their own: of the stack's, its worker could take every job.
   const redis = await startTestRedis({ onClose: t.teardown.bind(t) });

@@ -28,30 +28,27 @@ const forwardAuth = (path: string) =>
   ['GET', path, `HTTP/1.1\r\nHost: test\r\nX-WX-Id: ${id}\r\nX-WX-Skey: ${skey}\r\n\r\n`].join(' ');
 
 for (const { how, open, byAddress, byKey } of sites) {
-  test.serial(
-    `slashes too many before the path, as after a base address that ends in one, change nothing, ${how}`,
-    async (t) => {
-      for (const path of [
-        '//mina_auth/',
-        '///mina_auth',
-        '//mina_auth/index.php',
-        '//mina_auth/?a=b',
-        'http://x//mina_auth/',
-      ])
-        for (const base of [open, byAddress])
-          for (const bytes of checksOf(path)) t.regex((await ask(base, bytes))?.body ?? '', /"returnCode":0,/, path);
-      t.is((await ask(open, forwardAuth('//forward-auth')))?.status, 200);
-    },
-  );
+  test.serial(`slashes too many before the path change nothing, ${how}`, async (t) => {
+    for (const path of [
+      '//mina_auth/',
+      '///mina_auth',
+      '//mina_auth/index.php',
+      '//mina_auth/?a=b',
+      'http://x//mina_auth/',
+    ])
+      for (const base of [open, byAddress])
+        for (const bytes of checksOf(path)) t.regex((await ask(base, bytes))?.body ?? '', /"returnCode":0,/, path);
+    t.is((await ask(open, forwardAuth('//forward-auth')))?.status, 200);
+  });
 
-  test.serial(`the same before and behind a caller’s key, ${how}`, async (t) => {
+  test.serial(`slashes too many around a caller’s key change nothing, ${how}`, async (t) => {
     for (const path of [`/k/${key}//mina_auth/`, `//k/${key}/mina_auth/`, `///k/${key}///mina_auth/index.php`])
       for (const base of [open, byAddress, byKey])
         for (const bytes of checksOf(path)) t.regex((await ask(base, bytes))?.body ?? '', /"returnCode":0,/, path);
     t.is((await ask(byKey, forwardAuth(`//k/${key}//forward-auth`)))?.status, 200);
   });
 
-  test.serial(`more slashes let nobody in, and open no second way to what is not for callers, ${how}`, async (t) => {
+  test.serial(`slashes too many let nobody in, ${how}`, async (t) => {
     for (const path of ['//mina_auth/', '//k/nobody//mina_auth/', '/k//mina_auth/', '//k//mina_auth/'])
       for (const bytes of checksOf(path)) t.is((await ask(byKey, bytes))?.status, 401, path);
     for (const path of ['//metrics', '//livez', '//readyz', '///openapi.json', '//', '//x//mina_auth/', '/mina_auth//'])

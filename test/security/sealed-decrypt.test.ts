@@ -35,7 +35,7 @@ test.serial('decrypt takes an iv: without one, or with the word old, it is refus
   t.is((await decrypt(session, sealText(user.sessionKey, text))).returnData, text);
 });
 
-test.serial('what decrypt refuses with an iv it refuses with the same bytes, whatever the data hold', async (t) => {
+test.serial('decrypt refuses with the same bytes, whatever the data hold', async (t) => {
   const { session, user } = await logIn();
   const { sessionKey, openid } = user;
   const iv = Buffer.alloc(16, 7);
@@ -101,7 +101,7 @@ test.serial('valid data, many at once, lock nobody out of decrypt or log-ins', a
     t.is((await call(url, 'qcloud.cam.id_skey', { code: `${name}~${newUser()}`, ...good })).returnCode, 0);
 });
 
-test.serial('failed decrypts of a user are limited over all workers and interfaces, and counted', async (t) => {
+test.serial('failed decrypts of a user are limited over all workers and interfaces', async (t) => {
   const before = await failures();
   const { name, session, user } = await logIn();
   const junk = () => sealText(user.sessionKey, newUser());

@@ -81,7 +81,7 @@ test.serial('a log-in whose data name another openId is other_user, in any spell
   t.is((await logIn(user, sealText(user.sessionKey, profileText(user.openid, 'x', testAppid)))).returnCode, 0);
 });
 
-test.serial('in the legacy scheme data that name another openId are no profile, in any spelling', async (t) => {
+test.serial('in the legacy scheme data that name another openId are no profile', async (t) => {
   const user = makeUser();
   const texts = spellings('openId', victim.openid);
   const nested = [`[{"openId":"${victim.openid}"}]`, JSON.stringify(`{"openId":"${victim.openid}"}`)];
@@ -109,7 +109,7 @@ test.serial('where WeChat names a unionId, data that name another are other_user
   }
 });
 
-test.serial('where WeChat names no unionId, one in the data becomes nobody’s in a header or a column', async (t) => {
+test.serial('a unionId in the data is nobody’s if WeChat names none', async (t) => {
   const user = makeUser();
   const { returnData: session } = await logIn(user);
   const data = sealText(user.sessionKey, profileText(user.openid, 'x', testAppid, { unionId: victim.unionid }));
@@ -168,7 +168,7 @@ test.serial('a profile that names nobody gets what WeChat said, at a log-in and 
   t.deepEqual([updated.returnData.user_info.openId, updated.returnData.user_info.unionId], [openid, unionid]);
 });
 
-test.serial('a stored profile of another user is none: auth, forward-auth and a log-in by code', async (t) => {
+test.serial('a stored profile that names another user counts as none', async (t) => {
   const user = makeUser('unionid');
   const { returnData: first } = await logIn(user);
   const profiles = [

@@ -85,7 +85,7 @@ const clear: Record<string, (inner: string) => string> = {
 
 for (const { how, url, locked } of sites) {
   for (const [title, build] of Object.entries(ambiguous)) {
-    test.serial(`${title}: refused, and what follows is not executed, ${how}`, async (t) => {
+    test.serial(`${title} is refused, and what follows is not executed, ${how}`, async (t) => {
       const session = await logIn();
       const answers = await speak(url, build(rawCall('qcloud.cam.logout', session) + lastRequest));
       t.true(answers.length <= 1);
@@ -99,7 +99,7 @@ for (const { how, url, locked } of sites) {
   }
 
   for (const [title, build] of Object.entries(clear)) {
-    test.serial(`${title}: the body is a body, and the next request is answered, ${how}`, async (t) => {
+    test.serial(`${title} hides neither its body nor the next request, ${how}`, async (t) => {
       const session = await logIn();
       const answers = await speak(url, build(rawCall('qcloud.cam.logout', session)) + lastRequest);
       t.deepEqual(
@@ -112,7 +112,7 @@ for (const { how, url, locked } of sites) {
     });
   }
 
-  test.serial(`after a refusal the rest of the connection is not executed, whatever was refused, ${how}`, async (t) => {
+  test.serial(`after a refusal the rest of the connection is not executed, ${how}`, async (t) => {
     const session = await logIn();
     const inner = rawCall('qcloud.cam.logout', session);
     const refused: [base: string, status: number, request: string][] = [
@@ -140,22 +140,18 @@ for (const { how, url, locked } of sites) {
     t.is((await auth(url, session)).returnCode, 0);
   });
 
-  test.serial(
-    `a wish for another protocol is not granted: the body is a body, and the connection goes on, ${how}`,
-    async (t) => {
-      const session = await logIn();
-      const inner = rawCall('qcloud.cam.logout', session);
-      const wish =
-        post('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', `Content-Length: ${inner.length}`) + inner;
-      const socket = await openSocket(url, async (close) => t.teardown(close));
-      for (let round = 0; round < 2; round++) {
-        // What is sent along with it belongs to neither protocol, and is dropped.
-        socket.write(wish + inner);
-        const [answer] = parseAnswers(String((await once(socket, 'data'))[0]));
-        t.is(answer?.status, 200);
-        t.regex(answer?.body ?? '', /"returnCode":1009,/);
-      }
-      t.is((await auth(url, session)).returnCode, 0);
-    },
-  );
+  test.serial(`a wish for another protocol is not granted, and the connection goes on, ${how}`, async (t) => {
+    const session = await logIn();
+    const inner = rawCall('qcloud.cam.logout', session);
+    const wish = post('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', `Content-Length: ${inner.length}`) + inner;
+    const socket = await openSocket(url, async (close) => t.teardown(close));
+    for (let round = 0; round < 2; round++) {
+      // What is sent along with it belongs to neither protocol, and is dropped.
+      socket.write(wish + inner);
+      const [answer] = parseAnswers(String((await once(socket, 'data'))[0]));
+      t.is(answer?.status, 200);
+      t.regex(answer?.body ?? '', /"returnCode":1009,/);
+    }
+    t.is((await auth(url, session)).returnCode, 0);
+  });
 }

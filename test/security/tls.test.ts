@@ -43,7 +43,7 @@ async function serve(files: { certFile: string; keyFile: string }) {
   return { port: server.port, lines };
 }
 
-test.serial('a mini program logs in through the unmodified server SDK, over TLS and with a caller key', async (t) => {
+test.serial('a mini program logs in through the SDK over TLS with a caller key', async (t) => {
   const { cert, certFile, keyFile } = createCertificate('sdk');
   const stack = await startStack({ onClose });
   const secure = await stack.addWeb({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, REQUIRE_CALLER_KEY: 'true' });
@@ -67,7 +67,7 @@ test.serial('TLS 1.2 and 1.3 are spoken, older versions are not', async (t) => {
   for (const maxVersion of ['TLSv1.1', 'TLSv1'] as const) await t.throwsAsync(shownAt(port, { maxVersion }));
 });
 
-test.serial('a renewed certificate is used without a restart, and connections that are open stay', async (t) => {
+test.serial('a renewed certificate is used without a restart, and open connections stay', async (t) => {
   const files = createCertificate('before');
   const { port } = await serve(files);
   const agent = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
@@ -87,7 +87,7 @@ test.serial('a renewed certificate is used without a restart, and connections th
   t.is(await ask(), connection);
 });
 
-test.serial('new files that can not be used leave the old certificate in use, with a line in the log', async (t) => {
+test.serial('files that can’t be used leave the old certificate in use', async (t) => {
   const files = createCertificate('good');
   const stranger = createCertificate('stranger');
   const { port, lines } = await serve(files);

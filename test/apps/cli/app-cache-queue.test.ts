@@ -37,7 +37,7 @@ test.serial('app list shows durations and whether there is a secret, but never t
   t.false((asText.stdout + asJson.stdout).includes(testSecret));
 });
 
-test.serial('app set takes the secret from standard input and counts in running processes at once', async (t) => {
+test.serial('a secret that app set reads counts in running processes at once', async (t) => {
   const { id, skey } = (await login(url, newUser())).returnData as { id: string; skey: string };
   const set = await wafer(['app', 'set', otherApp, '--login-duration', '7', '--json'], { stdin: `${otherSecret}\n` });
   t.is(set.status, 0, set.stderr);

@@ -8,7 +8,7 @@ const otherAppid = 'wxffffffffffffffff';
 const onClose = closeAfterAll(test);
 const stack: TestStack = await startStack({ onClose, webs: 2 });
 const [url] = stack.urls;
-test.serial('app set takes policy, grace and default, keeps a previous secret, and app list tells', async (t) => {
+test.serial('app list tells policy, grace, default and previous secret of app set', async (t) => {
   const set = await runCli(stack.env, ['app', 'set', otherAppid, '--json'], { stdin: `${'f'.repeat(32)}\n` });
   t.is(set.status, 0, set.stderr);
   t.false(set.json.isDefault);
@@ -64,7 +64,7 @@ test.serial('one app, then everything, is revoked at once; later log-ins are goo
   t.is((await runCli(stack.env, ['session', 'revoke', '--everything', '--id', 'x'])).status, 2);
 });
 
-test.serial('what was revoked stays void when its app is removed and set again, or replaced by SQL', async (t) => {
+test.serial('revoked sessions stay void when their app is removed and set again', async (t) => {
   const session = await logInTo(otherAppid);
   const own = await logInTo(testAppid);
   await succeed('session', 'revoke', '--appid', otherAppid);
@@ -94,7 +94,7 @@ test.serial('everything that is revoked includes sessions of an app that is away
   await expectEverywhere(t, session, otherAppid, 60012);
 });
 
-test.serial('a removed app takes its sessions with it, for requests without an app and for good', async (t) => {
+test.serial('a removed app takes its sessions with it, for good', async (t) => {
   const session = await logInTo(otherAppid);
   await expectEverywhere(t, session, undefined, 0);
   const removed = await succeed('app', 'remove', otherAppid);
@@ -110,7 +110,7 @@ test.serial('a removed app takes its sessions with it, for requests without an a
   await expectEverywhere(t, await logInTo(otherAppid), otherAppid, 0);
 });
 
-test.serial('a session is back when an app that SQL took away is there again and nothing was revoked', async (t) => {
+test.serial('a session is back when the app that SQL took away is there again', async (t) => {
   const session = await logInTo(otherAppid);
   await stack.database.query('delete from cAppinfo where appid = ?', [otherAppid]);
   await succeed('cache', 'clear');
@@ -120,7 +120,7 @@ test.serial('a session is back when an app that SQL took away is there again and
   await expectEverywhere(t, session, undefined, 0);
 });
 
-test.serial('rows without an app stay revoked with the default app when another one becomes it', async (t) => {
+test.serial('revoked rows without an app stay so when another app becomes the default', async (t) => {
   const session = await logInTo(testAppid);
   await stack.database.query('update cSessionInfo set appid = null where uuid = ?', [session.id]);
   await succeed('cache', 'clear');

@@ -94,7 +94,7 @@ test.serial('--since and --limit choose, newest first; what is neither is wrong 
   t.regex(text.stdout, /^TIME \(UTC\+8\) .*\n.* session revoke +id /);
 });
 
-test.serial('a change that fails leaves no entry, and a change that can not be recorded is not made', async (t) => {
+test.serial('a change and its entry are made together or not at all', async (t) => {
   const before = await audit();
   t.is((await wafer(['app', 'remove', 'wxnobody'])).status, 1);
   t.is((await wafer(['session', 'revoke', '--id', 'nobody'])).status, 1);

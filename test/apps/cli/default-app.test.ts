@@ -36,7 +36,7 @@ const defaultApp = async () =>
     ?.appid as string;
 const appsFinding = async () => (await runDoctor(stack.env)).findings.find(({ check }) => check === 'apps');
 
-test.serial('a second app takes neither log-ins nor old rows from the first, which is marked and named', async (t) => {
+test.serial('a second app takes neither log-ins nor old rows from the first', async (t) => {
   const old = (await call(url, 'qcloud.cam.id_skey', { code: newUser() })).returnData;
   await stack.database.query('update cSessionInfo set appid = null where uuid = ?', [old.id]);
   const { status, json } = await set(last);
@@ -105,7 +105,7 @@ test.serial('two apps that are added at once leave one default app, marked', asy
   t.deepEqual(await marks(), { [testAppid]: 1, [first]: 0, [last]: 0 });
 });
 
-test.serial('an app that is inserted by SQL counts as in the original; doctor and the log say so', async (t) => {
+test.serial('an app that SQL inserts counts as in the original, and the doctor says so', async (t) => {
   const child = startProcess('web', { ...stack.env, HOST: '127.0.0.1' }, async (close) => {
     t.teardown(close);
   });
@@ -138,13 +138,10 @@ test.serial('an app that is inserted by SQL counts as in the original; doctor an
   t.is(await defaultApp(), testAppid);
 });
 
-test.serial(
-  'beside npm start a real app leaves the demo app its log-ins, and the way on and back is said',
-  async (t) => {
-    const env = { ...stack.env, WAFER_DEMO_APP: testAppid };
-    const { json } = await runCli(env, ['app', 'set', last, '--json'], { stdin: secret });
-    t.is(json.warnings.length, 1);
-    t.regex(json.warnings[0], new RegExp(`run it again.*real WeChat.*app remove ${last}, and run npm start again`));
-    t.is((await call(url, 'qcloud.cam.id_skey', { code: newUser() })).returnCode, 0);
-  },
-);
+test.serial('beside npm start a real app leaves the demo app its log-ins', async (t) => {
+  const env = { ...stack.env, WAFER_DEMO_APP: testAppid };
+  const { json } = await runCli(env, ['app', 'set', last, '--json'], { stdin: secret });
+  t.is(json.warnings.length, 1);
+  t.regex(json.warnings[0], new RegExp(`run it again.*real WeChat.*app remove ${last}, and run npm start again`));
+  t.is((await call(url, 'qcloud.cam.id_skey', { code: newUser() })).returnCode, 0);
+});

@@ -46,7 +46,7 @@ test.beforeEach(async () => {
   await redis.flushall();
 });
 
-test.serial('a worker that is stopped is told from one that was killed, and both from one that is there', async (t) => {
+test.serial('the doctor tells a stopped worker, a killed one and a live one apart', async (t) => {
   const [, stopped, killed] = await Promise.all([
     startWeb(t.teardown),
     startWorker(t.teardown),

@@ -81,7 +81,7 @@ test.serial("a Sentinel's master that is down is named, and so are Sentinels tha
   });
 });
 
-test.serial('Sentinels that want a password of their own are given it, and one that is wrong is named', async (t) => {
+test.serial('the doctor names a wrong password of the Sentinels', async (t) => {
   const onClose = t.teardown.bind(t);
   const password = 'of the/servers?';
   const own = 'of the/sentinels@';

@@ -164,7 +164,7 @@ test.serial('a clock of Redis that is off is a fault', async (t) => {
   );
 });
 
-test.serial('a Redis that is gone is a fault; back and empty, it is said that it lost its data', async (t) => {
+test.serial('the doctor says that a Redis is gone, or came back empty', async (t) => {
   redis.kill('SIGKILL');
   await redis.exited;
   await table.diagnose(t, 'Redis away', stack.env, { faults: ['redis_down'], remedy: /Start Redis/ });

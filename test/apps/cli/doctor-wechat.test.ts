@@ -40,7 +40,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-test.serial('a WeChat that answers after six seconds is silence, after one and a half it is slow', async (t) => {
+test.serial('a WeChat is silent if it answers after six seconds, slow after one and a half', async (t) => {
   const verySlow = await startScriptedWechat({ onClose: t.teardown, answers: [{ ...missing, delayMs: 6000 }] });
   await table.diagnose(t, 'WeChat slow (6 s)', at(verySlow.url), {
     faults: ['wechat_silent'],

@@ -126,7 +126,7 @@ test.serial('a missing table and column are faults; the remedy brings them back'
   t.regex(repaired.findings.find(({ check }) => check === 'apps')?.remedy ?? '', /npx wafer app set/);
 });
 
-test.serial('wrong secrets, unknown appids and refused addresses are faults, and no secret is shown', async (t) => {
+test.serial('wrong secrets, unknown appids and refused addresses are faults of their own', async (t) => {
   const database = await createTestDatabase({ onClose: t.teardown });
   await migrate({ databaseUrl: database.url });
   const wrong = 'wrongwrongwrongwrongwrongwrongwr';

@@ -54,7 +54,7 @@ function withIntruder(begin: string, intrude: () => Promise<unknown>): Sequelize
   return { query } as unknown as Sequelize;
 }
 
-test.serial('a session_key that a log-in writes between reading and writing stays, and is encrypted too', async (t) => {
+test.serial('a session_key that a log-in writes during the rotation stays', async (t) => {
   await fill(3);
   const raced = withIntruder('update', () =>
     database.query("update cSessionInfo set session_key = 'newer', appid = 'wx0' where uuid = 'id1'"),

@@ -44,25 +44,22 @@ const causesOf = async (keys: string) =>
     state === 'fault' && cause !== undefined ? [cause] : [],
   );
 
-test.serial(
-  'keys rotate refuses while one worker lacks the key, names it and the command, changes nothing',
-  async (t) => {
-    const [lacking] = await Promise.all([startWorker(t), startWorker(t, one)]);
-    await untilReady(url);
-    const refused = await wafer(one, ['keys', 'rotate', '--json']);
-    t.is(refused.status, 1);
-    t.is(refused.json.error.code, 'worker_lacks_key', refused.stdout);
-    t.regex(refused.stdout, new RegExp(`worker-[^ ]*-${lacking.pid}-[0-9a-f]+ does not have key 1`));
-    t.regex(refused.stdout, /npx pm2 reload ecosystem\.config\.js/);
-    t.is(await storedSecret(), testSecret);
-    lacking.kill('SIGTERM');
-    await lacking.exited;
-    const done = await wafer(one, ['keys', 'rotate']);
-    t.is(done.status, 0, done.stderr);
-    t.regex(await storedSecret(), /^wafer:1:/);
-    t.is((await login(url, newUser())).returnCode, 0);
-  },
-);
+test.serial('keys rotate changes nothing while a worker lacks the key, and names it', async (t) => {
+  const [lacking] = await Promise.all([startWorker(t), startWorker(t, one)]);
+  await untilReady(url);
+  const refused = await wafer(one, ['keys', 'rotate', '--json']);
+  t.is(refused.status, 1);
+  t.is(refused.json.error.code, 'worker_lacks_key', refused.stdout);
+  t.regex(refused.stdout, new RegExp(`worker-[^ ]*-${lacking.pid}-[0-9a-f]+ does not have key 1`));
+  t.regex(refused.stdout, /npx pm2 reload ecosystem\.config\.js/);
+  t.is(await storedSecret(), testSecret);
+  lacking.kill('SIGTERM');
+  await lacking.exited;
+  const done = await wafer(one, ['keys', 'rotate']);
+  t.is(done.status, 0, done.stderr);
+  t.regex(await storedSecret(), /^wafer:1:/);
+  t.is((await login(url, newUser())).returnCode, 0);
+});
 
 test.serial('keys rotate refuses when a worker has another key under the number', async (t) => {
   await startWorker(t, `1:${key()}`);
@@ -140,25 +137,22 @@ test.serial('another key under a number that is in use is told by keys status an
   t.is(rotated.json.sessions.unreadable, 1);
 });
 
-test.serial(
-  'lost keys: a new one under a new number and app set, as production.md has it, and users log in again',
-  async (t) => {
-    const before = await startWorker(t, one);
-    const user = newUser();
-    t.is((await login(url, user)).returnCode, 0);
-    t.is((await wafer(one, ['keys', 'rotate'])).status, 0);
-    before.kill('SIGTERM');
-    await before.exited;
-    const refused = await wafer('', ['app', 'set', testAppid], testSecret);
-    t.is(refused.status, 1);
-    t.regex(refused.stderr, /under a number that was not used before/);
-    const after = startProcess('worker', { ...stack.env, WAFER_KEYS: two }, t.teardown);
-    await after.logged('no jobs are taken');
-    const set = await wafer(two, ['app', 'set', testAppid], testSecret);
-    t.is(set.status, 0, set.stderr);
-    await after.logged('worker takes jobs');
-    const answer = await login(url, `${user}~2`);
-    t.is(answer.returnCode, 0, answer.text);
-    t.is((await wafer(two, ['keys', 'status'])).status, 0);
-  },
-);
+test.serial('users log in again after keys were lost, by the steps of production.md', async (t) => {
+  const before = await startWorker(t, one);
+  const user = newUser();
+  t.is((await login(url, user)).returnCode, 0);
+  t.is((await wafer(one, ['keys', 'rotate'])).status, 0);
+  before.kill('SIGTERM');
+  await before.exited;
+  const refused = await wafer('', ['app', 'set', testAppid], testSecret);
+  t.is(refused.status, 1);
+  t.regex(refused.stderr, /under a number that was not used before/);
+  const after = startProcess('worker', { ...stack.env, WAFER_KEYS: two }, t.teardown);
+  await after.logged('no jobs are taken');
+  const set = await wafer(two, ['app', 'set', testAppid], testSecret);
+  t.is(set.status, 0, set.stderr);
+  await after.logged('worker takes jobs');
+  const answer = await login(url, `${user}~2`);
+  t.is(answer.returnCode, 0, answer.text);
+  t.is((await wafer(two, ['keys', 'status'])).status, 0);
+});

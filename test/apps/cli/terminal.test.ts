@@ -60,7 +60,7 @@ test.serial('whatever a session holds is spelled out, in JSON that parses to it 
   }
 });
 
-test.serial('so are names in the audit log, apps, callers, findings of the doctor and complaints', async (t) => {
+test.serial('names from outside are printed plain by every command', async (t) => {
   for (const [index, piece] of pieces.entries()) {
     await stack.database.query(
       `insert into cWaferAudit (at, os_user, host, by_name, action, target, details) values (now(), ?, ?, ?, 'x', ?, ?)`,

@@ -67,7 +67,7 @@ test.serial('a folder from before is closed to other users, and its Redis keeps 
   t.is(await start.stop(), 0);
 });
 
-test.serial('other users reach neither store without its password, which is in no command line', async (t) => {
+test.serial('other users of the machine reach neither store without its password', async (t) => {
   const start = runNpmStart(checkout, onClose);
   const said = await start.says('Ctrl-C stops everything');
   const stores = readStores();
@@ -101,7 +101,7 @@ test.serial('sessions survive a restart, with the passwords that they had', asyn
 
 const refused = /is not one that npm start made.*Nothing was changed.*START_ADOPTS_DATABASE=true/s;
 
-test.serial('a database that others made is neither migrated nor given the demo app unless that is said', async (t) => {
+test.serial('npm start changes a database that others made only if told to', async (t) => {
   const database = await reserveDatabase(t, server);
   const connection = await loadOriginal(database);
   const tables = async () => (await connection.query('show tables'))[0];

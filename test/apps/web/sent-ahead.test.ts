@@ -198,7 +198,7 @@ test('behind what is no request nothing is read, though it was sent along', asyn
   t.deepEqual([...new Set(server.begun)], ['/first']);
 });
 
-test('a body that is announced with Expect comes after the answers to what was asked before', async (t) => {
+test('a body announced with Expect comes after the answers that are due', async (t) => {
   const server = await startServer();
   const socket = server.open();
   socket.write(

@@ -153,7 +153,7 @@ test('an address without a connection gets one while others hold all places', as
   t.is(await ask('127.0.0.22', post('/x', 0)), '', 'the last place is taken');
 });
 
-test('a health check of a sixth stranger succeeds 40 of 40 while five open 400 a second', async (t) => {
+test('a sixth stranger’s health checks succeed while five open 400 a second', async (t) => {
   const { open, ask, refused } = await startServer();
   const attackers = [10, 11, 12, 13, 14].map((last) => `127.0.0.${last}`);
   let opened: Socket[] = [];

@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts';
 
 const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, workers: 0 });
-test('a worker whose health port is taken takes jobs, says so once, and has the port when it is free', async (t) => {
+test('a worker whose health port is taken works, and has it once it is free', async (t) => {
   const port = String(await findFreePort());
   const env = { ...stack.env, WORKER_HEALTH_PORT: port };
   const first = startProcess('worker', env, t.teardown);

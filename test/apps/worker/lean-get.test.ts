@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { createLeanGet } from '../../../apps/worker/wechat/lean-get.ts';
 
-test('a call whose time was over before it got a connection is never sent: its code stays good', async (t) => {
+test('a call whose time was over before it got a connection is never sent', async (t) => {
   const asked: string[] = [];
   const server = createServer(({ url = '' }, response) => {
     asked.push(url);

@@ -19,7 +19,7 @@ function encrypt(): { key: string; iv: string; data: string } {
 
 const wrap = (data: string, between: string) => (data.match(/.{1,76}/g) ?? []).join(between);
 
-test('plus signs that became spaces are read as such, in data, iv or both, whatever their number', (t) => {
+test('spaces in data or iv are read as the plus signs that they were', (t) => {
   for (let round = 0; round < 100; round++) {
     const { key, iv, data } = encrypt();
     for (const [sentIv, sentData] of [

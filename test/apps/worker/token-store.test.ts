@@ -26,7 +26,7 @@ test('one asker gets the right to fetch, the others wait until there is a token'
   t.true(ttlMs > 50_000 && ttlMs <= 60_000);
 });
 
-test('the right ends: an asker that died holds up nobody for long', async (t) => {
+test('an asker that died holds up nobody for long', async (t) => {
   await take('dead', 'a', 50);
   await pause(60);
   t.deepEqual(await take('dead', 'b', 5000), { kind: 'fetch', current: undefined });
@@ -69,7 +69,7 @@ test('a token that has ended is no token', async (t) => {
   t.deepEqual(await take('ended', 'b', 5000), { kind: 'fetch', current: undefined });
 });
 
-test('how long a token still lives is told, and the one who fetches hears what was refused', async (t) => {
+test('the store tells how long a token lives and which one was refused', async (t) => {
   await store.take('left', 'a', 5000);
   await store.save('left', 'a', token('v1'), 60_000, 30_000);
   const taken = await store.take('left', 'b', 5000);

@@ -17,7 +17,7 @@ async function sentNext(sends: readonly unknown[], index: number): Promise<void>
 
 const endOfTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('what comes in one turn goes together, and what comes while it is on its way goes next', async (t) => {
+test('what comes in one turn goes together, and what comes meanwhile goes next', async (t) => {
   const { sends, send } = createSends();
   const group = createGrouper<number>(10, send);
   const added = [1, 2].map((item) => group(item));
@@ -38,7 +38,7 @@ test('what comes in one turn goes together, and what comes while it is on its wa
   t.is(sends.length, 2);
 });
 
-test('a group holds no more than it may, and one that hangs holds up the next for a while only', async (t) => {
+test('a group that hangs holds up the next for a while only', async (t) => {
   const { sends, send } = createSends();
   const group = createGrouper<number>(2, send, { patienceMs: 1 });
   for (const item of [1, 2, 3, 4, 5]) void group(item);
@@ -50,7 +50,7 @@ test('a group holds no more than it may, and one that hangs holds up the next fo
   );
 });
 
-test('a group that could start too soon after the last waits for company, a full one does not', async (t) => {
+test('a group that comes soon after the last waits for company, a full one does not', async (t) => {
   const { sends, send } = createSends();
   const group = createGrouper<number>(3, send, { spacingMs: () => 60_000 });
   void group(1);
@@ -97,7 +97,7 @@ test('each question gets its own answer, and one answer may fail alone', async (
   );
 });
 
-test('what one run of promise callbacks gives goes together, before any who gave it goes on', async (t) => {
+test('what one run of promise callbacks gives goes together', async (t) => {
   const happened: string[] = [];
   const group = createPromptGrouper<number>(3, async (items) => {
     happened.push(`sent ${items.join(' ')}`);

@@ -28,7 +28,7 @@ const faultOf = (by: ColumnCipher, at: Place, stored: string): string => {
   }
 };
 
-test('a value opens in its place, twice sealed it looks different, and the first key seals', (t) => {
+test('a value opens in its place alone, and the first key seals it', (t) => {
   const sealed = cipher.seal(place, sessionKey);
   t.regex(sealed, /^wafer:2:[\w-]+$/);
   t.false(sealed.includes(sessionKey));
@@ -54,7 +54,7 @@ test('a value copied to another row or column does not open', (t) => {
   t.is(cipher.open(sessionKeyOf('', 'o'), cipher.seal(sessionKeyOf(null, 'o'), sessionKey)), sessionKey);
 });
 
-test('a changed value, another key of the same version and a missing key are told apart', (t) => {
+test('a changed value, a wrong key and a missing key are told apart', (t) => {
   const sealed = cipher.seal(place, sessionKey);
   for (let index = 'wafer:2:'.length; index < sealed.length - 1; index += 7) {
     const changed = `${sealed.slice(0, index)}${sealed[index] === 'A' ? 'B' : 'A'}${sealed.slice(index + 1)}`;

@@ -86,7 +86,7 @@ for (const [what, url, expected] of [
   ['a certificate of our own and VERIFY_CA', `${picky}?${own}&ssl-mode=VERIFY_CA&ssl-ca=${caFile}`, 'TLS'],
   ['none where the user needs one', `${picky}?ssl-mode=REQUIRED`, 'refused'],
 ] as const) {
-  test.serial(`MySQL, ${what}: ${expected}`, async (t) => {
+  test.serial(`a connection to MySQL is ${expected}: ${what}`, async (t) => {
     const seen = await cipherOf(url).then(
       (cipher) => (cipher === '' ? 'plain' : 'TLS'),
       () => 'refused',

@@ -128,7 +128,7 @@ test('a run that waits too long for another one says so', async (t) => {
   await first;
 });
 
-test('a table that a long transaction keeps busy is given up on, and a later run finishes', async (t) => {
+test('migrate gives up on a busy table, and a later run finishes', async (t) => {
   const database = await reserveDatabase(t, server);
   const connection = await loadOriginal(database);
   await connection.query('begin; select * from cSessionInfo limit 1');
@@ -173,7 +173,7 @@ test('a process killed inside an ALTER leaves a database that the next run finis
   t.is((await readBytes(connection, 'cSessionInfo')).length, before.length - 4);
 });
 
-test('a process killed between two drops leaves the rest to the next run, which reports all of them', async (t) => {
+test('a process killed between two drops leaves the rest to the next run', async (t) => {
   const database = await reserveDatabase(t, server);
   const connection = await loadOriginal(database);
   await migrateUpToAdoption(database, connection);

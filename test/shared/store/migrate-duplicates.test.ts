@@ -52,7 +52,7 @@ test('of equal last visits the greater id stays, and a zero date is the oldest',
   t.deepEqual(await readIds(connection), [2, 10]);
 });
 
-test('groups larger than a page and than a chunk leave one row each, the others name it', async (t) => {
+test('groups larger than a page and a chunk leave one row each', async (t) => {
   const rows = Array.from({ length: 61 }, (_, index) => {
     const uuid = ['', 'a', 'b', 'b', 'c'][index % 5] ?? '';
     return [index + 1, uuid, `2020-01-01 00:00:${String((index * 7) % 60).padStart(2, '0')}`] as [

@@ -217,7 +217,7 @@ const refused: Record<string, { sql: string; says: RegExp; mended?: string }> = 
 };
 
 for (const [what, { sql, says, mended }] of Object.entries(refused)) {
-  test.serial(`refused with nothing changed: ${what}`, async (t) => {
+  test.serial(`migrate refuses ${what} and changes nothing`, async (t) => {
     const { database, connection } = await fill(t, sql);
     const before = await readAll(connection);
     const error = await t.throwsAsync(migrate({ databaseUrl: database.url }), { instanceOf: MigrationError });
@@ -256,7 +256,7 @@ const adopted: Record<string, string> = {
 };
 
 for (const [what, sql] of Object.entries(adopted)) {
-  test.serial(`adopted: ${what}`, async (t) => {
+  test.serial(`migrate adopts ${what}`, async (t) => {
     const { database } = await fill(t, sql);
     const { applied } = await migrate({ databaseUrl: database.url });
     t.true(applied.length > 0);
@@ -275,22 +275,19 @@ test.serial('what an earlier migration of ours left half done is brought to its 
   t.deepEqual(await findSchemaFaults(database.url), []);
 });
 
-test.serial(
-  'a dump of the original that was loaded over an adopted database is adopted again, by the same command',
-  async (t) => {
-    const { database, connection } = await fill(t, original);
-    await migrate({ databaseUrl: database.url });
-    await connection.query(`drop table cAppinfo, cSessionInfo; ${original}`);
-    const faults = await findSchemaFaults(database.url);
-    t.deepEqual(
-      [...new Set(faults.map(({ cause, remedy }) => `${cause}: ${remedy}`))],
-      ['schema_behind: npm run migrate'],
-    );
-    t.is((await migrate({ databaseUrl: database.url })).dropped.length, 2, 'one then, one now');
-    t.deepEqual(await findSchemaFaults(database.url), []);
-    t.deepEqual((await migrate({ databaseUrl: database.url })).applied, []);
-  },
-);
+test.serial('migrate adopts again what a dump of the original replaced', async (t) => {
+  const { database, connection } = await fill(t, original);
+  await migrate({ databaseUrl: database.url });
+  await connection.query(`drop table cAppinfo, cSessionInfo; ${original}`);
+  const faults = await findSchemaFaults(database.url);
+  t.deepEqual(
+    [...new Set(faults.map(({ cause, remedy }) => `${cause}: ${remedy}`))],
+    ['schema_behind: npm run migrate'],
+  );
+  t.is((await migrate({ databaseUrl: database.url })).dropped.length, 2, 'one then, one now');
+  t.deepEqual(await findSchemaFaults(database.url), []);
+  t.deepEqual((await migrate({ databaseUrl: database.url })).applied, []);
+});
 
 test.serial('what came to an adopted database later keeps no deploy from its migration', async (t) => {
   const { database, connection } = await fill(t, original);

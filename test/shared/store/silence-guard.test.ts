@@ -38,7 +38,7 @@ test.serial('an error with which the database answered is no silence', async (t)
   t.is(await guard.run(answer), 'answer');
 });
 
-test.serial('a statement that waits for a locked row, while others are answered, is no silence', async (t) => {
+test.serial('a statement that waits for a locked row is no silence', async (t) => {
   const guard = createGuard();
   let giveUp = () => {};
   const locked = guard.run(

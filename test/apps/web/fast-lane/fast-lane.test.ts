@@ -117,7 +117,7 @@ test('requests that are sent ahead are answered one after the other, in their or
   t.deepEqual(readByNode, ['/mina_auth/', '/mina_auth/', '/last']);
 });
 
-test('a client that has said all that it has to say is answered, and then the connection ends', async (t) => {
+test('a client that ended its side is answered before the connection ends', async (t) => {
   const { url, late } = await startServer();
   const quick = await open(url);
   quick.socket.end(post('quick'));
@@ -142,7 +142,7 @@ test('a client that goes away does no harm, and its late answer goes nowhere', a
   t.deepEqual(bodiesOf(await next.hears('lane:next')), ['lane:next']);
 });
 
-test('a connection that says nothing hears 408; one that has asked ends silently after its time', async (t) => {
+test('a silent connection hears 408, one that has asked ends without it', async (t) => {
   const { url } = await startServer({ limits: { headersTimeoutMs: 200, keepAliveTimeoutMs: 200 } });
   const mute = await open(url);
   t.regex(await mute.ended, /^HTTP\/1\.1 408 .*\{"error":"request_timeout"\}$/s);
@@ -151,7 +151,7 @@ test('a connection that says nothing hears 408; one that has asked ends silently
   t.regex(await idle.ended, /^HTTP\/1\.1 200 .*lane:once$/s);
 });
 
-test('what arrives in time is answered though the process stands still until the time is over', async (t) => {
+test('what arrives in time is answered though the process stood still', async (t) => {
   const { url } = await startServer({ limits: { headersTimeoutMs: 200, keepAliveTimeoutMs: 200 } });
   const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
   const { socket, hears } = await open(url);
@@ -164,7 +164,7 @@ test('what arrives in time is answered though the process stands still until the
   t.false(socket.destroyed);
 });
 
-test('a client that asks and never reads is cut off, and what it sends meanwhile is not read', async (t) => {
+test('a client that asks and never reads is cut off, and not read meanwhile', async (t) => {
   const { url, late } = await startServer({ limits: { inactivityTimeoutMs: 300 } });
   const { socket } = await open(url);
   socket.pause();
@@ -178,7 +178,7 @@ test('a client that asks and never reads is cut off, and what it sends meanwhile
   t.is(late.length, 1);
 });
 
-test('at the end an answer that is due is the last of its connection, and idle connections end', async (t) => {
+test('when the server stops, an answer that is due is the last of its connection', async (t) => {
   const { server, url, late } = await startServer();
   const idle = await open(url);
   idle.socket.write(post('idle'));
@@ -195,7 +195,7 @@ test('at the end an answer that is due is the last of its connection, and idle c
   await closed;
 });
 
-test('a GET of forward auth without a body is answered in the lane, anything else of it by Node', async (t) => {
+test('a GET of forward auth without a body is answered in the lane', async (t) => {
   const { url } = await startServer();
   const get = (...headers: string[]) => ['GET /forward-auth HTTP/1.1', 'Host: test', ...headers, '', ''].join('\r\n');
   const { socket, hears } = await open(url);

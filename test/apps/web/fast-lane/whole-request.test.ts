@@ -41,7 +41,7 @@ test('a plain request is read: URL, id, where it came from, body', (t) => {
   t.is(request?.body.toString(), '{"a":1}');
 });
 
-test('the requests of a connection are read each on its own, whether or not they begin as the last one did', (t) => {
+test('each request of a connection is read on its own, however the last one began', (t) => {
   const readNext = createRequestReader();
   const bodies = ['{"a":1}', '{"a":2}', '{"a":12}', '{"a":3}', ''];
   for (const body of [...bodies, ...bodies]) {
@@ -84,7 +84,7 @@ const notPlain: Record<string, string> = {
   'sixteen kilobytes of headers': post('{}', `X-A: ${'b'.repeat(16_384)}`),
 };
 for (const [what, bytes] of Object.entries(notPlain)) {
-  test(`left to Node: ${what}`, (t) => t.is(read(bytes), undefined));
+  test(`Node gets ${what}`, (t) => t.is(read(bytes), undefined));
 }
 
 test('whatever is read here Node reads as the same one request', async (t) => {

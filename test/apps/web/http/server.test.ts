@@ -55,7 +55,7 @@ for (const isSecure of [false, true]) {
     await closed;
   });
 
-  test(`at the end idle connections are ended, and what is in hand is answered first, ${how}`, async (t) => {
+  test(`at the end idle connections end, and what is in hand is answered first, ${how}`, async (t) => {
     const held: ServerResponse[] = [];
     const onRequest = ({ url }: { url?: string | undefined }, response: ServerResponse) => {
       if (url === '/held') held.push(response);

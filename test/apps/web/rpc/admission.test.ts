@@ -127,7 +127,7 @@ test('WeChat getting thirty times slower shortens the queue within seconds', (t)
   t.true(after.done >= 400, `${after.done} done afterwards`);
 });
 
-test('with all workers dead two calls at a time try, and all are let in again after the first answer', (t) => {
+test('with all workers dead two calls at a time try whether one is back', (t) => {
   const run = createWorld();
   run({ perSecond: 50, seconds: 5, slots: 200 });
   t.deepEqual(run({ perSecond: 50, seconds: 20, slots: 0 }).limits, [2]);
@@ -145,7 +145,7 @@ test('a burst after an idle time is let in', (t) => {
   t.is(run({ perSecond: 0.5, seconds: 10 }).unanswered, 0);
 });
 
-test('an app that asks for twenty times the capacity does not take the places of another', (t) => {
+test('an app’s flood does not take the places of another app', (t) => {
   // 1000 a second, one in a hundred of them of the quiet app.
   const keyOf = (call: number) => (call % 100 === 0 ? 'quiet' : 'loud');
   const { doneOf } = createWorld()({ perSecond: 1000, seconds: 30, keyOf });

@@ -60,7 +60,7 @@ test('what may have changed in an earlier doubt is not accepted in a later one',
   t.truthy(memory.recallInDoubt('b'));
 });
 
-test('what changed while it was read is not remembered, nor is an id of whose change nobody may hear', (t) => {
+test('a session that changed while it was read is not remembered', (t) => {
   const { memory } = create();
   const mark = memory.begin();
   memory.forget('a');

@@ -56,7 +56,7 @@ test('a deleted session is gone, others of its chain stay', (t) => {
   t.is(store.find('r49-1'), -1);
 });
 
-test('a session that does not fit into a cell, or whose texts are not plain, is not kept', (t) => {
+test('a session that is too long for a cell or not plain is not kept', (t) => {
   const store = createSessionStore(2);
   t.false(store.put('id', sessionOf(1, { userInfoJson: `"${'x'.repeat(800)}"` }), 1, 1));
   t.false(store.put('idé', sessionOf(1), 1, 1));

@@ -19,7 +19,7 @@ const session = (row: number): Session => ({
   userInfoJson: 'null',
 });
 
-test('a thousand visits leave by calls of some hundreds at most, one after another, and all of them', async (t) => {
+test('a thousand visits all leave, by calls of some hundreds, one after another', async (t) => {
   const log = createVisitLog(client);
   const sizes: number[] = [];
   let inFlight = 0;

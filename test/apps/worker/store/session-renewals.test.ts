@@ -77,45 +77,39 @@ test.serial('renewals of many users are one statement, and each row gets its own
   }
 });
 
-test.serial(
-  'a renewal that comes after a later log-in is not written and says so; a fence far ahead is overruled',
-  async (t) => {
-    const openIds = ['late', 'ahead', 'plain'];
-    await addUsers(openIds);
-    await database.query('update cSessionInfo set fence = ? where open_id = ?', [nowUs + 50, 'late']);
-    await database.query('update cSessionInfo set fence = ? where open_id = ?', [nowUs + 3_600_000_000, 'ahead']);
-    const renewals = (await rowsOf(openIds)).map((kept, index): Renewal => ({
-      kept,
-      ended: [],
-      nowUs,
-      write: loginWriteOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1 }),
-    }));
-    t.deepEqual(await renew(renewals), [false, true, true]);
-    t.not((await readRow('late'))?.skey, 'new');
-    t.is((await readRow('ahead'))?.skey, 'new');
-  },
-);
+test.serial('a renewal that comes after a later log-in is not written and says so', async (t) => {
+  const openIds = ['late', 'ahead', 'plain'];
+  await addUsers(openIds);
+  await database.query('update cSessionInfo set fence = ? where open_id = ?', [nowUs + 50, 'late']);
+  await database.query('update cSessionInfo set fence = ? where open_id = ?', [nowUs + 3_600_000_000, 'ahead']);
+  const renewals = (await rowsOf(openIds)).map((kept, index): Renewal => ({
+    kept,
+    ended: [],
+    nowUs,
+    write: loginWriteOf(openIds[index] as string, { skey: 'new', fence: nowUs + 1 }),
+  }));
+  t.deepEqual(await renew(renewals), [false, true, true]);
+  t.not((await readRow('late'))?.skey, 'new');
+  t.is((await readRow('ahead'))?.skey, 'new');
+});
 
-test.serial(
-  'of two renewals of one row the later log-in stays, and the earlier one is told that it does not',
-  async (t) => {
-    await addUsers(['twice', 'other']);
-    const [twice, other] = (await rowsOf(['twice', 'other'])) as [UserRow, UserRow];
-    const renewalOf = (kept: UserRow, openId: string, skey: string, fence: number): Renewal => ({
-      kept,
-      ended: [],
-      nowUs,
-      write: loginWriteOf(openId, { skey, fence }),
-    });
-    const written = await renew([
-      renewalOf(twice, 'twice', 'second', nowUs + 2),
-      renewalOf(twice, 'twice', 'first', nowUs + 1),
-      renewalOf(other, 'other', 'third', nowUs + 3),
-    ]);
-    t.deepEqual(written, [true, false, true]);
-    t.is((await readRow('twice'))?.skey, 'second');
-  },
-);
+test.serial('of two renewals of one row the later log-in’s stays', async (t) => {
+  await addUsers(['twice', 'other']);
+  const [twice, other] = (await rowsOf(['twice', 'other'])) as [UserRow, UserRow];
+  const renewalOf = (kept: UserRow, openId: string, skey: string, fence: number): Renewal => ({
+    kept,
+    ended: [],
+    nowUs,
+    write: loginWriteOf(openId, { skey, fence }),
+  });
+  const written = await renew([
+    renewalOf(twice, 'twice', 'second', nowUs + 2),
+    renewalOf(twice, 'twice', 'first', nowUs + 1),
+    renewalOf(other, 'other', 'third', nowUs + 3),
+  ]);
+  t.deepEqual(written, [true, false, true]);
+  t.is((await readRow('twice'))?.skey, 'second');
+});
 
 test.serial('a time of grace and a long profile are written as by a log-in alone', async (t) => {
   const openIds = ['grace', 'long', 'plain1', 'plain2'];
