@@ -6,7 +6,7 @@ import { auth, login, newUser } from '../support/client.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-test("a log-in that a failover brings back late does not end the session of its user's next log-in", async (t) => {
+test('a log-in that a failover brings back late does not end a later session', async (t) => {
   const onClose = t.teardown.bind(t);
   const stack = await startStack({ onClose, workers: 0 });
   const [url] = stack.urls;

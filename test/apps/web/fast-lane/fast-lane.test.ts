@@ -60,7 +60,7 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("requests one after the other are answered in the lane; with the first that is not plain the connection is Node's", async (t) => {
+test('the first request that is not plain makes the connection Node’s', async (t) => {
   const { url } = await startServer();
   const { socket, hears } = await open(url);
   for (const body of ['one', 'two', 'three']) {
@@ -79,7 +79,7 @@ test("requests one after the other are answered in the lane; with the first that
   ]);
 });
 
-test("what comes in pieces, is not for the protocol, is too long or not let in is Node's", async (t) => {
+test('a request in pieces, too long or not for the protocol is Node’s', async (t) => {
   const { url, readByNode } = await startServer({
     admit: (path) => (path.includes('/k/refused/') ? undefined : { url: path }),
   });
