@@ -22,7 +22,9 @@ for (const { english, chinese } of twins) {
 test('the guides to use and operation exist in both languages', (t) => {
   const guides = [
     'README.md',
-    ...['adopting', 'api', 'configuration', 'operations', 'production', 'protocol'].map((name) => `docs/${name}.md`),
+    ...['adopting', 'api', 'architecture', 'configuration', 'operations', 'production', 'protocol'].map(
+      (name) => `docs/${name}.md`,
+    ),
   ];
   t.deepEqual(
     differenceOf(
