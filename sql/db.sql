@@ -21,6 +21,8 @@ create table cAppinfo (
   watermark_max_age_seconds int unsigned null default null,
   revoked_before bigint unsigned not null default 0,
   phone_data tinyint not null default 1,
+  kind varchar(20) not null default 'wechat',
+  component_appid varchar(200) null default null,
   primary key (appid)
 ) engine=InnoDB default charset=utf8 collate=utf8_unicode_ci;
 
@@ -115,4 +117,5 @@ insert into cWaferMigration (name) values
   ('0008-caller-app'),
   ('0009-phone-data'),
   ('0010-revocations'),
-  ('0014-caller-permissions');
+  ('0014-caller-permissions'),
+  ('0015-app-kinds');

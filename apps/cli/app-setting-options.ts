@@ -69,5 +69,5 @@ export function describeApp(app: App): string {
   const sessions = app.maxSessions === 1 ? 'one session a user' : `up to ${app.maxSessions} sessions a user`;
   const grace = app.graceSeconds === 0 ? '' : `, the previous skey works ${app.graceSeconds} s longer`;
   const phone = app.refusesPhoneData === true ? '; phone numbers by code alone' : '';
-  return `log-ins last ${app.loginDurationDays} days, sessions ${app.sessionDurationSeconds} s without a visit; ${sessions}${grace}${phone}.`;
+  return `log-ins last ${app.loginDurationDays} days, sessions ${app.sessionDurationSeconds} s without a visit; ${sessions}${grace}${phone}${app.kind === undefined ? '' : `; of kind ${toPlainText(app.kind)}`}.`;
 }

@@ -3,6 +3,8 @@ import type { ColumnCipher, ValueFault } from '../../shared/keys/column-cipher.t
 import { toApps } from '../../shared/session/app-settings.ts';
 import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
 import type { AppInfo } from '../../shared/store/models.ts';
+import { usualKind } from '../worker/wechat/kinds/kind.ts';
+import { describeKind } from './app-kind.ts';
 import type { CommandResult } from './result.ts';
 import { formatTable } from './text.ts';
 
@@ -15,6 +17,8 @@ export async function listApps(appInfo: AppInfo, cipher: ColumnCipher): Promise<
     hasSecret: secret !== '' || app.secretFault !== undefined,
     hasPreviousSecret: previousSecret !== undefined,
     isDefault: app.appid === defaultAppid,
+    kind: app.kind ?? usualKind,
+    described: describeKind({ secret, ...app }),
   }));
   const rows = apps.map((app) => [
     toPlainText(app.appid),
@@ -24,21 +28,28 @@ export async function listApps(appInfo: AppInfo, cipher: ColumnCipher): Promise<
     `${app.sessionDurationSeconds} s`,
     app.maxSessions === 1 ? 'single' : `up to ${app.maxSessions}`,
     `${app.graceSeconds} s`,
+    app.described,
   ]);
   return {
     text:
       apps.length === 0
         ? 'No app is configured. Add one: npx wafer app set <appid>'
         : formatTable([
-            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE'],
+            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE', 'KIND'],
             ...rows,
           ]),
-    json: { apps },
+    json: { apps: apps.map(({ described: _described, ...app }) => app) },
   };
 }
 
-function describeSecret(app: { hasSecret: boolean; hasPreviousSecret: boolean; secretFault?: ValueFault }): string {
+function describeSecret(app: {
+  kind: string;
+  hasSecret: boolean;
+  hasPreviousSecret: boolean;
+  secretFault?: ValueFault;
+}): string {
   if (app.secretFault !== undefined) return app.secretFault === 'key_missing' ? 'encrypted, no key here' : 'UNREADABLE';
+  if (app.kind === 'component') return 'none needed';
   if (!app.hasSecret) return 'MISSING';
   return app.hasPreviousSecret ? 'set, and the previous' : 'set';
 }

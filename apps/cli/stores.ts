@@ -34,7 +34,15 @@ const variables = {
   redis: ['REDIS_URL', 'REDIS_CACHE_URL', 'LOGIN_QUEUES'],
   callers: ['REQUIRE_CALLER_KEY'],
   keys: ['WAFER_KEYS'],
-  wechat: ['WECHAT_API_BASE', 'WECHAT_TOKEN_URL', 'WECHAT_TIMEOUT_MS', 'LOGIN_DEADLINE_MS'],
+  wechat: [
+    'WECHAT_API_BASE',
+    'WECHAT_TOKEN_URL',
+    'WECHAT_COMPONENT_TOKEN_URL',
+    'WECHAT_AUTHORIZER_TOKEN_URL',
+    'WECOM_API_BASE',
+    'WECHAT_TIMEOUT_MS',
+    'LOGIN_DEADLINE_MS',
+  ],
 } as const;
 
 /**

@@ -6,12 +6,10 @@ import { createSeal } from '../../shared/rpc/seal.ts';
 import { readAppsWithSecrets, type AppWithSecret } from '../../shared/store/app-reader.ts';
 import { findSealKey } from '../../shared/store/seal-key.ts';
 import { createAccessTokens, type AccessTokens } from '../worker/wechat/access-token.ts';
-import { createWechatClient } from '../worker/wechat/client.ts';
-import {
-  createStableTokenSource,
-  createTokenServiceSource,
-  type TokenSourceOf,
-} from '../worker/wechat/token-source.ts';
+import { createWechatClient, type WechatClient } from '../worker/wechat/client.ts';
+import { kinds } from '../worker/wechat/kinds/index.ts';
+import { createKinds, usualKind } from '../worker/wechat/kinds/kind.ts';
+import { createStableTokenSource, type TokenSource } from '../worker/wechat/token-source.ts';
 import { createTokenStore, type TokenStore } from '../worker/wechat/token-store.ts';
 import type { WechatWatch } from '../worker/wechat/watch.ts';
 import { CommandFailure } from './result.ts';
@@ -23,10 +21,10 @@ export interface OpenTokens {
   readonly apps: readonly AppWithSecret[];
   readonly store: TokenStore;
   readonly tokens: AccessTokens;
-  readonly tokenOf: TokenSourceOf;
-  /** undefined: they come from a token service. */
-  readonly forcedTokenOf: TokenSourceOf | undefined;
-  readonly source: 'stable_token' | 'token_service';
+  /** undefined: apps of its kind have none. */
+  readonly tokenOf: (app: AppWithSecret) => TokenSource | undefined;
+  /** undefined: it does not come from WeChat itself. */
+  readonly forcedTokenOf: (app: AppWithSecret) => TokenSource | undefined;
   /** Of one fetch. */
   readonly timeoutMs: number;
   readonly log: Log;
@@ -40,9 +38,17 @@ export async function withTokens<Result>(
   env: NodeJS.ProcessEnv,
   work: (open: OpenTokens) => Promise<Result>,
 ): Promise<Result> {
-  const { apiBase, tokenUrl, timeoutMs } = readSettings(env, 'wechat').wechat;
+  const config = readSettings(env, 'wechat');
+  const { apiBase, tokenUrl, timeoutMs } = config.wechat;
   const cipher = createColumnCipher(readSettings(env, 'keys').keys);
-  const client = createWechatClient(tokenUrl ?? apiBase);
+  const clients: WechatClient[] = [];
+  const connect = (base: string): WechatClient => {
+    const client = createWechatClient(base);
+    clients.push(client);
+    return client;
+  };
+  const wechat = connect(apiBase);
+  const forcedTokenOf = createStableTokenSource(wechat, watch, true);
   try {
     return await withDatabase(env, async ({ sequelize, appInfo }) => {
       const key = await findSealKey(sequelize);
@@ -52,29 +58,22 @@ export async function withTokens<Result>(
       const apps = await readAppsWithSecrets(appInfo, cipher);
       return withRedis(env, ({ commands }) => {
         const store = createTokenStore(commands);
-        const stableTokenOf = createStableTokenSource(client, watch);
-        const serviceTokenOf: TokenSourceOf = ({ appid }) =>
-          createTokenServiceSource(client, watch, {
-            key: appid,
-            appid,
-            api: 'token_service',
-            query: { appid },
-            installation,
-          });
+        const tokens = createAccessTokens({ store, seal, timeoutMs });
+        const kindOf = createKinds(kinds, { config, wechat, connect, watch, tokens, installation });
         return work({
           sequelize,
           apps,
           store,
-          tokens: createAccessTokens({ store, seal, timeoutMs }),
-          tokenOf: tokenUrl === undefined ? stableTokenOf : serviceTokenOf,
-          forcedTokenOf: tokenUrl === undefined ? createStableTokenSource(client, watch, true) : undefined,
-          source: tokenUrl === undefined ? 'stable_token' : 'token_service',
+          tokens,
+          tokenOf: (app) => kindOf(app)?.tokenOf?.(app),
+          forcedTokenOf: (app) =>
+            tokenUrl === undefined && (app.kind ?? usualKind) === usualKind ? forcedTokenOf(app) : undefined,
           timeoutMs,
           log: pino({ level: 'silent' }),
         });
       });
     });
   } finally {
-    await client.close();
+    await Promise.all(clients.map((client) => client.close()));
   }
 }

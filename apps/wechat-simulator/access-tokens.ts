@@ -32,11 +32,15 @@ export class AccessTokens {
       return failure(40013, 'invalid appid');
     if (!secret || (this.#apps && this.#apps.get(appid) !== secret)) return failure(40125, 'invalid appsecret');
     if (grantType !== 'client_credential') return failure(40002, 'invalid grant_type');
+    return this.issue(appid, isForced === true);
+  }
 
+  /** Of whoever it is: an app, a platform, an app by a platform, a company of WeCom. */
+  issue(appid: string, isForced = false): WechatAnswer {
     const now = Date.now();
     const current = this.#current.get(appid) ?? '';
     const leftMs = (this.#issued.get(current)?.endsAt ?? 0) - now;
-    if (isForced !== true && leftMs > Math.min(renewBeforeMs, this.#lifeMs * renewBeforeShare))
+    if (!isForced && leftMs > Math.min(renewBeforeMs, this.#lifeMs * renewBeforeShare))
       return success({ access_token: current, expires_in: Math.floor(leftMs / 1000) });
 
     const accessToken = `sim_${randomBytes(48).toString('base64url')}`;

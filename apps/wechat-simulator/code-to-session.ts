@@ -26,6 +26,21 @@ export class CodeToSession {
     const secret = query.get('secret') ?? '';
     if (!appid || (this.#apps && !this.#apps.has(appid))) return failure(40013, 'invalid appid');
     if (!secret || (this.#apps && this.#apps.get(appid) !== secret)) return failure(40125, 'invalid appsecret');
+    return this.#exchange(appid, code, query);
+  }
+
+  /** GET /sns/component/jscode2session: a platform asks for an app that has authorised it. @param platform whose token came along */
+  answerComponent(platform: string, query: URLSearchParams): WechatAnswer {
+    const appid = query.get('appid') ?? '';
+    const code = query.get('js_code') ?? '';
+    if (platform !== query.get('component_appid')) return failure(40013, 'invalid component_appid');
+    if (!appid) return failure(40013, 'invalid appid');
+    if (code.startsWith('unauthorized'))
+      return failure(61003, 'component is not authorized by this account rid: 65a1b2c3-1a2b3c4d-0f0e0d0c');
+    return this.#exchange(appid, code, query);
+  }
+
+  #exchange(appid: string, code: string, query: URLSearchParams): WechatAnswer {
     if (query.get('grant_type') !== 'authorization_code') return failure(40002, 'invalid grant_type');
     if (!code) return failure(41008, 'missing code');
 

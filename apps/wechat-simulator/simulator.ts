@@ -5,18 +5,21 @@
  * |---|---|
  * | `GET /sns/jscode2session` | each code works once (then 40163); openid and session_key are functions of the part before the first `~` |
  * | `POST /cgi-bin/stable_token` | the same token for everybody who asks, for two hours; the next one from five minutes before its end, or with `force_refresh` |
+ * | `GET /sns/component/jscode2session` | the same for a third-party platform, with a component_access_token in the place of the secret |
+ * | `GET /cgi-bin/gettoken`, `/cgi-bin/miniprogram/jscode2session` | those of WeCom: the part before the first `~` is the userid; `alice.ww2` is of the company ww2 alone, `linked.ww9` is answered as of ww9 whoever asks |
  * | `POST /wxa/business/getuserphonenumber` | each code works once (then 40029); the number is a function of the part before the first `~` |
  * | `GET /wxa/checksession` | 0, or 87009 if the signature is not the live session_key's |
  * | `GET /wxa/resetusersessionkey` | renews the session_key, which later log-ins and `/_sim/userdata` use |
  *
  * Codes that begin with these words get: `bad` 40029, `busy<n>` -1 n times, then success, `limit` 45011, `blocked` 40226, `net`
- * HTTP 500, `slow<ms>` the answer after that many ms, `garbage` no JSON, `empty` `{}`; of wx.login also `expires` an expires_in of
+ * HTTP 500, `unauthorized` 61003 (of a platform), `slow<ms>` the answer after that many ms, `garbage` no JSON, `empty` `{}`; of wx.login also `expires` an expires_in of
  * 7200, `unionid` a unionid. The last three calls want an access_token: 41001 without, 40001 with an unknown one, 42001 with one that ended.
  *
  * | own path | |
  * |---|---|
  * | `GET /_sim/userdata?code=alice~1&appid=…` | `encrypt_data`, `iv`, `legacy_encrypt_data`, `rawData`, `signature` of that user |
  * | `GET /_sim/phonecode?code=alice~1&appid=…` | a fresh phone `code` of that user, and `encrypt_data`, `iv` as older clients get them |
+ * | `GET /_sim/component-token?appid=…`, `/_sim/authorizer-token?appid=…` | what a platform's own token service answers |
  * | `POST /_sim/fail?path=/wxa/checksession&errcode=45009&times=1` | the next calls of that path answer this errcode |
  * | `POST /_sim/end-tokens` | no access token works any more, as after a reset of the secret |
  * | `GET /_sim/stats`, `POST /_sim/reset` | the calls per path and per code; forget them, and everything else |
@@ -27,6 +30,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BoundedMap, countUp } from './bounded-map.ts';
 import { readJsonObject, send, sendJson } from './http.ts';
+import type { WechatAnswer } from './wechat-answer.ts';
 import { WechatApi, type WechatCall } from './wechat-api.ts';
 
 const countedPathsLimit = 1000;
@@ -41,6 +45,8 @@ export interface SimulatorOptions {
   host?: string;
   /** Secrets by appid; default: every app is known. */
   apps?: ReadonlyMap<string, string>;
+  /** Secrets by corpid; default: every company is known. */
+  corps?: ReadonlyMap<string, string>;
   /** Delays every answer of WeChat. */
   latencyMs?: number;
   /** Life of an access token. Default: 7200. */
@@ -76,7 +82,7 @@ export interface Simulator {
 /** Starts a simulated WeChat. Rejects when it cannot listen. */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', latencyMs = 0, onRequest, onAnswer } = options;
-  const api = new WechatApi(options.apps, options.tokenLifeSeconds);
+  const api = new WechatApi(options.apps, options.tokenLifeSeconds, options.corps);
   const paths = new BoundedMap<number>(countedPathsLimit);
   const codes = new BoundedMap<number>(countedCodesLimit);
 
@@ -114,9 +120,19 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
       api.failures.order(query.get('path') ?? '', errcode, times);
       return {};
     },
+    'GET /_sim/component-token': (query) => issue(query, (appid) => api.issueComponentToken(appid)),
+    'GET /_sim/authorizer-token': (query) => issue(query, (appid) => api.issueAuthorizerToken(appid)),
     'GET /_sim/userdata': (query) => forUser(query, (appid, code) => api.createUserData(appid, code)),
     'GET /_sim/phonecode': (query) => forUser(query, (appid, code) => api.createPhoneCode(appid, code)),
   };
+
+  function issue(query: URLSearchParams, answer: (appid: string) => WechatAnswer): unknown {
+    const appid = query.get('appid');
+    if (!appid) return undefined;
+    const { body } = answer(appid);
+    onAnswer?.(body, '');
+    return JSON.parse(body) as unknown;
+  }
 
   function handleOwnCall(
     path: string,

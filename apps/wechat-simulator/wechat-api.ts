@@ -1,4 +1,5 @@
 import { AccessTokens } from './access-tokens.ts';
+import { Wecom } from './wecom.ts';
 import { CodeToSession } from './code-to-session.ts';
 import { OrderedFailures } from './ordered-failures.ts';
 import { PhoneNumbers } from './phone-numbers.ts';
@@ -23,11 +24,17 @@ export class WechatApi {
   readonly #codes: CodeToSession;
   readonly #tokens: AccessTokens;
   readonly #phones = new PhoneNumbers();
+  readonly #wecom: Wecom;
   readonly failures = new OrderedFailures();
 
-  constructor(apps: ReadonlyMap<string, string> | undefined, tokenLifeSeconds = defaultTokenLifeSeconds) {
+  constructor(
+    apps: ReadonlyMap<string, string> | undefined,
+    tokenLifeSeconds = defaultTokenLifeSeconds,
+    corps?: ReadonlyMap<string, string>,
+  ) {
     this.#codes = new CodeToSession(apps, this.#keys);
     this.#tokens = new AccessTokens(apps, tokenLifeSeconds);
+    this.#wecom = new Wecom(corps, this.#tokens);
   }
 
   /** The single-use code that a call brings; '' if there is none. */
@@ -57,6 +64,15 @@ export class WechatApi {
     };
   }
 
+  /** What a company's token service answers that keeps the tokens of its platform: of itself, or of an app that has authorised it. */
+  issueComponentToken(componentAppid: string): WechatAnswer {
+    return this.#tokens.issue(`component ${componentAppid}`);
+  }
+
+  issueAuthorizerToken(appid: string): WechatAnswer {
+    return this.#tokens.issue(appid);
+  }
+
   /** As if the app's secret had been reset: no access token works any more. */
   endTokens(): void {
     this.#tokens.reset();
@@ -64,13 +80,19 @@ export class WechatApi {
 
   /** Makes every code fresh again, and every key and token as at the start. */
   reset(): void {
-    for (const part of [this.#codes, this.#keys, this.#tokens, this.#phones, this.failures]) part.reset();
+    for (const part of [this.#codes, this.#wecom, this.#keys, this.#tokens, this.#phones, this.failures]) part.reset();
   }
 
   readonly #routes: Readonly<
     Record<string, (query: URLSearchParams, body: WechatCall['body'], code: string) => WechatAnswer>
   > = {
     'GET /sns/jscode2session': (query) => this.#codes.answer(query),
+    'GET /sns/component/jscode2session': (query) => {
+      const owner = this.#tokens.check(query.get('component_access_token'));
+      return 'appid' in owner ? this.#codes.answerComponent(owner.appid.replace(/^component /, ''), query) : owner;
+    },
+    'GET /cgi-bin/gettoken': (query) => this.#wecom.answerToken(query),
+    'GET /cgi-bin/miniprogram/jscode2session': (query) => this.#wecom.answerCode(query),
     'POST /cgi-bin/stable_token': (_query, body) => this.#tokens.answer(body),
     'POST /wxa/business/getuserphonenumber': (query, _body, code) =>
       this.#withToken(query, (appid) => this.#phones.answer(appid, code)),

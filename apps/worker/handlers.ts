@@ -34,7 +34,7 @@ import { createAlerts } from './wechat/alerts.ts';
 import { createBreakers } from './wechat/breakers.ts';
 import { createCallWithToken } from './wechat/call-with-token.ts';
 import type { WechatClient } from './wechat/client.ts';
-import { createStableTokenSource, createTokenServiceSource, type TokenSourceOf } from './wechat/token-source.ts';
+import { createKinds, type KindOfApp } from './wechat/kinds/kind.ts';
 import { createTokenStore } from './wechat/token-store.ts';
 import { createWechatWatch } from './wechat/watch.ts';
 
@@ -50,15 +50,17 @@ export interface HandlerDeps {
   readonly commands: RedisClient;
   readonly seal: Seal;
   readonly wechat: WechatClient;
-  /** Where access tokens come from instead of WeChat. */
-  readonly tokenService: WechatClient | undefined;
+  /** To any other address; it is closed with the worker. */
+  readonly connect: (base: string) => WechatClient;
+  /** Of apps. */
+  readonly kinds: readonly KindOfApp[];
   readonly metrics: WorkerMetrics;
   readonly log: Log;
 }
 
 /** Everything that a worker can be asked, by the queue that carries it; `jobs/` has one file per call, and what they share. */
 export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Partial<CallHandlers>>> {
-  const { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, tokenService, metrics, log } =
+  const { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, connect, kinds, metrics, log } =
     deps;
   const { timeoutMs } = config.wechat;
   const watch = createWechatWatch({
@@ -66,12 +68,16 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     breakers: createBreakers(timeoutMs, log, metrics.openedBreaker),
     onAnswer: metrics.askedWechat,
   });
+  const tokens = createAccessTokens({ store: createTokenStore(commands), seal, timeoutMs });
+  const installation = seal.fingerprint('installation');
+  const kindOf = createKinds(kinds, { config, wechat, connect, watch, tokens, installation });
   const userData = createUserDataOpener(createUserDataLimit(commands, seal), metrics.openedUserData);
   const codeLedger = createCodeLedger(commands, seal, timeoutMs);
   const login = createLoginHandler({
     apps,
+    kindOf,
     ledger: codeLedger,
-    exchangeCode: createExchangeCode({ ledger: codeLedger, wechat, watch, wechatTimeoutMs: timeoutMs }),
+    exchangeCode: createExchangeCode({ ledger: codeLedger, wechatTimeoutMs: timeoutMs }),
     seal,
     userData,
     sessions: sealSessionKeys(createSessionWriter({ sequelize, cache }), cipher),
@@ -79,21 +85,13 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     userLimit: createUserLimit(config.login.limitPerUser),
   });
 
-  const installation = seal.fingerprint('installation');
-  const tokenOf: TokenSourceOf =
-    tokenService === undefined
-      ? createStableTokenSource(wechat, watch)
-      : ({ appid }) => {
-          const about = { key: appid, appid, api: 'token_service', query: { appid }, installation } as const;
-          return createTokenServiceSource(tokenService, watch, about);
-        };
-  const tokens = createAccessTokens({ store: createTokenStore(commands), seal, timeoutMs });
   const keySource = { sessionInfo, cipher };
   const userCalls = {
     apps,
     keySource,
+    kindOf,
     wechat,
-    callWithToken: createCallWithToken({ tokens, tokenOf, watch, timeoutMs }),
+    callWithToken: createCallWithToken({ tokens, watch, timeoutMs }),
   };
   const phoneLedger = createPhoneLedger(commands, seal, config.login.deadlineMs);
   const session: CallHandlers<Exclude<CallName, 'login'>> = {
@@ -108,7 +106,7 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     phone: createPhoneHandler({ ...userCalls, userData, ledger: phoneLedger, seal }),
     checkSession: createCheckSessionHandler(userCalls),
     resetKey: createResetKeyHandler({ ...userCalls, sequelize }),
-    token: createTokenHandler({ apps, tokens, tokenOf, installation }),
+    token: createTokenHandler({ apps, tokens, kindOf, installation }),
   };
   return { login: { login }, session };
 }

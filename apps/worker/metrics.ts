@@ -71,7 +71,7 @@ export function createWorkerMetrics(): WorkerMetrics {
   });
   const alerts = new Gauge({
     name: 'wafer_wechat_alert',
-    help: 'Apps and calls that WeChat refuses until somebody acts: 40013 unknown appid, 40125 wrong secret, 40164 address not allowed',
+    help: 'Apps and calls that WeChat refuses until somebody acts: 40013 unknown appid, 40125 wrong secret, 40164 address not allowed, 61003 platform not authorised',
     labelNames: ['errcode'],
     // Each worker sees the same apps.
     aggregator: 'max',
@@ -107,8 +107,8 @@ export function createWorkerMetrics(): WorkerMetrics {
 /** What WeChat documents for the calls that are made here. A series for whatever it answered would be one without end. */
 const knownErrcodes = new Set(
   (
-    '-1 40001 40002 40003 40013 40014 40029 40097 40125 40163 40164 40226 41001 41002 41004 41008 42001 43002 44002 ' +
-    '45009 45011 47001 48001 50001 50002 61024 87009 89501 89503 89506 89507 unknown'
+    '-1 40001 40002 40003 40013 40014 40029 40097 40125 40163 40164 40226 40230 40231 40232 40233 40234 40235 40236 41001 41002 41004 41008 42001 43002 44002 ' +
+    '45009 45011 47001 48001 50001 50002 61003 61024 87009 89501 89503 89506 89507 unknown'
   ).split(' '),
 );
 

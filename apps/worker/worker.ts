@@ -21,21 +21,27 @@ import { openQueues } from './queues.ts';
 import { createWorkerReadiness } from './readiness.ts';
 import { findLockedApps, waitForKeys } from './wait-for-keys.ts';
 import { createWechatClient } from './wechat/client.ts';
+import { kinds as everyKind } from './wechat/kinds/index.ts';
 
 /** A worker that has just started or is very busy reads Redis's answers late; callers wait longer than this. */
 const commandTimeoutMs = 2500;
 
-/** One worker process, for as long as `close` is not called: opens everything, takes jobs, writes visits. */
-export async function startWorker(config: Config, log: Log): Promise<Service> {
+/**
+ * One worker process, for as long as `close` is not called: opens everything, takes jobs, writes visits.
+ * @param kinds of apps that it serves
+ */
+export async function startWorker(config: Config, log: Log, kinds = everyKind): Promise<Service> {
   const closer = createCloser(log);
   const metrics = createWorkerMetrics();
   const uses = { commands: { commandTimeoutMs }, cache: { commandTimeoutMs, isWatched: true } };
   const stores = openStores(config, uses, { closer, log });
   const { sequelize, commands, cacheRedis, clock } = stores;
-  const wechat = createWechatClient(config.wechat.apiBase);
-  closer.add('wechat', () => wechat.close());
-  const tokenService = config.wechat.tokenUrl === undefined ? undefined : createWechatClient(config.wechat.tokenUrl);
-  closer.add('token service', () => tokenService?.close());
+  const connect = (base: string) => {
+    const client = createWechatClient(base);
+    closer.add('wechat', () => client.close());
+    return client;
+  };
+  const wechat = connect(config.wechat.apiBase);
   const member = createMember('worker', stores, { snapshot: metrics.snapshot, closer, log });
   const { instance } = member;
 
@@ -71,7 +77,7 @@ export async function startWorker(config: Config, log: Log): Promise<Service> {
     const keyWatch = watchKeys({ apps, commands, clock, instance, log });
     closer.add('key watch', () => keyWatch.close());
     await waitForKeys(apps, stopping.signal, log);
-    const deps = { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, tokenService };
+    const deps = { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, connect, kinds };
     openQueues(config, { handlers: createHandlers({ ...deps, metrics, log }), stores, seal, metrics, closer, log });
     const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, log, metrics });
     closer.add('visits', () => visitWriter.close());

@@ -73,6 +73,9 @@ const environment = z.object({
   REDIS_CACHE_URL: parsed(parseRedisUrl).optional(),
   WECHAT_API_BASE: parsed(parseApiBase).default('https://api.weixin.qq.com'),
   WECHAT_TOKEN_URL: parsed(parseTokenUrl).optional(),
+  WECHAT_COMPONENT_TOKEN_URL: parsed(parseTokenUrl).optional(),
+  WECHAT_AUTHORIZER_TOKEN_URL: parsed(parseTokenUrl).optional(),
+  WECOM_API_BASE: parsed(parseApiBase).default('https://qyapi.weixin.qq.com'),
   WECHAT_TIMEOUT_MS: integer(100, 20_000, 'milliseconds').default(5000),
   LOGIN_DEADLINE_MS: integer(500, 25_000, 'milliseconds').default(8000),
   LOGIN_REQUIRES_USER_DATA: yesOrNo(),
@@ -146,7 +149,15 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
     },
     database: { primary: env.DATABASE_URL, replica: env.DATABASE_REPLICA_URL, poolSize: env.DATABASE_POOL },
     redis: { queue: env.REDIS_URL, cache: env.REDIS_CACHE_URL ?? env.REDIS_URL },
-    wechat: { apiBase: env.WECHAT_API_BASE, tokenUrl: env.WECHAT_TOKEN_URL, timeoutMs: env.WECHAT_TIMEOUT_MS },
+    wechat: {
+      apiBase: env.WECHAT_API_BASE,
+      tokenUrl: env.WECHAT_TOKEN_URL,
+      /** Of apps of kind component: the platform's token, and the app's. */
+      componentTokenUrl: env.WECHAT_COMPONENT_TOKEN_URL,
+      authorizerTokenUrl: env.WECHAT_AUTHORIZER_TOKEN_URL,
+      timeoutMs: env.WECHAT_TIMEOUT_MS,
+    },
+    wecom: { apiBase: env.WECOM_API_BASE },
     login: {
       deadlineMs: env.LOGIN_DEADLINE_MS,
       requiresUserData: env.LOGIN_REQUIRES_USER_DATA,

@@ -24,6 +24,10 @@ export interface App extends SessionLimits {
   readonly watermarkMaxAgeSeconds?: number;
   /** A phone number comes by the code of a button alone, not as encrypted data. */
   readonly refusesPhoneData?: true;
+  /** How its users log in: apps/worker/wechat/kinds; undefined: as those of mini programs do. */
+  readonly kind?: string;
+  /** The third-party platform that it has authorised. */
+  readonly componentAppid?: string;
   /** As revokedBeforeUs, for sessions in rows that name no app, while this is the default app. The same for every app. */
   readonly withoutAppRevokedBeforeUs?: number;
 }
@@ -53,6 +57,8 @@ const publicColumns = [
   'watermark_max_age_seconds',
   'revoked_before',
   'phone_data',
+  'kind',
+  'component_appid',
 ] as const;
 
 /** All apps in the order of their primary key, the last of which the original takes. */
@@ -111,6 +117,8 @@ function toApp(row: AppInfoRow, { ofApp, withoutApp }: Revocations): App {
     ...(withoutApp === 0 ? {} : { withoutAppRevokedBeforeUs: withoutApp }),
     maxSessions: row.session_policy === 'multi' ? Math.max(row.max_sessions, 1) : 1,
     graceSeconds: row.grace_seconds,
+    ...(row.kind === 'wechat' ? {} : { kind: row.kind }),
+    ...(row.component_appid === null ? {} : { componentAppid: row.component_appid }),
     ...(row.phone_data === 0 ? { refusesPhoneData: true as const } : {}),
     ...(row.watermark_max_age_seconds === null ? {} : { watermarkMaxAgeSeconds: row.watermark_max_age_seconds }),
   };

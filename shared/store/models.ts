@@ -14,6 +14,8 @@ export interface AppInfoRow {
   readonly watermark_max_age_seconds: number | null;
   readonly revoked_before: number | string;
   readonly phone_data: number;
+  readonly kind: string;
+  readonly component_appid: string | null;
 }
 
 /** A row of cSessionInfo as its columns are spelled. Datetimes are UTC+8 text. */
@@ -61,6 +63,8 @@ export function defineAppInfo(sequelize: Sequelize): AppInfo {
       watermark_max_age_seconds: optionalNumber(),
       revoked_before: { type: DataTypes.BIGINT, allowNull: false },
       phone_data: optionalNumber(),
+      kind: text(),
+      component_appid: optionalText(),
     },
     { tableName: 'cAppinfo', timestamps: false },
   );

@@ -1,12 +1,13 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
 import { ConfigError } from '../../../shared/config/config.ts';
-import { readApps, type App } from '../../../shared/store/app-reader.ts';
+import { readApps, readAppsWithSecrets, type App } from '../../../shared/store/app-reader.ts';
 import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
 import { demoAppVariable } from '../local-environment.ts';
 import { createByOption, findActor, type ByOption } from '../actor.ts';
 import { appSettingOptions, describeApp, settingColumns, type AppSettingOptions } from '../app-setting-options.ts';
+import { changeKind, kindOptions, type KindChange, type KindOptions } from '../app-kind.ts';
 import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
 import { listApps } from '../list-apps.ts';
 import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
@@ -14,7 +15,7 @@ import { readSecret, readSecretIfGiven } from '../secret-input.ts';
 import { readCipher, withDatabase, withRedis, type OpenDatabase } from '../stores.ts';
 import { removeApp, writeApp } from '../write-app.ts';
 
-interface SetOptions extends AppSettingOptions, ByOption {
+interface SetOptions extends AppSettingOptions, KindOptions, ByOption {
   readonly secret?: unknown;
   /** The secret before stays good as well. */
   readonly keepPrevious?: boolean;
@@ -39,6 +40,8 @@ export function addAppCommands(program: Command, context: CommandContext): void 
       'npx wafer app set wx0123456789abcdef --json < secret.txt',
       'npx wafer app set wx0123456789abcdef --login-duration 30 --session-duration 2592000',
       'npx wafer app set wx0123456789abcdef --keep-previous',
+      'npx wafer app set wx0123456789abcdef --kind component --component wxfedcba9876543210',
+      'npx wafer app set wx0123456789abcdef --kind wecom --corp ww0123456789abcdef < secret.txt',
       'npx wafer app set wx0123456789abcdef --default --policy multi --max-sessions 3 --grace 5',
     ],
   )
@@ -50,7 +53,7 @@ export function addAppCommands(program: Command, context: CommandContext): void 
     // Only to refuse it in our own words, which do not repeat it.
     .addOption(new Option('--secret [secret]').hideHelp())
     .allowExcessArguments();
-  for (const option of [...appSettingOptions, createByOption()]) set.addOption(option);
+  for (const option of [...appSettingOptions, ...kindOptions, createByOption()]) set.addOption(option);
   set.action(async (appid: string, options: SetOptions, command: Command) => {
     if (command.args.length > 1 || options.secret !== undefined) {
       throw new UsageFailure(
@@ -82,10 +85,14 @@ async function setApp(
   const cipher = readCipher(env);
   // Before the secret is asked for: nobody should type it for nothing.
   const found = await findApp(appInfo, appid);
-  const columns = settingColumns(options);
+  const before = found ? (await readAppsWithSecrets(appInfo, cipher)).find((each) => each.appid === appid) : undefined;
+  const change = changeKind(before, options, keepPrevious);
+  const columns = { ...settingColumns(options), ...change.columns };
+  if (change.wants === 'none' && Object.keys(columns).length === 0 && options.removeCorp === undefined)
+    throw new UsageFailure(`give an option: there is nothing to be asked for of an app of kind ${change.kind}`);
   // Whoever changes a setting need not know the secret.
-  const mayStay = found && !keepPrevious && Object.keys(columns).length > 0;
-  const secret = await (mayStay ? readSecretIfGiven(streams) : readSecret(streams, `Secret of ${appid} (not shown): `));
+  const mayStay = found && !keepPrevious && !change.isChanged && Object.keys(columns).length > 0;
+  const secret = change.secretOf(await readSecretFor(streams, appid, change.wants, mayStay));
   if (options.notDefault === true) await refuseToUnset(appInfo, appid);
   const { isAdded, defaultBefore, defaultNow, isMarkedNow } = await writeApp(
     database,
@@ -98,6 +105,11 @@ async function setApp(
   const isDefault = toApps(apps).default?.appid === appid;
   const app = apps.find((each) => each.appid === appid) as App;
   const warnings = [
+    ...(change.isChanged
+      ? [
+          `${appid} is of kind ${change.kind} now, where users have other names; sessions of before go on until: npx wafer session revoke --appid ${appid}`,
+        ]
+      : []),
     ...(/^wx[0-9a-z]{16}$/i.test(appid)
       ? []
       : [`${appid} does not look like an appid (wx and 16 characters). Check it.`]),
@@ -135,6 +147,17 @@ async function setApp(
       forgotten,
     },
   };
+}
+
+function readSecretFor(
+  streams: CommandContext['streams'],
+  appid: string,
+  wants: KindChange['wants'],
+  mayStay: boolean,
+): Promise<string | undefined> {
+  if (wants === 'none') return Promise.resolve(undefined);
+  if (wants !== 'ask') return readSecret(streams, `Secret of ${wants.corpid} for ${appid} (not shown): `);
+  return mayStay ? readSecretIfGiven(streams) : readSecret(streams, `Secret of ${appid} (not shown): `);
 }
 
 /** What whoever tries a real app beside `npm start` runs into. */

@@ -33,11 +33,13 @@ export function addTokenCommands(program: Command, { env, report }: CommandConte
     );
 }
 
-async function show({ apps, tokenOf, store, source }: OpenTokens, appid: string | undefined): Promise<CommandResult> {
+async function show({ apps, tokenOf, store }: OpenTokens, appid: string | undefined): Promise<CommandResult> {
   const wanted = appid === undefined ? apps : [findApp(apps, appid)];
   const tokens = await Promise.all(
     wanted.map(async (app) => {
-      const seen = await store.look(tokenOf(app).key);
+      const source = tokenOf(app);
+      if (source === undefined) return { appid: app.appid, state: 'not_for_this_kind' };
+      const seen = await store.look(source.key);
       if (seen === undefined) return { appid: app.appid, state: 'none' };
       const secondsLeft = Math.floor(seen.leftMs / 1000);
       return { appid: app.appid, state: 'held', fingerprint: seen.token.version, secondsLeft };
@@ -45,12 +47,16 @@ async function show({ apps, tokenOf, store, source }: OpenTokens, appid: string 
   );
   const rows = tokens.map(({ appid: of, state, fingerprint = '', secondsLeft }) => [
     toPlainText(of),
-    state === 'held' ? `for ${secondsLeft} s more` : 'none: fetched when it is needed',
+    state === 'held'
+      ? `for ${secondsLeft} s more`
+      : state === 'none'
+        ? 'none: fetched when it is needed'
+        : 'apps of this kind have none',
     fingerprint,
   ]);
   return {
     text: tokens.length === 0 ? 'There is no app.' : formatTable([['APPID', 'TOKEN', 'FINGERPRINT'], ...rows]),
-    json: { source, tokens },
+    json: { tokens },
   };
 }
 
@@ -62,14 +68,17 @@ async function renew(open: OpenTokens, appid: string, isForced: boolean, by: ByO
       app.secretFault,
       `The secret of ${toPlainText(appid)} can not be read here: set WAFER_KEYS.`,
     );
-  if (isForced && forcedTokenOf === undefined)
+  const usual = tokenOf(app);
+  if (usual === undefined)
+    throw new CommandFailure('not_for_this_kind', `Apps of the kind of ${toPlainText(appid)} have no access token.`);
+  const forced = isForced ? forcedTokenOf(app) : undefined;
+  if (isForced && forced === undefined)
     throw new CommandFailure(
       'token_service',
-      'The token comes from WECHAT_TOKEN_URL: have it renewed there, then run this again without --force.',
+      'The token comes from a token service: have it renewed there, then run this again without --force.',
     );
   const before = isForced ? await countForced(sequelize, appid) : undefined;
-  const source = (isForced ? forcedTokenOf : undefined)?.(app) ?? tokenOf(app);
-  const renewed = await tokens.renew(source, timeoutMs, log);
+  const renewed = await tokens.renew(forced ?? usual, timeoutMs, log);
   if (renewed.kind !== 'ok') {
     const why =
       renewed.kind === 'refused'

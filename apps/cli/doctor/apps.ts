@@ -8,7 +8,7 @@ import { readAppsWithSecrets, type AppWithSecret } from '../../../shared/store/a
 import { openDatabase } from '../../../shared/store/database.ts';
 import { defineAppInfo } from '../../../shared/store/models.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
-import { checkAppAtWechat, checkWechat } from './wechat.ts';
+import { checkAppAtWechat, checkAppOfKind, checkWechat } from './wechat.ts';
 import { patienceMs } from '../patience.ts';
 
 /** The apps that are configured, WeChat, and what WeChat thinks of the apps. */
@@ -21,6 +21,10 @@ export async function checkApps(
     database && findApps(database, ring ?? noKeys),
     wechat && checkWechat(wechat),
   ]);
+  const checkApp = async (app: AppWithSecret) =>
+    app.kind === undefined
+      ? checkAppAtWechat(wechat as Config['wechat'], app)
+      : checkAppOfKind(wechat as Config['wechat'], { ...app, kind: app.kind });
   const notChecked = (why: string) =>
     warning(
       'wechat.app',
@@ -31,7 +35,7 @@ export async function checkApps(
   if (apps === undefined) return [...before, notChecked('the database can not be read')];
   if (wechat === undefined || reachable === undefined || reachable.state === 'fault')
     return [...before, notChecked('WeChat can not be reached')];
-  return [...before, ...(await Promise.all(apps.map((app) => checkAppAtWechat(wechat, app))))];
+  return [...before, ...(await Promise.all(apps.map(checkApp)))];
 }
 
 function describeApps(apps: readonly AppWithSecret[]): Finding {

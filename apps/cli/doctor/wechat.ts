@@ -1,6 +1,7 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import type { Config } from '../../../shared/config/config.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import { parseCorps } from '../../../shared/store/corps.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 import { askWechat, type NoAnswer } from './wechat-ask.ts';
 
@@ -42,6 +43,40 @@ function describeSilence({ apiBase }: Config['wechat'], { cause, reason }: NoAns
     `${apiBase} does not answer as WeChat does: ${reason}`,
     `${noAnswerRemedies[cause]} HTTPS_PROXY is not read: workers go there directly. Try: curl -sS --noproxy '*' ${apiBase}/sns/jscode2session`,
     cause,
+  );
+}
+
+/** Of other kinds there is no secret that WeChat could be asked about with a made-up code. */
+export function checkAppOfKind(
+  { componentTokenUrl, authorizerTokenUrl }: Config['wechat'],
+  app: AppWithSecret & { readonly kind: string },
+): Finding {
+  const appid = toPlainText(app.appid);
+  const check = `wechat.app ${appid}`;
+  const tryIt = 'try a log-in';
+  if (app.kind === 'wecom') {
+    const corps = parseCorps(app.secret).map(({ corpid }) => corpid);
+    if (app.secretFault !== undefined)
+      return warning(check, 'not checked: its secrets can not be read here', 'See the finding about keys.');
+    if (corps.length > 0) return ok(check, `of kind wecom, for ${corps.join(', ')}; not asked: ${tryIt}`);
+    return fault(
+      check,
+      'of kind wecom, without a company',
+      `npx wafer app set ${appid} --corp <corpid>`,
+      'corp_missing',
+    );
+  }
+  if (app.kind !== 'component') return ok(check, `of kind ${toPlainText(app.kind)}; not asked: ${tryIt}`);
+  const missing = [
+    ...(componentTokenUrl === undefined ? ['WECHAT_COMPONENT_TOKEN_URL'] : []),
+    ...(authorizerTokenUrl === undefined ? ['WECHAT_AUTHORIZER_TOKEN_URL'] : []),
+  ];
+  if (missing.length === 0) return ok(check, `of kind component; not asked: ${tryIt}`);
+  return fault(
+    check,
+    `of kind component, and ${missing.join(' and ')} is not set`,
+    'Set the addresses at which your platform tells its tokens, for every worker; .env.example shows the form.',
+    'component_token_url',
   );
 }
 

@@ -78,6 +78,7 @@ export function addToken({
 /** A refusal of WeChat is passed on as WeChat's: who asks acts on its errcode. */
 function toAnswer({ failure, reason = 'unknown' }: Failure): Answer {
   if (failure === 'noApp') return answerWith(404, 'unknown_app');
+  if (failure === 'unknownInterface') return answerWith(404, reason);
   const errcode = /^wechat:(-?\d+)$/.exec(reason)?.[1];
   if (errcode !== undefined)
     return { status: 200, reason, body: `{"errcode":${errcode},"errmsg":"refused by WeChat"}` };

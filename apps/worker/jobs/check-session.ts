@@ -2,7 +2,7 @@ import { succeed } from '../../../shared/protocol/outcome.ts';
 import type { CallHandler } from '../rpc/server.ts';
 import { toFailure } from '../wechat/answer.ts';
 import { isSessionKeyLive } from '../wechat/session-key.ts';
-import { prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
+import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
 /** qcloud.cam.checksession in the worker: is the stored session_key still the live one at WeChat? */
 export function createCheckSessionHandler(deps: UserCallDeps): CallHandler<'checkSession'> {
@@ -11,9 +11,12 @@ export function createCheckSessionHandler(deps: UserCallDeps): CallHandler<'chec
     const prepared = await prepareUserCall(deps, request, context);
     if (!prepared.ok) return prepared;
     const { app, openId, sessionKey } = prepared;
+    const source = findTokenSource(deps, app, 'checksession');
+    if (!source.ok) return source;
     const result = await callWithToken(
       {
         app,
+        tokenOf: source.tokenOf,
         openId,
         caller: request.caller,
         api: 'checksession',

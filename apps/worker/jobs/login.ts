@@ -17,10 +17,12 @@ import { readLoginProfile, type AcceptedProfile } from '../login/read-profile.ts
 import type { UserLimit } from '../login/user-limit.ts';
 import type { LookedUp, SessionWriter, WrittenSession } from '../login/write-session.ts';
 import type { UserDataOpener, UserDataResult } from '../user-data-opener.ts';
+import type { FindKind, Kind } from '../wechat/kinds/kind.ts';
 import { findApp } from './app.ts';
 
 interface LoginDeps {
   readonly apps: AppSettings<AppWithSecret>;
+  readonly kindOf: FindKind;
   readonly ledger: CodeLedger;
   readonly exchangeCode: ExchangeCode;
   readonly seal: Seal;
@@ -30,7 +32,7 @@ interface LoginDeps {
   readonly logFailure: ReturnType<typeof createLoginFailureLog>;
 }
 
-type LoginApp = AppWithSecret & { readonly isDefault: boolean };
+type LoginApp = AppWithSecret & { readonly isDefault: boolean; readonly how: Kind };
 
 /** What a session is written from. */
 interface LoginFacts {
@@ -43,7 +45,7 @@ interface LoginFacts {
 
 /** qcloud.cam.id_skey in the worker (docs/protocol.md#log-in). */
 export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
-  const { apps, ledger, exchangeCode, seal, sessions, userLimit, userData, logFailure } = deps;
+  const { apps, kindOf, ledger, exchangeCode, seal, sessions, userLimit, userData, logFailure } = deps;
   /**
    * Identical requests in this process share one run. The ledger is not enough here: while Redis is away a job loses its lock and comes
    * back to a worker that still runs it; the second run would take the first one for dead and ask WeChat with a spent code.
@@ -66,7 +68,7 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     if (outcome === dropped || outcome.ok) return outcome;
     const { requestId, web } = run.context;
     const ms = Math.round(performance.now() - startedAt);
-    logFailure(outcome, { requestId, appid: run.request.appid, web, ms, ...run.times });
+    logFailure(outcome, { requestId, appid: run.request.appid, web, ms, ...run.times, ...run.said });
     return outcome;
   }
 
@@ -85,9 +87,12 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
   /** The steps of a log-in. */
   async function logIn(run: LoginRun): Promise<Outcome | Dropped> {
     const { request, code, context } = run;
-    const app = await findApp(apps, request.appid);
-    if (app === undefined) return fail('noApp');
-    if (app.secretFault !== undefined) return fail('sessionNotWritten', app.secretFault);
+    const found = await findApp(apps, request.appid);
+    if (found === undefined) return fail('noApp');
+    if (found.secretFault !== undefined) return fail('sessionNotWritten', found.secretFault);
+    const how = kindOf(found);
+    if (how === undefined) return fail('sessionNotWritten', 'kind_unknown');
+    const app = { ...found, how };
 
     const claim = await ledger.claimOrWait(code, context);
     if (claim.kind === 'over') return claim.outcome;

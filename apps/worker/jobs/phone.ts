@@ -11,8 +11,9 @@ import { phoneCodeKey, type PhoneLedger } from '../phone/phone-ledger.ts';
 import type { DataOwner, UserData } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import { toFailure } from '../wechat/answer.ts';
+import type { TokenSourceOf } from '../wechat/token-source.ts';
 import { getPhoneNumber } from '../wechat/phone-number.ts';
-import { prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
+import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
 interface PhoneDeps extends UserCallDeps {
   readonly ledger: PhoneLedger;
@@ -22,6 +23,7 @@ interface PhoneDeps extends UserCallDeps {
 
 interface PhoneUser {
   readonly app: AppWithSecret;
+  readonly tokenOf: TokenSourceOf;
   readonly openId: string;
 }
 
@@ -33,11 +35,17 @@ const reserveMs = 300;
 export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
   const { ledger, seal, wechat, callWithToken } = deps;
 
-  const ask = async (code: string, { app, openId }: PhoneUser, caller: string | undefined, context: CallContext) => {
+  const ask = async (
+    code: string,
+    { app, tokenOf, openId }: PhoneUser,
+    caller: string | undefined,
+    context: CallContext,
+  ) => {
     let isSent = false;
     const result = await callWithToken(
       {
         app,
+        tokenOf,
         openId,
         caller,
         api: 'getuserphonenumber',
@@ -93,7 +101,9 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
     if (code === undefined) return decryptPhone(deps.userData, userData, prepared);
     if (typeof code !== 'string' || code === '') return fail('codeRefused', 'code_empty');
     if (!wechatCode.test(code)) return fail('codeRefused', 'code_invalid');
-    return askOnce(code, request, prepared, context);
+    const source = findTokenSource(deps, prepared.app, 'getuserphonenumber');
+    if (!source.ok) return source;
+    return askOnce(code, request, { ...prepared, tokenOf: source.tokenOf }, context);
   });
 }
 

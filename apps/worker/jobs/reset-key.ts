@@ -6,7 +6,7 @@ import type { CallContext, CallHandler } from '../rpc/server.ts';
 import { updateSessionKey } from '../store/session-key-writer.ts';
 import { toFailure } from '../wechat/answer.ts';
 import { resetSessionKey } from '../wechat/session-key.ts';
-import { prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
+import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
 const retryMs = 200;
 const reserveMs = 300;
@@ -36,9 +36,12 @@ export function createResetKeyHandler(deps: UserCallDeps & { readonly sequelize:
     const prepared = await prepareUserCall(deps, request, context);
     if (!prepared.ok) return prepared;
     const { app, openId, sessionKey } = prepared;
+    const source = findTokenSource(deps, app, 'resetusersessionkey');
+    if (!source.ok) return source;
     const result = await callWithToken(
       {
         app,
+        tokenOf: source.tokenOf,
         openId,
         caller: request.caller,
         api: 'resetusersessionkey',

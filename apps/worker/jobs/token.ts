@@ -4,9 +4,9 @@ import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { hashToken, type AccessTokens } from '../wechat/access-token.ts';
 import { toFailure } from '../wechat/answer.ts';
-import type { TokenSourceOf } from '../wechat/token-source.ts';
+import type { FindKind } from '../wechat/kinds/kind.ts';
 import { findApp } from './app.ts';
-import { tellStoreFailure } from './user-call.ts';
+import { findTokenSource, tellStoreFailure } from './user-call.ts';
 
 /**
  * Hands the access token of an app out to a caller who was let have it. Each time is a line of the log, which names the token by a
@@ -15,25 +15,27 @@ import { tellStoreFailure } from './user-call.ts';
 export function createTokenHandler(deps: {
   readonly apps: AppSettings<AppWithSecret>;
   readonly tokens: AccessTokens;
-  readonly tokenOf: TokenSourceOf;
+  readonly kindOf: FindKind;
   /** Names this one among those that pass tokens on to each other. */
   readonly installation: string;
 }): CallHandler<'token'> {
-  const { apps, tokens, tokenOf, installation } = deps;
+  const { apps, tokens, installation } = deps;
   return tellStoreFailure('access token not handed out', async (request, context): Promise<Outcome> => {
     const { appid, caller, refused, via = [] } = request;
     if (via.includes(installation)) return refuseLoop(appid, context);
     const app = await findApp(apps, appid);
     if (app === undefined) return fail('noApp');
     if (app.secretFault !== undefined) return fail('databaseError', app.secretFault);
-    const source = tokenOf(app);
-    let found = await tokens.get(source, context, via);
-    if (found.kind === 'ok' && refused !== undefined && hashToken(found.value.accessToken) === refused) {
-      await tokens.forget(source, found.value);
-      found = await tokens.get(source, context, via);
+    const found = findTokenSource(deps, app);
+    if (!found.ok) return found;
+    const source = found.tokenOf(app);
+    let token = await tokens.get(source, context, via);
+    if (token.kind === 'ok' && refused !== undefined && hashToken(token.value.accessToken) === refused) {
+      await tokens.forget(source, token.value);
+      token = await tokens.get(source, context, via);
     }
-    if (found.kind !== 'ok') return toFailure(found);
-    const { accessToken, version, leftMs } = found.value;
+    if (token.kind !== 'ok') return toFailure(token);
+    const { accessToken, version, leftMs } = token.value;
     const seconds = Math.max(Math.floor(leftMs / 1000), 1);
     context.log.info({ caller, appid, fingerprint: version, seconds }, 'access token handed out');
     return succeed('TOKEN_SUCCESS', `{"access_token":${JSON.stringify(accessToken)},"expires_in":${seconds}}`);

@@ -9,10 +9,14 @@ import type { WechatClient } from '../wechat/client.ts';
 import { findApp } from './app.ts';
 import { findKey, type FoundKey, type KeySource } from './find-key.ts';
 
+import type { FindKind, UserCallName } from '../wechat/kinds/kind.ts';
+import type { TokenSourceOf } from '../wechat/token-source.ts';
+
 /** What the jobs are made of that ask WeChat about a session's user. */
 export interface UserCallDeps {
   readonly apps: AppSettings<AppWithSecret>;
   readonly keySource: KeySource;
+  readonly kindOf: FindKind;
   readonly wechat: WechatClient;
   readonly callWithToken: CallWithToken;
 }
@@ -28,6 +32,23 @@ export async function prepareUserCall(
   const app = await findApp(apps, request.appid);
   if (app?.secretFault !== undefined) return fail('databaseError', app.secretFault);
   return app === undefined ? fail('noApp') : { app, ...found };
+}
+
+/**
+ * Where the token of a call about a user comes from.
+ * @returns 1010 if apps of this kind have no such call
+ */
+export function findTokenSource(
+  { kindOf }: Pick<UserCallDeps, 'kindOf'>,
+  app: AppWithSecret,
+  call?: UserCallName,
+): { readonly ok: true; readonly tokenOf: TokenSourceOf } | Failure {
+  const kind = kindOf(app);
+  if (kind === undefined) return fail('databaseError', 'kind_unknown');
+  const { tokenOf, calls } = kind;
+  if (tokenOf === undefined || (call !== undefined && !calls.has(call)))
+    return fail('unknownInterface', 'not_for_this_kind');
+  return { ok: true, tokenOf };
 }
 
 /** Answers 1001 where Redis, and with it the access token, or the app settings can not be read. */

@@ -5,10 +5,8 @@ import { createCredential } from '../../../shared/session/skey.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { toFailure } from '../wechat/answer.ts';
 import { isShed } from '../wechat/breakers.ts';
-import type { WechatClient } from '../wechat/client.ts';
-import { code2Session, type Exchange } from '../wechat/code2session.ts';
-import { askWithSecrets } from '../wechat/secrets.ts';
-import type { WechatWatch } from '../wechat/watch.ts';
+import type { Exchange } from '../wechat/code2session.ts';
+import type { Kind } from '../wechat/kinds/kind.ts';
 import { reserveMs, type CodeLedger, type CodeRecord } from './code-ledger.ts';
 import { createContinueTogether } from './continue-together.ts';
 import type { LoginRun } from './login-run.ts';
@@ -20,7 +18,11 @@ type Exchanged =
   | { readonly kind: 'over'; readonly outcome: Failure };
 
 /** @param fence of the claim on the code, which this run must hold */
-export type ExchangeCode = (run: LoginRun, app: AppWithSecret, fence: number) => Promise<Exchanged>;
+export type ExchangeCode = (run: LoginRun, app: LoginApp, fence: number) => Promise<Exchanged>;
+
+interface LoginApp extends AppWithSecret {
+  readonly how: Kind;
+}
 
 /** Little beside WeChat's own time, and enough for most of a job whose calls left together. */
 const togetherMs = 3;
@@ -31,33 +33,26 @@ const busy = '-1';
 /** Asks WeChat for the session of a code. A code that WeChat is not asked about after all stays good for another try. */
 export function createExchangeCode({
   ledger,
-  wechat,
-  watch,
   wechatTimeoutMs,
 }: {
   readonly ledger: CodeLedger;
-  readonly wechat: WechatClient;
-  readonly watch: WechatWatch;
   readonly wechatTimeoutMs: number;
 }): ExchangeCode {
   const timeLeft = createTimeLeft(reserveMs, wechatTimeoutMs / 2);
   const continueTogether = createContinueTogether(togetherMs);
 
-  const askWechat = async ({ request, context, times }: LoginRun, app: AppWithSecret): Promise<Exchange> => {
-    const { appid } = app;
+  const askWechat = async ({ request, context, times }: LoginRun, app: LoginApp): Promise<Exchange> => {
     const { code, caller } = request;
     const timeoutMs = Math.max(Math.min(wechatTimeoutMs, context.remainingMs() - reserveMs), 1);
-    const askWith = (secret: string, ms: number) => code2Session(wechat, { appid, secret, code }, ms);
-    const ask = () => askWithSecrets(app, askWith, timeoutMs, context.log);
     const startedAt = performance.now();
     const answer = await continueTogether(context.job, () =>
-      watch.ask({ appid, api: 'code2session', code, caller }, ask),
+      app.how.exchange({ app, code, caller, timeoutMs, context }),
     );
     times.wechatMs = (times.wechatMs ?? 0) + Math.round(performance.now() - startedAt);
     return answer;
   };
 
-  const askAgain = async (run: LoginRun, app: AppWithSecret): Promise<Exchange> => {
+  const askAgain = async (run: LoginRun, app: LoginApp): Promise<Exchange> => {
     await setTimeout(busyPauseMs * (0.5 + Math.random()));
     return askWechat(run, app);
   };
@@ -73,9 +68,11 @@ export function createExchangeCode({
     const first = await askWechat(run, app);
     const answer = isBusy(first) && (await ledger.askAgain(run.code)) ? await askAgain(run, app) : first;
     if (answer.kind === 'unreachable' && isShed(answer)) return giveBack(run, toFailure(answer));
+    if (answer.kind === 'unasked') return giveBack(run, toFailure(answer.failure));
     timeLeft.note(performance.now() - startedAt);
     if (answer.kind === 'session') return { kind: 'exchanged', record: toRecord(answer) };
     const failure = toFailure(answer);
+    if (answer.kind === 'refused') run.said = answer.said;
     await ledger.refuse(run.code, fence, failure);
     return { kind: 'over', outcome: failure };
   };

@@ -8,6 +8,8 @@ const remedies = {
     'WeChat refuses the app secret (40125): set the AppSecret of mp.weixin.qq.com, Development settings, with wafer app set',
   '40164':
     'WeChat does not accept the address of this machine (40164): add it to the IP allow-list at mp.weixin.qq.com, Development settings',
+  '61003':
+    'This app has not authorised the third-party platform, or no longer does (61003): have its owner authorise it again; is the platform the right one (wafer app set --component)?',
 } as const;
 
 export type AlertErrcode = keyof typeof remedies;

@@ -1,4 +1,5 @@
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
+import { readErrmsg, type Said } from './errmsg.ts';
 import { parsePhpJsonText } from '../../../shared/protocol/php-json.ts';
 
 /** What came back from WeChat, before anybody has read it. */
@@ -11,6 +12,10 @@ export type WechatAnswer =
 export interface Refused {
   readonly kind: 'refused';
   readonly errcode: string;
+  /** In the place of the errcode, where that alone does not say it. */
+  readonly reason?: string;
+  /** WeChat's own words, for logs. */
+  readonly said?: Said;
 }
 
 /** Why a call to WeChat came to nothing. */
@@ -22,9 +27,26 @@ export type WechatFailure =
 
 export type WechatResult<Value> = { readonly kind: 'ok'; readonly value: Value } | WechatFailure;
 
+/** Errcodes that are told apart by a word. */
+const reasons: Readonly<Record<string, string>> = { '61003': 'component_not_authorized' };
+
+/** The token is not known (any more), or has ended: nothing has been done. */
+const tokenErrcodes = new Set(['40001', '40014', '42001']);
+
+export function isTokenRefused(answer: { readonly kind: string }): boolean {
+  return answer.kind === 'refused' && tokenErrcodes.has((answer as Refused).errcode);
+}
+
+/** @param errcode of an answer that did not do what was asked */
+export function refuse(errcode: string, errmsg: unknown): Refused {
+  const said = readErrmsg(errmsg);
+  return { kind: 'refused', errcode, ...(said === undefined ? {} : { said }) };
+}
+
 /** The failure of a call as an answer of the protocol: 40029, 1005 or 1007. */
 export function toFailure(failure: WechatFailure): Failure {
-  if (failure.kind === 'refused') return fail('codeRefused', `wechat:${failure.errcode}`);
+  if (failure.kind === 'refused')
+    return fail('codeRefused', failure.reason ?? reasons[failure.errcode] ?? `wechat:${failure.errcode}`);
   if (failure.kind === 'unreachable') return fail('wechatUnreachable', failure.reason);
   return fail('wechatAnswerInvalid', 'wechat_answer_invalid');
 }
@@ -36,7 +58,7 @@ export function readFields(answer: WechatAnswer): WechatResult<Readonly<Record<s
   const fields = parseObject(answer.text);
   if (fields === undefined) return { kind: 'invalid' };
   const errcode = readErrcode(fields['errcode'] ?? 0);
-  return errcode === '0' ? { kind: 'ok', value: fields } : { kind: 'refused', errcode };
+  return errcode === '0' ? { kind: 'ok', value: fields } : refuse(errcode, fields['errmsg']);
 }
 
 /** An errcode as one token for headers and metrics. */

@@ -3,12 +3,13 @@ import type { CallContext } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { TokenSourceOf } from './token-source.ts';
-import type { WechatResult } from './answer.ts';
+import { isTokenRefused, type WechatResult } from './answer.ts';
 import type { WechatApi, WechatWatch } from './watch.ts';
 
 /** A call about one user that wants the app's access token. */
 interface UserCall<Value> {
   readonly app: AppWithSecret;
+  readonly tokenOf: TokenSourceOf;
   readonly openId: string;
   /** The name of the caller who wants it, if it has one. */
   readonly caller: string | undefined;
@@ -18,8 +19,6 @@ interface UserCall<Value> {
 
 export type CallWithToken = <Value>(call: UserCall<Value>, context: CallContext) => Promise<WechatResult<Value>>;
 
-/** WeChat does not know the token (any more), or it has ended: nothing has been done. */
-const tokenErrcodes = new Set(['40001', '40014', '42001']);
 const busy = '-1';
 const busyPauseMs = 80;
 /** Time that a job needs after WeChat's answer: a write, the reply. */
@@ -28,12 +27,11 @@ const reserveMs = 300;
 /** Calls WeChat within the caller's time: once more with a new token if it refuses the token, once more if it is busy. */
 export function createCallWithToken(deps: {
   readonly tokens: AccessTokens;
-  readonly tokenOf: TokenSourceOf;
   readonly watch: WechatWatch;
   readonly timeoutMs: number;
 }): CallWithToken {
-  const { tokens, tokenOf, watch, timeoutMs } = deps;
-  return async ({ app, openId, caller, api, send }, context) => {
+  const { tokens, watch, timeoutMs } = deps;
+  return async ({ app, tokenOf, openId, caller, api, send }, context) => {
     let isTokenRenewed = false;
     let isSentAgain = false;
     const source = tokenOf(app);
@@ -45,7 +43,7 @@ export function createCallWithToken(deps: {
         send(token.value.accessToken, limitMs),
       );
       if (result.kind !== 'refused' || context.remainingMs() <= reserveMs) return result;
-      if (tokenErrcodes.has(result.errcode) && !isTokenRenewed) {
+      if (isTokenRefused(result) && !isTokenRenewed) {
         isTokenRenewed = true;
         await tokens.forget(source, token.value);
       } else if (result.errcode === busy && !isSentAgain) {

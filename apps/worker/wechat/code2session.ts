@@ -1,4 +1,4 @@
-import { parseObject, readErrcode, toQuery, type WechatFailure } from './answer.ts';
+import { parseObject, readErrcode, refuse, toQuery, type WechatAnswer, type WechatFailure } from './answer.ts';
 import type { WechatClient } from './client.ts';
 
 /** What WeChat's jscode2session said; if it failed, the code is not exchanged. */
@@ -10,7 +10,9 @@ export type Exchange =
       readonly unionId?: string;
       readonly expiresIn?: number | string;
     }
-  | WechatFailure;
+  | WechatFailure
+  /** Nobody was asked: the code is good for another try. */
+  | { readonly kind: 'unasked'; readonly failure: WechatFailure };
 
 /** Longest openid and session_key that the database can hold. */
 const maxLength = 100;
@@ -25,12 +27,13 @@ export async function code2Session(
   timeoutMs: number,
 ): Promise<Exchange> {
   const query = toQuery({ appid, secret, js_code: code, grant_type: 'authorization_code' });
-  const answer = await wechat.leanGet('/sns/jscode2session', query, timeoutMs);
-  return answer.kind === 'body' ? readExchange(answer.text) : answer;
+  return readExchange(await wechat.leanGet('/sns/jscode2session', query, timeoutMs));
 }
 
 /** WeChat answers JSON as text/plain, with the fields that it feels like today; only openid and session_key decide. */
-function readExchange(text: string): Exchange {
+export function readExchange(answer: WechatAnswer): Exchange {
+  if (answer.kind !== 'body') return answer;
+  const { text } = answer;
   // PHP takes an empty string and "0" for no answer at all.
   if (text === '' || text === '0') return { kind: 'unreachable', reason: 'wechat_empty' };
   const fields = parseObject(text);
@@ -44,8 +47,7 @@ function readExchange(text: string): Exchange {
       ...(isDuration(expiresIn) ? { expiresIn } : {}),
     };
   }
-  if ((errcode ?? null) !== null && (errmsg ?? null) !== null)
-    return { kind: 'refused', errcode: readErrcode(errcode) };
+  if ((errcode ?? null) !== null && (errmsg ?? null) !== null) return refuse(readErrcode(errcode), errmsg);
   return { kind: 'invalid' };
 }
 

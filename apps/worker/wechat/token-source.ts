@@ -94,7 +94,7 @@ const maxTokenLength = 2048;
 /** A year: more than any token lives, and a time that Redis can keep. */
 const maxExpiresInSeconds = 31_536_000;
 
-function readToken(answer: WechatAnswer): WechatResult<FetchedToken> {
+export function readToken(answer: WechatAnswer): WechatResult<FetchedToken> {
   const result = readFields(answer);
   if (result.kind !== 'ok') return result;
   const { access_token: accessToken, expires_in: expiresIn } = result.value;

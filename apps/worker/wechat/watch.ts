@@ -14,13 +14,8 @@ interface WechatSubject {
   readonly caller?: string | undefined;
 }
 
-export type WechatApi =
-  | 'code2session'
-  | 'getuserphonenumber'
-  | 'checksession'
-  | 'resetusersessionkey'
-  | 'stable_token'
-  | 'token_service';
+/** What a call is called in logs and metrics, such as `code2session`. */
+export type WechatApi = string;
 
 /** Stands before every call to WeChat: counts it, raises alerts, and asks no more for a while where WeChat said that it is too often or
  * does not answer. */

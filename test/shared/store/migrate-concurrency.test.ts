@@ -147,6 +147,7 @@ test('migrate gives up on a busy table, and a later run finishes', async (t) => 
     '0009-phone-data',
     '0010-revocations',
     '0014-caller-permissions',
+    '0015-app-kinds',
   ]);
 });
 

@@ -26,6 +26,7 @@ const names = [
   '0009-phone-data',
   '0010-revocations',
   '0014-caller-permissions',
+  '0015-app-kinds',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());
