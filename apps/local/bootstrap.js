@@ -8,8 +8,13 @@ import { fileURLToPath } from 'node:url';
 
 const rootDir = fileURLToPath(new URL('../..', import.meta.url));
 /** What is compiled: the product alone, or with it the tests, the soak and the bench, which run as compiled too. */
-const product = { config: 'tsconfig.build.json', folders: ['apps', 'shared'], stamp: '.built-from' };
-const everything = { config: 'tsconfig.json', folders: ['apps', 'shared', 'test', 'bench'], stamp: '.all-built-from' };
+const product = { configs: ['tsconfig.build.json'], folders: ['apps', 'shared'], stamp: '.built-from' };
+const everything = {
+  // What mini programs run is compiled for them.
+  configs: ['tsconfig.json', 'packages/client/tsconfig.json'],
+  folders: ['apps', 'shared', 'packages/node/src', 'packages/client/src', 'test', 'bench'],
+  stamp: '.all-built-from',
+};
 const distDir = join(rootDir, 'dist');
 const parentPollMs = 1000;
 const slowAfterMs = 15_000;
@@ -72,9 +77,19 @@ async function build(project) {
     fingerprint: fingerprintOf(each),
   }));
   for (const { file } of stamps) rmSync(file, { force: true });
-  await step('Building (tsc)', () =>
-    run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project.config, '--pretty', 'false']),
-  );
+  await step('Building (tsc)', async () => {
+    for (const config of project.configs) {
+      const result = await run(process.execPath, [
+        'node_modules/typescript/bin/tsc',
+        '-p',
+        config,
+        '--pretty',
+        'false',
+      ]);
+      if (result.status !== 0) return result;
+    }
+    return { status: 0, output: '' };
+  });
   removeStaleOutput(project);
   for (const { file, fingerprint } of stamps) writeFileSync(file, fingerprint);
 }
@@ -119,9 +134,9 @@ function listFiles(folders, ending) {
   );
 }
 
-function fingerprintOf({ folders }) {
+function fingerprintOf({ configs, folders }) {
   const hash = createHash('sha256');
-  const settings = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const settings = new Set(['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ...configs]);
   for (const file of [...listSources(folders), ...settings].toSorted((one, other) => (one < other ? -1 : 1)))
     hash
       .update(`${file}\0`)

@@ -6,11 +6,13 @@ import { rootDir } from '../support/built.ts';
 interface LockedPackage {
   readonly dev?: boolean;
   readonly license?: string;
+  /** To a package of our own. */
+  readonly link?: boolean;
 }
 
 const read = (file: string) => JSON.parse(readFileSync(join(rootDir, file), 'utf8')) as Record<string, unknown>;
 const packages = Object.entries(read('package-lock.json')['packages'] as Record<string, LockedPackage>).filter(
-  ([path]) => path !== '',
+  ([path, { link }]) => path !== '' && link !== true && !path.startsWith('packages/'),
 );
 const ofProduction = packages.filter(([, { dev }]) => dev !== true);
 

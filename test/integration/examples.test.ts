@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -19,6 +19,8 @@ const stack = await startStack({ onClose });
 const [url] = stack.urls;
 const folder = await createTemporaryFolder('mini-program');
 onClose(() => folder.remove());
+copyFileSync(join(rootDir, 'packages/client/dist/index.js'), join(folder.path, 'wafer-session.js'));
+
 interface ExampleMiniProgram extends FakeWx {
   request(path: string, options?: { method?: string; data?: unknown }): Promise<WxResponse>;
   session(): { id: string; skey: string };
@@ -34,7 +36,7 @@ function openMiniProgram(backEnd: string, user: string): ExampleMiniProgram {
   return {
     ...phone,
     request,
-    session: () => JSON.parse(phone.storage.get('session') ?? '{}') as { id: string; skey: string },
+    session: () => JSON.parse(phone.storage.get('wafer_session') ?? '{}') as { id: string; skey: string },
   };
 }
 
@@ -91,10 +93,11 @@ for (const language of exampleLanguages) {
 test.serial('a log-in that WeChat refuses fails the mini program’s request', async (t) => {
   const backEnd = await startExampleServer('node', `${url}/mina_auth/`, t.teardown.bind(t));
   const phone = openMiniProgram(backEnd, newUser());
-  phone.nextCodes.push(`bad~${newUser()}`);
+  // A second code is asked for, no third.
+  phone.nextCodes.push(`bad~${newUser()}`, `bad~${newUser()}`);
   await t.throwsAsync(async () => phone.request('/profile'), {
     any: true,
-    message: 'log-in failed: 401 WEIXIN_CODE_ERR',
+    message: 'log-in failed: HTTP 401 WEIXIN_CODE_ERR',
   });
   t.is(phone.storage.size, 0);
   t.is((await phone.request('/profile')).statusCode, 200);

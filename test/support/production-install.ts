@@ -11,6 +11,8 @@ const run = promisify(execFile);
 interface LockedPackage {
   readonly dev?: boolean;
   readonly optional?: boolean;
+  /** To a package of our own, of which the image has none. */
+  readonly link?: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ async function copyPackages(folder: string): Promise<void> {
   };
   const installed = new Set(await readdir(join(rootDir, 'node_modules')));
   const needed = Object.entries(packages)
-    .filter(([path, { dev }]) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) && dev !== true)
+    .filter(([path, { dev, link }]) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) && dev !== true && link !== true)
     .map(([path]) => path)
     .filter((path) => installed.has(path.split('/')[1] ?? ''));
   const optional = needed.filter((path) => packages[path]?.optional === true);

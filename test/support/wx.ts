@@ -11,13 +11,23 @@ export interface WxResponse {
   readonly data: any;
 }
 
-interface WxRequestOptions {
+interface WxCallbacks {
+  readonly success?: (response: WxResponse) => void;
+  readonly fail?: (error: { errMsg: string }) => void;
+}
+
+interface WxRequestOptions extends WxCallbacks {
   readonly url: string;
   readonly method?: string;
   readonly data?: unknown;
   readonly header?: Record<string, string>;
-  readonly success?: (response: WxResponse) => void;
-  readonly fail?: (error: { errMsg: string }) => void;
+}
+
+interface WxUploadOptions extends WxCallbacks {
+  readonly url: string;
+  readonly filePath: string;
+  readonly name: string;
+  readonly header?: Record<string, string>;
 }
 
 /** The `wx` of one phone on which a user has opened a mini program, and what became of it. */
@@ -68,6 +78,18 @@ export function createWx({ appid, user }: { appid: string; user: string }): Fake
         (response) => success?.(response),
         (error: unknown) => fail?.({ errMsg: `request:fail ${String(error)}` }),
       );
+    },
+    /** Every file holds its own path. */
+    uploadFile({ url, filePath, name, header = {}, success, fail }: WxUploadOptions) {
+      requestedPaths.push(new URL(url).pathname);
+      const body = new FormData();
+      body.append(name, new Blob([filePath]), filePath);
+      fetch(url, { method: 'POST', body, headers: header })
+        .then(async (response) => ({ statusCode: response.status, data: await response.text() }))
+        .then(
+          (response) => success?.(response),
+          (error: unknown) => fail?.({ errMsg: `uploadFile:fail ${String(error)}` }),
+        );
     },
   };
   return { wx, storage, requestedPaths, nextCodes, logins: () => logins };

@@ -1,0 +1,10 @@
+export { WaferSessionError, type FailureFacts } from './error.ts';
+export {
+  createWaferSession,
+  type Login,
+  type LoginRequest,
+  type RequestHeaders,
+  type WaferSession,
+  type WaferSessionOptions,
+} from './wafer-session.ts';
+export type { UserInfo } from './wire.ts';
