@@ -10,7 +10,7 @@ import { createWechatClient, type WechatClient } from '../worker/wechat/client.t
 import { kinds } from '../worker/wechat/kinds/index.ts';
 import { createKinds, usualKind } from '../worker/wechat/kinds/kind.ts';
 import { createStableTokenSource, type TokenSource } from '../worker/wechat/token-source.ts';
-import { createTokenStore, type TokenStore } from '../worker/wechat/token-store.ts';
+import { createTokenStore } from '../worker/wechat/token-store.ts';
 import type { WechatWatch } from '../worker/wechat/watch.ts';
 import { CommandFailure } from './result.ts';
 import { readSettings, withDatabase, withRedis } from './stores.ts';
@@ -19,7 +19,8 @@ import { readSettings, withDatabase, withRedis } from './stores.ts';
 export interface OpenTokens {
   readonly sequelize: Sequelize;
   readonly apps: readonly AppWithSecret[];
-  readonly store: TokenStore;
+  /** To WECHAT_API_BASE. */
+  readonly wechat: WechatClient;
   readonly tokens: AccessTokens;
   /** undefined: apps of its kind have none. */
   readonly tokenOf: (app: AppWithSecret) => TokenSource | undefined;
@@ -63,7 +64,7 @@ export async function withTokens<Result>(
         return work({
           sequelize,
           apps,
-          store,
+          wechat,
           tokens,
           tokenOf: (app) => kindOf(app)?.tokenOf?.(app),
           forcedTokenOf: (app) =>

@@ -35,8 +35,7 @@ export class CodeToSession {
     const code = query.get('js_code') ?? '';
     if (platform !== query.get('component_appid')) return failure(40013, 'invalid component_appid');
     if (!appid) return failure(40013, 'invalid appid');
-    if (code.startsWith('unauthorized'))
-      return failure(61003, 'component is not authorized by this account rid: 65a1b2c3-1a2b3c4d-0f0e0d0c');
+    if (code.startsWith('unauthorized')) return failure(61003, 'component is not authorized by this account');
     return this.#exchange(appid, code, query);
   }
 

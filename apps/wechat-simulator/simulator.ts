@@ -8,6 +8,7 @@
  * | `GET /sns/component/jscode2session` | the same for a third-party platform, with a component_access_token in the place of the secret |
  * | `GET /cgi-bin/gettoken`, `/cgi-bin/miniprogram/jscode2session` | those of WeCom: the part before the first `~` is the userid; `alice.ww2` is of the company ww2 alone, `linked.ww9` is answered as of ww9 whoever asks |
  * | `POST /wxa/business/getuserphonenumber` | each code works once (then 40029); the number is a function of the part before the first `~` |
+ * | `POST /cgi-bin/openapi/quota/get` | of any of these calls: 20 a day, and how many of them were made; nobody is refused for it |
  * | `GET /wxa/checksession` | 0, or 87009 if the signature is not the live session_key's |
  * | `GET /wxa/resetusersessionkey` | renews the session_key, which later log-ins and `/_sim/userdata` use |
  *

@@ -5,7 +5,7 @@ import { OrderedFailures } from './ordered-failures.ts';
 import { PhoneNumbers } from './phone-numbers.ts';
 import { SessionKeys } from './session-keys.ts';
 import { createUser, createUserData, encryptWithIv, phoneInfoOf, type SimulatedUserData } from './users.ts';
-import type { WechatAnswer } from './wechat-answer.ts';
+import { failure, success, type WechatAnswer } from './wechat-answer.ts';
 
 /** A call as it came in. */
 export interface WechatCall {
@@ -17,6 +17,8 @@ export interface WechatCall {
 }
 
 const defaultTokenLifeSeconds = 7200;
+/** Of each call; the real ones have from thousands to millions. */
+const dailyLimit = 20;
 
 /** The calls of WeChat that the simulator knows, and what a mini program would get from it. */
 export class WechatApi {
@@ -26,6 +28,8 @@ export class WechatApi {
   readonly #phones = new PhoneNumbers();
   readonly #wecom: Wecom;
   readonly failures = new OrderedFailures();
+  /** Calls so far, by path: WeChat counts its quotas so. */
+  readonly #counts = new Map<string, number>();
 
   constructor(
     apps: ReadonlyMap<string, string> | undefined,
@@ -47,6 +51,7 @@ export class WechatApi {
   answer(call: WechatCall): WechatAnswer | undefined {
     const { method, path, query, body } = call;
     const route = this.#routes[`${method} ${path}`];
+    if (route !== undefined) this.#counts.set(path, (this.#counts.get(path) ?? 0) + 1);
     return route === undefined ? undefined : (this.failures.take(path) ?? route(query, body, this.codeOf(call)));
   }
 
@@ -80,6 +85,7 @@ export class WechatApi {
 
   /** Makes every code fresh again, and every key and token as at the start. */
   reset(): void {
+    this.#counts.clear();
     for (const part of [this.#codes, this.#wecom, this.#keys, this.#tokens, this.#phones, this.failures]) part.reset();
   }
 
@@ -96,9 +102,19 @@ export class WechatApi {
     'POST /cgi-bin/stable_token': (_query, body) => this.#tokens.answer(body),
     'POST /wxa/business/getuserphonenumber': (query, _body, code) =>
       this.#withToken(query, (appid) => this.#phones.answer(appid, code)),
+    'POST /cgi-bin/openapi/quota/get': (query, { cgi_path: path }) =>
+      this.#withToken(query, () => this.#answerQuota(typeof path === 'string' ? path : '')),
     'GET /wxa/checksession': (query) => this.#withToken(query, (appid) => this.#keys.check(appid, query)),
     'GET /wxa/resetusersessionkey': (query) => this.#withToken(query, (appid) => this.#keys.renew(appid, query)),
   };
+
+  #answerQuota(path: string): WechatAnswer {
+    const isCall = Object.keys(this.#routes).some((route) => route.endsWith(` ${path}`));
+    if (!isCall) return failure(76022, 'could not use this cgi_path, no permission');
+    const used = this.#counts.get(path) ?? 0;
+    const quota = { daily_limit: dailyLimit, used, remain: Math.max(dailyLimit - used, 0) };
+    return success({ errcode: 0, errmsg: 'ok', quota });
+  }
 
   #withToken(query: URLSearchParams, answer: (appid: string) => WechatAnswer): WechatAnswer {
     const owner = this.#tokens.check(query.get('access_token'));

@@ -71,7 +71,7 @@ export function createWorkerMetrics(): WorkerMetrics {
   });
   const alerts = new Gauge({
     name: 'wafer_wechat_alert',
-    help: 'Apps and calls that WeChat refuses until somebody acts: 40013 unknown appid, 40125 wrong secret, 40164 address not allowed, 61003 platform not authorised',
+    help: 'Apps and calls that WeChat refuses until somebody acts: 40013 unknown appid, 40125 wrong secret, 40164 address not allowed, 40230 to 40236 API signing, 61003 platform not authorised',
     labelNames: ['errcode'],
     // Each worker sees the same apps.
     aggregator: 'max',

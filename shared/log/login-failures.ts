@@ -16,7 +16,7 @@ const linesPerSecond = 50;
 /** What clients do wrong; else it is for us or at WeChat to mend. */
 const ofClients = new Set<Failure['failure']>(['parameterError', 'noApp', 'codeRefused', 'loginDecryptFailed']);
 /** Refusals of a code that say that the app is configured wrongly. */
-const ofApps = /^(?:wechat:(?:40013|40125|40164)|component_not_authorized)$/;
+const ofApps = /^(?:wechat:(?:40013|40125|40164|4023[0-6])|component_not_authorized)$/;
 
 /** Logs failed log-ins with code and reason, clients' faults at info, others at warn; each line tells how many before it were not told. */
 export function createLoginFailureLog(log: Log): (failure: Failure, facts: LoginFailureFacts) => void {

@@ -6,6 +6,7 @@ import { checkConfiguration } from '../doctor/configuration.ts';
 import { checkDatabase } from '../doctor/database.ts';
 import { examine, warning, type Finding } from '../doctor/finding.ts';
 import { checkKeys } from '../doctor/keys.ts';
+import { checkQuotas } from '../doctor/quotas.ts';
 import { checkProcesses } from '../doctor/processes.ts';
 import { checkRedis } from '../doctor/redis.ts';
 import { addCommand, CommandFailure, type CommandContext, type CommandResult } from '../result.ts';
@@ -17,7 +18,16 @@ export function addDoctorCommand(program: Command, { env, report }: CommandConte
   addCommand(program, 'doctor', 'checks configuration, Redis, database, WeChat and processes; says what to do', [
     'npx wafer doctor',
     'npx wafer doctor --json',
-  ]).action(async () => report(describe(await findAll(env))));
+    'npx wafer doctor --wechat',
+  ])
+    .option('--wechat', 'asks WeChat too what is left of the quotas of each app today')
+    .action(async ({ wechat = false }: { readonly wechat?: boolean }) => {
+      const [findings, quotas] = await Promise.all([
+        findAll(env),
+        wechat ? examine('wechat.quota', () => checkQuotas(env)) : [],
+      ]);
+      report(describe([...findings, ...quotas]));
+    });
 }
 
 async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {

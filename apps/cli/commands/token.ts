@@ -33,16 +33,16 @@ export function addTokenCommands(program: Command, { env, report }: CommandConte
     );
 }
 
-async function show({ apps, tokenOf, store }: OpenTokens, appid: string | undefined): Promise<CommandResult> {
+async function show({ apps, tokenOf, tokens: held }: OpenTokens, appid: string | undefined): Promise<CommandResult> {
   const wanted = appid === undefined ? apps : [findApp(apps, appid)];
   const tokens = await Promise.all(
     wanted.map(async (app) => {
       const source = tokenOf(app);
       if (source === undefined) return { appid: app.appid, state: 'not_for_this_kind' };
-      const seen = await store.look(source.key);
+      const seen = await held.peek(source);
       if (seen === undefined) return { appid: app.appid, state: 'none' };
       const secondsLeft = Math.floor(seen.leftMs / 1000);
-      return { appid: app.appid, state: 'held', fingerprint: seen.token.version, secondsLeft };
+      return { appid: app.appid, state: 'held', fingerprint: seen.version, secondsLeft };
     }),
   );
   const rows = tokens.map(({ appid: of, state, fingerprint = '', secondsLeft }) => [

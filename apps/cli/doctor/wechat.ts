@@ -1,6 +1,8 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import type { Config } from '../../../shared/config/config.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import { readErrmsg } from '../../worker/wechat/errmsg.ts';
+import { explainErrcode, quote } from './wechat-errcodes.ts';
 import { parseCorps } from '../../../shared/store/corps.ts';
 import { fault, ok, warning, type Finding } from './finding.ts';
 import { askWechat, type NoAnswer } from './wechat-ask.ts';
@@ -135,12 +137,16 @@ export async function checkAppAtWechat(
         `WeChat says that it is called too often (${answer.errcode})`,
         'Wait a minute, or raise the quota at mp.weixin.qq.com; then run this again.',
       );
-    default:
+    default: {
+      const explained = explainErrcode(answer.errcode);
+      const found = `WeChat answers errcode ${answer.errcode}${quote(readErrmsg(answer.errmsg))}`;
+      if (explained !== undefined) return fault(check, found, explained, 'wechat_refuses');
       return warning(
         check,
-        `WeChat answers errcode ${answer.errcode}`,
+        found,
         'Look it up at https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html',
       );
+    }
   }
 }
 

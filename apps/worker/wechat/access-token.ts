@@ -16,6 +16,8 @@ export interface AccessTokens {
   get(source: TokenSource, context: TokenContext, via?: readonly string[]): Promise<WechatResult<AccessToken>>;
   /** WeChat refused this token: the next `get` brings another. */
   forget(source: Pick<TokenSource, 'key'>, token: AccessToken): Promise<void>;
+  /** What there is, without fetching any; undefined: none that lives. */
+  peek(source: Pick<TokenSource, 'key'>): Promise<AccessToken | undefined>;
   /** Fetches one in any case, and makes it the one that all processes use. */
   renew(source: TokenSource, limitMs: number, log: Log): Promise<WechatResult<AccessToken>>;
 }
@@ -100,6 +102,12 @@ export function createAccessTokens({
       }
     },
     forget: ({ key }, { version, accessToken }) => store.forget(key, version, hashToken(accessToken)),
+    async peek({ key }) {
+      const seen = await store.look(key);
+      if (seen === undefined) return undefined;
+      const { token, leftMs } = seen;
+      return { accessToken: seal.open(`token ${key}`, token.sealed), version: token.version, leftMs };
+    },
     async renew(source, limitMs, log) {
       const { key } = source;
       const fetched = await source.fetch({ timeoutMs: limitMs, log });

@@ -1,5 +1,8 @@
 import type { Log } from '../../../shared/log/log.ts';
 
+const signing =
+  'WeChat wants signed requests for this app, which this server does not send: switch API signing off at mp.weixin.qq.com, Development settings';
+
 /** WeChat's errcodes that somebody has to do something about, with what to do. */
 const remedies = {
   '40013':
@@ -8,6 +11,13 @@ const remedies = {
     'WeChat refuses the app secret (40125): set the AppSecret of mp.weixin.qq.com, Development settings, with wafer app set',
   '40164':
     'WeChat does not accept the address of this machine (40164): add it to the IP allow-list at mp.weixin.qq.com, Development settings',
+  '40230': signing,
+  '40231': signing,
+  '40232': signing,
+  '40233': signing,
+  '40234': signing,
+  '40235': signing,
+  '40236': signing,
   '61003':
     'This app has not authorised the third-party platform, or no longer does (61003): have its owner authorise it again; is the platform the right one (wafer app set --component)?',
 } as const;

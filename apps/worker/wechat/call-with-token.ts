@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
+import { createOncePerSecond } from '../../../shared/log/log.ts';
 import type { CallContext } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { TokenSourceOf } from './token-source.ts';
-import { isTokenRefused, type WechatResult } from './answer.ts';
+import { isTokenRefused, type Refused, type WechatResult } from './answer.ts';
 import type { WechatApi, WechatWatch } from './watch.ts';
 
 /** A call about one user that wants the app's access token. */
@@ -31,6 +32,15 @@ export function createCallWithToken(deps: {
   readonly timeoutMs: number;
 }): CallWithToken {
   const { tokens, watch, timeoutMs } = deps;
+  const oncePerSecond = createOncePerSecond();
+  /** With WeChat's own words: which user it is about is for the line of the request with this id to tell. */
+  const tellRefused = (appid: string, api: string, { errcode, said }: Refused, { log }: CallContext) =>
+    oncePerSecond((leftOut) =>
+      log.info(
+        { appid, api, errcode, ...said, ...(leftOut > 0 ? { alsoRefused: leftOut } : {}) },
+        'WeChat refused a call',
+      ),
+    );
   return async ({ app, tokenOf, openId, caller, api, send }, context) => {
     let isTokenRenewed = false;
     let isSentAgain = false;
@@ -42,14 +52,18 @@ export function createCallWithToken(deps: {
       const result = await watch.ask({ appid: app.appid, api, openId, caller }, () =>
         send(token.value.accessToken, limitMs),
       );
-      if (result.kind !== 'refused' || context.remainingMs() <= reserveMs) return result;
-      if (isTokenRefused(result) && !isTokenRenewed) {
+      if (result.kind !== 'refused') return result;
+      const hasTime = context.remainingMs() > reserveMs;
+      if (hasTime && isTokenRefused(result) && !isTokenRenewed) {
         isTokenRenewed = true;
         await tokens.forget(source, token.value);
-      } else if (result.errcode === busy && !isSentAgain) {
+      } else if (hasTime && result.errcode === busy && !isSentAgain) {
         isSentAgain = true;
         await setTimeout(busyPauseMs * (0.5 + Math.random()));
-      } else return result;
+      } else {
+        tellRefused(app.appid, api, result, context);
+        return result;
+      }
     }
   };
 }
