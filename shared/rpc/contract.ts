@@ -31,15 +31,23 @@ export const queueOfCall: Readonly<Record<CallName, QueueName>> = {
   token: 'session',
 };
 
-export interface LoginRequest {
+/** The caller whose key a request came with, if it had one. */
+export interface FromCaller {
+  readonly caller?: string;
+  /**
+   * SHA-256 of its key. What a code brought is for this key alone: the name may be another's by now. Front ends of older versions send the
+   * name alone.
+   */
+  readonly callerKey?: string;
+}
+
+export interface LoginRequest extends FromCaller {
   readonly appid: string;
   readonly code: string;
   /** `encrypt_data` and `iv` as the client sent them, checked by nobody yet; undefined for a log-in with the code alone. */
   readonly userData?: { readonly encryptData: unknown; readonly iv?: unknown };
   /** Present if the client sent a signature, which then has to be right. */
   readonly signed?: SignedData;
-  /** The name of the caller whose key it came with, if it had one. */
-  readonly caller?: string;
 }
 
 /** `rawData` and `signature` as the client sent them, checked by nobody yet. */
@@ -49,14 +57,12 @@ export interface SignedData {
 }
 
 /** A session that a front end has found valid for this skey. */
-export interface SessionRequest {
+export interface SessionRequest extends FromCaller {
   /** Primary key of its row. */
   readonly row: number;
   readonly skeyHash: string;
   /** The session's app. */
   readonly appid: string;
-  /** The name of the caller whose key the request came with, if it had one. */
-  readonly caller?: string;
 }
 
 /** If there is an `iv`, the watermark has to be the app's. */

@@ -93,6 +93,28 @@ test.serial('what one caller sends opens the breaker for that one alone', async 
   t.is(await outcome(url), '0 null');
 });
 
+test.serial('a caller added again under its name gets nothing that its old key brought', async (t) => {
+  const stack = await startStack({ onClose: t.teardown, webs: 2 });
+  const add = async () => {
+    const { json } = await runCli(stack.env, ['caller', 'add', 'agency', '--json']);
+    return stack.urls.map((url) => `${url}/k/${json.key as string}`) as [string, string];
+  };
+  const [old, neighbour] = await add();
+  const code = newUser();
+  const logIn = (base: string) => call(base, 'qcloud.cam.id_skey', { code });
+  const { returnData: session } = await logIn(old);
+  const phone = (base: string) => call(base, 'qcloud.cam.phone', { ...session, code: `${code}~phone` });
+  t.is((await phone(old)).returnCode, 0);
+  t.is((await logIn(neighbour)).returnData.skey, session.skey);
+  t.is((await runCli(stack.env, ['caller', 'revoke', 'agency'])).status, 0);
+  for (const base of await add()) {
+    for (const ask of [logIn, phone]) {
+      const { returnCode, reason, returnData } = await ask(base);
+      t.deepEqual([returnCode, reason, returnData], [40029, 'code_used', '']);
+    }
+  }
+});
+
 test.serial('a code shows its session for 15 s, through the same caller alone', async (t) => {
   const stack = await startStack({ onClose: t.teardown, webs: 2 });
   const [url, neighbour] = stack.urls as readonly string[] as [string, string];

@@ -4,6 +4,7 @@ import test from 'ava';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createAnswerRenderer } from '../../apps/web/fast-lane/answer-renderer.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { createOpenApp } from '../support/open-app.ts';
@@ -37,6 +38,34 @@ test.serial('a failure that a stranger writes into the ledger of codes is no ans
     t.is(response.headers.get('x-wafer-reason'), 'store_unavailable', forged);
     t.is(((await response.json()) as { returnCode: number }).returnCode, 1006);
   }
+});
+
+test.serial('a fence that a stranger writes into the ledger of codes comes into no session', async (t) => {
+  const known = new Set(await redis.keys('{wafer:login:*'));
+  const code = newUser();
+  const { returnData: session } = await call(url, 'qcloud.cam.id_skey', { code });
+  const [key] = (await redis.keys('{wafer:login:*')).filter((each) => each.includes(':code:') && !known.has(each));
+  const fenceInMysql = async () => {
+    const rows = await stack.database.query('select fence from cSessionInfo where uuid = ?', [session.id]);
+    return Number((rows as { fence: string }[])[0]?.fence);
+  };
+  const fence = await fenceInMysql();
+  for (const forged of ['8000000000000000', String(fence + 1), '0', 'x', '']) {
+    await redis.hset(key as string, 'fence', forged);
+    t.is((await call(url, 'qcloud.cam.id_skey', { code })).returnData.skey, session.skey);
+    t.is(await fenceInMysql(), fence, forged);
+  }
+  // Nor where the one who asks is taken for dead.
+  const first = await redis.hgetall(key as string);
+  await redis.hdel(key as string, 'answer');
+  await redis.hset(key as string, { at: 0, fence: '8000000000000000' });
+  t.is((await call(url, 'qcloud.cam.id_skey', { code })).returnCode, 40029);
+  t.is(await redis.hget(key as string, 'asks'), '2');
+  await redis.hset(key as string, first);
+  const revoked = await runCli(stack.env, ['session', 'revoke', '--everything']);
+  t.is(revoked.status, 0, revoked.stderr);
+  t.is((await call(url, 'qcloud.cam.id_skey', { code })).returnData.skey, session.skey);
+  t.is((await auth(url, session)).returnCode, 60012);
 });
 
 const reasons: readonly (readonly [given: string, told: string])[] = [

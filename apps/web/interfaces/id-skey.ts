@@ -9,6 +9,7 @@ import { createParameterReader } from './parameter-reader.ts';
 import { idSkey, idSkeyWithUserData } from './schemas/login.ts';
 import { readSigned } from './signed.ts';
 import { loginFailure } from './store-failure.ts';
+import { tellCaller } from './tell-caller.ts';
 
 /**
  * qcloud.cam.id_skey: log in (docs/protocol.md#log-in). A worker does it; here the request is checked and its answer
@@ -25,7 +26,7 @@ export function createIdSkey({ apps, ask, login, loginFailed }: InterfaceDeps): 
     const outcome = await logIn(para, context, facts);
     if (!outcome.ok) {
       const { requestId, caller } = context;
-      loginFailed(outcome, { requestId, ...facts, caller, ms: Math.round(performance.now() - started) });
+      loginFailed(outcome, { requestId, ...facts, caller: caller?.name, ms: Math.round(performance.now() - started) });
     }
     return outcome;
   };
@@ -70,13 +71,18 @@ interface Asking {
 
 type Parameters = Readonly<Record<'encrypt_data' | 'iv' | 'rawData' | 'signature', unknown>>;
 
-function toLoginRequest(appid: string, code: string, parameters: Parameters, caller: string | undefined): LoginRequest {
+function toLoginRequest(
+  appid: string,
+  code: string,
+  parameters: Parameters,
+  caller: RequestContext['caller'],
+): LoginRequest {
   const { encrypt_data: encryptData, iv } = parameters;
   return {
     appid,
     code,
     ...(encryptData === undefined ? {} : { userData: iv === undefined ? { encryptData } : { encryptData, iv } }),
     ...readSigned(parameters),
-    ...(caller === undefined ? {} : { caller }),
+    ...tellCaller(caller),
   };
 }

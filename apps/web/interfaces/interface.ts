@@ -3,6 +3,7 @@ import type { Outcome } from '../../../shared/protocol/outcome.ts';
 import type { Calls, CallName } from '../../../shared/rpc/contract.ts';
 import type { CallOptions } from '../rpc/client.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
+import type { Caller } from '../../../shared/store/caller-store.ts';
 import type { SessionCheck } from '../sessions/session-check.ts';
 import type { VisitCollector } from '../sessions/visit-collector.ts';
 
@@ -17,8 +18,8 @@ export interface RequestContext {
    * null if they contradict each other.
    */
   readonly requestedAppid: unknown;
-  /** The name of the caller whose key the request came with; undefined if it had none. */
-  readonly caller: string | undefined;
+  /** Whose key the request came with; undefined if it had none. */
+  readonly caller: Pick<Caller, 'name' | 'keyHash'> | undefined;
 }
 
 /** What interfaces are made of. */

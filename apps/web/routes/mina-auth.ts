@@ -60,7 +60,7 @@ export function createMinaAuth(deps: {
       const named = readOptional(request.interface, 'appid') ?? readOptional(request.para, 'appid');
       const requestedAppid = appOfRequest(named, caller);
       const explain = requestedAppid === appNotNamed ? tellNotNamed : asItIs;
-      const outcome = call(request.para, { requestId, requestedAppid, caller: caller?.name });
+      const outcome = call(request.para, { requestId, requestedAppid, caller });
       if (outcome instanceof Promise) return outcome.then((late) => finish(name, explain(late))).catch(crash);
       return finish(name, explain(outcome));
     } catch (error) {

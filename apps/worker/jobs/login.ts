@@ -163,9 +163,9 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
 }
 
 function nameCode(seal: Seal, request: LoginRequest, { shard }: CallContext): CodeKey {
-  const { appid, code, userData, signed, caller } = request;
+  const { appid, code, userData, signed, caller, callerKey = caller } = request;
   const sent = [userData?.encryptData, userData?.iv, ...(signed === undefined ? [] : [signed])];
-  const callers = caller === undefined ? [] : [caller];
+  const callers = callerKey === undefined ? [] : [callerKey];
   return {
     key: codeKeyOf(seal, shard, appid, code),
     requestFingerprint: seal.fingerprint(appid, code, JSON.stringify(sent), ...callers),

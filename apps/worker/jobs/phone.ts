@@ -64,7 +64,7 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
   /** However many runs and processes have the same code in hand, one sends it. */
   const askOnce = async (
     code: string,
-    { row, caller }: PhoneRequest,
+    { row, caller, callerKey = caller }: PhoneRequest,
     user: PhoneUser,
     context: CallContext,
   ): Promise<Outcome | Dropped> => {
@@ -75,7 +75,7 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
         user.app.appid,
         code,
         String(row),
-        ...(caller === undefined ? [] : [caller]),
+        ...(callerKey === undefined ? [] : [callerKey]),
       ),
       owner: randomBytes(12).toString('base64url'),
     };

@@ -22,13 +22,14 @@ for i, key in ipairs(KEYS) do
     if now - tonumber(code[2]) > shared then answers[i] = {'used'}
     else
       redis.call('HSET', key, 'owner', owner)
-      answers[i] = {'answered', code[3], code[5]}
+      answers[i] = {'answered', code[5]}
     end
   elseif now - tonumber(code[2]) < patience then answers[i] = {'wait'}
   elseif tonumber(code[4]) >= most then answers[i] = {'interrupted'}
   else
     redis.call('HSET', key, 'owner', owner, 'at', ms, 'asks', code[4] + 1)
-    answers[i] = {'ask', code[3]}
+    -- Whatever somebody wrote there: no log-in is later than now.
+    answers[i] = {'ask', string.format('%.0f', math.min(tonumber(code[3]) or us, us))}
   end
 end
 return answers`;

@@ -55,6 +55,11 @@ export interface CodeRecord {
   readonly skey: string;
 }
 
+/** The fence is sealed with the rest: a later one would bring a session past a revocation, for good. */
+interface SealedRecord extends CodeRecord {
+  readonly fence?: number;
+}
+
 type Claim =
   /**
    * Ask WeChat. `fence` orders log-ins, in microseconds of Redis's clock: the time of the first claim, or of the request if it lay
@@ -99,18 +104,18 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
     { isRestarted, madeByUs }: ClaimingRun,
   ): Promise<Claim | 'wait'> => {
     const patienceMs = isRestarted ? Math.min(lockDurationMs, takeOverAfterMs) : takeOverAfterMs;
-    const [kind, fence, found] = (await claim(key, [requestFingerprint, owner, patienceMs, madeByUs ?? ''])) as [
+    const [kind, found] = (await claim(key, [requestFingerprint, owner, patienceMs, madeByUs ?? ''])) as [
       'ask' | 'answered' | 'wait' | 'used' | 'interrupted',
       string,
-      string,
     ];
-    if (kind === 'ask') return { kind, fence: Number(fence) };
+    if (kind === 'ask') return { kind, fence: Number(found) };
     if (kind === 'wait') return kind;
     if (kind !== 'answered') return kind === 'interrupted' ? interrupted : codeUsed;
     const text = found.slice(1);
     if (found.startsWith('f')) return over(JSON.parse(seal.open(`failure ${key}`, text)) as Failure);
-    const record = JSON.parse(seal.open(`record ${key}`, text)) as CodeRecord;
-    return { kind: 'recorded', fence: Number(fence), record };
+    const { fence, ...record } = JSON.parse(seal.open(`record ${key}`, text)) as SealedRecord;
+    // As older versions recorded it, with a fence that anybody may have written.
+    return fence === undefined ? codeUsed : { kind: 'recorded', fence, record };
   };
   return {
     async claimOrWait(code, run) {
@@ -123,7 +128,10 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
       }
     },
     askAgain: async ({ key, owner }) => (await askAgain([key], [owner, maxAsks])) === 1,
-    record: (code, fence, record) => answer(code, fence, `r${seal.seal(`record ${code.key}`, JSON.stringify(record))}`),
+    record(code, fence, record) {
+      const whole: SealedRecord = { ...record, fence };
+      return answer(code, fence, `r${seal.seal(`record ${code.key}`, JSON.stringify(whole))}`);
+    },
     async refuse(code, fence, failure) {
       await answer(code, fence, `f${seal.seal(`failure ${code.key}`, JSON.stringify(failure))}`);
     },
