@@ -11,7 +11,7 @@ import { codeSpansOf } from './markdown.ts';
 import { pages, placeOf, read, sources } from './repository.ts';
 
 const { name: packageName, scripts, bin = {} } = JSON.parse(read('package.json'));
-const ofNpm = new Set('audit ci config exec init install ls pack prune sbom version'.split(' '));
+const ofNpm = new Set('audit ci config exec init install ls pack prune publish sbom version'.split(' '));
 /** Options of node, npm, pm2, docker and mysqldump that the documentation explains. */
 const foreignOptions = new Set(
   'data inspect loose- max-semi-space-size no-memory-reducer omit only parallel scale single-transaction update-env'.split(
