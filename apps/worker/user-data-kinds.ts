@@ -6,12 +6,33 @@ import type { JsonMember, JsonWithMembers } from '../../shared/protocol/json-mem
 const phoneNames = new Set(['PHONENUMBER', 'PUREPHONENUMBER', 'COUNTRYCODE']);
 /** Of a phone number, and of other things that WeChat seals: a group, steps. */
 const namesOfOthers = new Set([...phoneNames, 'OPENGID', 'STEPINFOLIST']);
-const profileNames = new Set(['NICKNAME', 'GENDER', 'CITY', 'PROVINCE', 'COUNTRY', 'AVATARURL']);
+/** The fields of WeChat's profiles; of what WeChat gives no more since 2021 each may be empty. */
+const profileTypes: ReadonlyMap<string, 'string' | 'number'> = new Map([
+  ['NICKNAME', 'string'],
+  ['GENDER', 'number'],
+  ['LANGUAGE', 'string'],
+  ['CITY', 'string'],
+  ['PROVINCE', 'string'],
+  ['COUNTRY', 'string'],
+  ['AVATARURL', 'string'],
+]);
 
-/** A user's profile: it has a name, and nothing of another kind. */
+/** A user's profile: it has a name, WeChat's fields have WeChat's types, and there is nothing of another kind. */
 export function isProfile(document: JsonWithMembers): boolean {
   const members = readOwnMembers(document);
-  return members !== undefined && hasNickName(document) && !hasName(members, namesOfOthers);
+  return (
+    members !== undefined &&
+    hasNickName(document) &&
+    !hasName(members, namesOfOthers) &&
+    members.every((member) => member.depth !== 1 || mayBeOfProfile(member, document.value as Record<string, unknown>))
+  );
+}
+
+/** Whether a field has its type, however it is spelled; nobody is named as a user in a spelling that is not WeChat's. */
+function mayBeOfProfile({ name, plainName }: JsonMember, profile: Readonly<Record<string, unknown>>): boolean {
+  if (plainName === 'OPENID') return name === 'openId';
+  const type = profileTypes.get(plainName);
+  return type === undefined || typeof profile[name] === type;
 }
 
 const phoneFields = ['countryCode', 'phoneNumber', 'purePhoneNumber', 'watermark'].join();
@@ -41,13 +62,19 @@ export function isPhoneInfo(document: JsonWithMembers): boolean {
   );
 }
 
-/** Whatever WeChat seals with a watermark: what has a phone number is phone_info, what has a field of a profile is a profile. */
+/**
+ * Whatever WeChat seals with a watermark: what has a phone number is phone_info. What has a field of a profile, or an openId that is
+ * empty, is a profile: whoever is told it may take it for one.
+ */
 export function isAnyData(document: JsonWithMembers, takesPhoneData: boolean): boolean {
   const members = readOwnMembers(document);
   if (members === undefined) return false;
   if (hasName(members, phoneNames)) return takesPhoneData && isPhoneInfo(document);
-  const hasProfileField = members.some(({ depth, plainName }) => depth === 1 && profileNames.has(plainName));
-  return !hasProfileField || isProfile(document);
+  return !members.some((member) => member.depth === 1 && isOfProfile(member)) || isProfile(document);
+}
+
+function isOfProfile({ plainName, value }: JsonMember): boolean {
+  return profileTypes.has(plainName) || (plainName === 'OPENID' && (value === null || value === ''));
 }
 
 /** An object of the scheme of 2016, each name once. */

@@ -31,7 +31,7 @@ type DataApp = Pick<App, 'appid' | 'watermarkMaxAgeSeconds' | 'refusesPhoneData'
 
 /**
  * Decrypts user data in today's scheme: whole padding, a watermark of this app, no name of another user, the shape of its kind, and young
- * enough if the app says so. A profile that names nobody gets what WeChat said.
+ * enough if the app says so. A profile that names nobody gets what WeChat said, for whatever it was asked.
  * @param nowSeconds since 1970
  */
 export function readUserData(
@@ -47,7 +47,7 @@ export function readUserData(
   if (namesAnother(document, owner)) return 'other_user';
   if (!isOfKind(kind, document, app)) return 'user_data_not_decrypted';
   if (kind !== 'any' && !isYoung(document, app, nowSeconds)) return 'user_data_too_old';
-  return kind === 'profile' ? completeProfile(document, owner) : document;
+  return isProfile(document) ? completeProfile(document, owner) : document;
 }
 
 /**

@@ -64,18 +64,19 @@ function isWholeProfile(value: unknown): value is Profile {
 }
 
 /**
- * Gives a whole profile that names nobody what WeChat said of its user; what it has keeps its order and spelling. Anything else stays as
- * it is.
- * @param profile names nobody else
+ * Gives a profile that names nobody what WeChat said of its user; what it has keeps its order and spelling. Whoever is told a profile
+ * finds in it who the user is, however much of it was cut off.
+ * @param profile an object that is not empty, has each name once and names nobody else
  */
 export function completeProfile(profile: JsonDocument, user: WechatUser): JsonDocument {
-  const { value } = profile;
-  if (!isWholeProfile(value) || (value.openId && (value.unionId || !user.unionId))) return profile;
+  const { openId, unionId } = profile.value as Profile;
+  if (openId && (unionId || !user.unionId)) return profile;
   let text = profile.text;
   for (const field of ['openId', 'unionId'] as const) {
     const known = user[field];
     if (!known) continue;
-    const member = withMembers({ ...profile, text }).members.find((each) => isOwnField(each, field));
+    // Of this text, not of the one that came: the first field may have moved the second.
+    const member = withMembers({ text, value: profile.value }).members.find((each) => isOwnField(each, field));
     if (member === undefined) text = insert(text, text.lastIndexOf('}'), `,"${field}":${JSON.stringify(known)}`);
     else if (member.value === null) text = insert(text, member.valueAt, JSON.stringify(known), 'null');
     else if (member.value === '') text = insert(text, member.valueAt, JSON.stringify(known), '""');

@@ -36,10 +36,11 @@ test.serial('every front end answers the profile of userinfo at once', async (t)
   const user = newUser();
   const session = await logInWithCode(user);
   await authsAs(t, session, '');
-  const profile = { nickName: 'Ada/Ä🐼', big: 1, gender: 2, city: {}, watermark: watermark() };
+  const profile = { nickName: 'Ada/Ä🐼', big: 1, gender: 2, more: {}, watermark: watermark() };
+  const { openid: openId } = createUser(testAppid, user);
   const answer = await update(session, seal(user, profile));
   t.is(answer.returnMessage, 'USERINFO_SUCCESS');
-  t.deepEqual(answer.returnData, { user_info: profile });
+  t.deepEqual(answer.returnData, { user_info: { ...profile, openId } });
   t.is((await update(session, seal(user, profile))).text, answer.text, 'again, with nothing to change');
   const statements = await stack.database.countStatements(() => authsAs(t, session, profile.nickName));
   t.deepEqual(
@@ -55,12 +56,13 @@ test.serial('number spelling and key order of a profile survive', async (t) => {
   const user = newUser();
   const session = await logInWithCode(user);
   const text = `{"nickName":"x","n":9007199254740993,"e":1E2,"9":1,"1":2,"watermark":${JSON.stringify(watermark())}}`;
-  const { sessionKey } = createUser(testAppid, user);
+  const { sessionKey, openid } = createUser(testAppid, user);
   const { iv } = encryptWithIv(sessionKey, 0);
   const cipher = createCipheriv('aes-128-cbc', Buffer.from(sessionKey, 'base64'), Buffer.from(iv, 'base64'));
   const raw = cipher.update(text, 'utf8', 'base64') + cipher.final('base64');
-  t.true((await update(session, { encrypt_data: raw, iv })).text.includes(`{"user_info":${text}}`));
-  t.true((await auth(secondUrl, session)).text.includes(`{"user_info":${text}}`));
+  const completed = `{"user_info":${text.slice(0, -1)},"openId":"${openid}"}}`;
+  t.true((await update(session, { encrypt_data: raw, iv })).text.includes(completed));
+  t.true((await auth(secondUrl, session)).text.includes(completed));
 });
 
 test.serial('an anonymous profile never overwrites a real one, but a real one overwrites it', async (t) => {

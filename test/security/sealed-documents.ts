@@ -43,6 +43,13 @@ const plainFields = [
   '"countryCode":"86"',
   '"openGId":"g"',
   '"a":[{}]',
+  '"nickName":null',
+  '"nick_name":7',
+  '"gender":"1"',
+  '"city":{}',
+  '"avatarUrl":null',
+  '"openId":""',
+  '"OPENID":null',
 ];
 const escape = (text: string) => `\\u${text.charCodeAt(0).toString(16).padStart(4, '0')}${text.slice(1)}`;
 
@@ -148,6 +155,38 @@ export const joinedData: fc.Arbitrary<Recipe> = fc
     return { iv: joined.iv, encrypt_data: flip(joined.encrypt_data, flips) };
   });
 
+/** What the first block of a piece is made to be: 16 characters each. */
+export const cutStarts: readonly string[] = [
+  '{"nickName":"x",',
+  '{"nickName":"abc',
+  '{"openId":null ,',
+  '{"openId":""   ,',
+  '{"gender":"x"  ,',
+  '{"city":{}     ,',
+  '{"a":1         ,',
+  '{              ',
+].map((start) => start.padEnd(16));
+
+/** Data cut at the front: the profile of somebody with so long a nickname from this block on, which its iv makes what its maker wants. */
+export function cutAtFront(
+  { user }: Pick<Attack, 'user'>,
+  nickNameLength: number,
+  from: number,
+  start: string,
+): Sealed {
+  const text = profileText(user.openid, 'x'.repeat(nickNameLength), testAppid);
+  const blocks = knownBlocks(sealText(user.sessionKey, text), text);
+  return joinBlocks(blocks.slice(from % blocks.length), Buffer.from(start));
+}
+
+export const cutData: fc.Arbitrary<Recipe> = fc
+  .tuple(fc.nat({ max: 31 }), fc.nat({ max: 23 }), fc.constantFrom(...cutStarts))
+  .map(
+    ([nickNameLength, from, start]) =>
+      (attack) =>
+        cutAtFront(attack, nickNameLength, from, start),
+  );
+
 function flip(data: string, flips: readonly (readonly [number, number])[]): string {
   const bytes = Buffer.from(data, 'base64');
   for (const [at, bit] of flips) bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ (1 << bit);
@@ -168,4 +207,20 @@ export function checkTold(text: string, { user, victim }: Attack, hasUnionId: bo
   // The one that vectors record: WeChat has said none, and the profile is whole and the user's own.
   if (hasUnionId || !told.includes(`"openId":"${user.openid}"`.replaceAll('"', told.includes('\\"') ? '\\"' : '"')))
     throw new Error(`another's unionId: ${text}`);
+}
+
+const stringFields = ['nickName', 'language', 'city', 'province', 'country', 'avatarUrl'] as const;
+
+/**
+ * Throws if somebody who is told this object, and takes it for a profile, does not find there who the user is, or finds a field of
+ * WeChat's that is of another type.
+ */
+export function checkProfile(text: string, { user }: Attack): void {
+  const profile = JSON.parse(text) as Record<string, unknown> | null;
+  if (profile === null || !('nickName' in profile || 'openId' in profile || 'gender' in profile)) return;
+  if (profile['openId'] !== user.openid) throw new Error(`no openId: ${text}`);
+  const isRight =
+    stringFields.every((field) => ['string', 'undefined'].includes(typeof profile[field])) &&
+    ['number', 'undefined'].includes(typeof profile['gender']);
+  if (!isRight) throw new Error(`another type: ${text}`);
 }

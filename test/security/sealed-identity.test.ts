@@ -5,7 +5,7 @@ import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis } from '../../shared/redis/connect.ts';
 import { auth, call, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
-import { forgeByNickName, profileText, sealLegacy, sealText } from '../support/sealed-data.ts';
+import { cutBehindNickName, forgeByNickName, profileText, sealLegacy, sealText } from '../support/sealed-data.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 
 const onClose = closeAfterAll(test);
@@ -166,6 +166,59 @@ test.serial('a profile that names nobody gets what WeChat said, at a log-in and 
     ...sealText(user.sessionKey, JSON.stringify({ ...anonymous, openId: null, unionId: '', watermark })),
   });
   t.deepEqual([updated.returnData.user_info.openId, updated.returnData.user_info.unionId], [openid, unionid]);
+});
+
+test.serial('a piece of a profile that lacks the openId gets the user’s own', async (t) => {
+  const user = makeUser();
+  const piece = () => cutBehindNickName(user, testAppid, '{"nickName":"x",');
+  const { returnData: session } = await logIn(
+    user,
+    sealText(user.sessionKey, profileText(user.openid, 'Ada', testAppid)),
+  );
+  const decrypted = await call(url, 'qcloud.cam.decrypt', { ...session, ...piece() });
+  t.is(JSON.parse(decrypted.returnData).openId, user.openid);
+  const updated = await call(url, 'qcloud.cam.userinfo', { ...session, ...piece() });
+  t.is(updated.returnData.user_info.openId, user.openid);
+  const again = await logIn(user, piece());
+  t.is(again.returnData.user_info.openId, user.openid);
+  t.is((await auth(url, again.returnData)).returnData.user_info.openId, user.openid);
+});
+
+test.serial('fields of another type than WeChat’s are no profile, at any interface', async (t) => {
+  const fields: readonly object[] = [
+    { nickName: 7 },
+    { nickName: null },
+    { gender: '1' },
+    { gender: null },
+    { language: 1 },
+    { city: {} },
+    { province: [] },
+    { country: false },
+    { avatarUrl: null },
+    { Avatar_Url: {} },
+    { OPENID: null },
+    { open_id: '' },
+  ];
+  for (const field of fields) {
+    const user = makeUser();
+    const { returnData: session } = await logIn(user);
+    const data = sealText(user.sessionKey, JSON.stringify({ nickName: 'x', ...field, watermark }));
+    for (const answer of [
+      await call(url, 'qcloud.cam.userinfo', { ...session, ...data }),
+      await call(url, 'qcloud.cam.decrypt', { ...session, ...data }),
+      await logIn(user, data),
+    ])
+      t.deepEqual([answer.returnCode, answer.returnData], [60021, ''], JSON.stringify(field));
+    t.is((await auth(url, session)).returnData.user_info.nickName, '');
+  }
+  const user = makeUser();
+  const empty = { nickName: '', gender: 0, language: '', city: '', province: '', country: '', avatarUrl: '' };
+  const answer = await logIn(user, sealText(user.sessionKey, JSON.stringify({ ...empty, watermark })));
+  t.deepEqual(
+    answer.returnData.user_info,
+    { ...empty, watermark, openId: user.openid },
+    'what WeChat leaves out may be empty',
+  );
 });
 
 test.serial('a stored profile that names another user counts as none', async (t) => {

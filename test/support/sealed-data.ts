@@ -92,6 +92,18 @@ export function forgeByNickName(
   return joinBlocks(blocks.slice(blocksBeforeNickName - 1), Buffer.from(start));
 }
 
+/** The data of a user whose nickname makes the watermark begin a block, from there on, behind 16 characters of his choice. */
+export function cutBehindNickName(user: { openid: string; sessionKey: string }, appid: string, start: string): Sealed {
+  for (let length = 0; length < blockBytes; length++) {
+    const text = profileText(user.openid, 'x'.repeat(length), appid);
+    const at = Buffer.from(text).indexOf('"watermark"');
+    if (at % blockBytes !== 0) continue;
+    const blocks = knownBlocks(sealText(user.sessionKey, text), text);
+    return joinBlocks(blocks.slice(at / blockBytes - 1), Buffer.from(start));
+  }
+  throw new Error('no such nickname');
+}
+
 export function xor(left: Buffer, right: Buffer): Buffer {
   return Buffer.from(left.map((byte, index) => byte ^ (right[index] ?? 0)));
 }
