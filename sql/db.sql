@@ -43,6 +43,7 @@ create table cSessionInfo (
   user_info_long mediumtext null default null,
   previous_skey varchar(100) null default null,
   previous_skey_until datetime null default null,
+  ended_skeys varbinary(168) null default null,
   primary key (id),
   key auth (uuid, skey),
   key weixin (open_id, session_key),
@@ -117,5 +118,6 @@ insert into cWaferMigration (name) values
   ('0008-caller-app'),
   ('0009-phone-data'),
   ('0010-revocations'),
+  ('0013-ended-skeys'),
   ('0014-caller-permissions'),
   ('0015-app-kinds');

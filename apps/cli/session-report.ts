@@ -1,4 +1,5 @@
 import { toPlainText } from '../../shared/log/plain-text.ts';
+import type { EndReason } from '../../shared/session/ended-skeys.ts';
 import { isWithinLimits } from '../../shared/session/expiry.ts';
 import type { Apps } from '../../shared/session/app-settings.ts';
 import type { SessionCache } from '../../shared/session/session-cache.ts';
@@ -40,6 +41,7 @@ export function reportSession(session: StoredSession, inRedis: SessionInRedis, a
     createTime,
     lastVisitTime,
     isEnded,
+    ends,
     isSuperseded,
     unionId,
     nickName,
@@ -52,7 +54,7 @@ export function reportSession(session: StoredSession, inRedis: SessionInRedis, a
     limits && Math.min(createTime + limits.loginDurationDays * 86_400, latestVisit + limits.sessionDurationSeconds);
   const isLive = limits !== undefined && isWithinLimits({ ...session, lastVisitTime: latestVisit }, limits, nowSeconds);
   const reasons = [
-    ...(isEnded ? ['ended by a later log-in or revoked'] : []),
+    ...(isEnded ? [ends[0] === undefined ? 'ended by a later log-in or revoked' : endWords[ends[0].reason]] : []),
     ...(isSuperseded ? ['another row with this id is newer'] : []),
     ...(limits === undefined ? [session.appid === '' ? 'no app is configured' : 'its app was removed'] : []),
     ...(limits !== undefined && !isLive ? ['expired'] : []),
@@ -68,6 +70,7 @@ export function reportSession(session: StoredSession, inRedis: SessionInRedis, a
     expiresAt: expiresAt === undefined ? null : describeTime(expiresAt),
     isValid: reasons.length === 0,
     reasons,
+    skeysBefore: ends.map(({ reason, time }) => ({ reason, endTime: describeTime(time) })),
     cached: inRedis.cached,
   };
 }
@@ -96,10 +99,22 @@ export function formatSession(report: SessionReport): string {
       : [['  on its way', time(report.pendingVisitTime)] satisfies [string, string]]),
     ['valid until', time(report.expiresAt)],
     ['valid now', report.isValid ? 'yes, for whoever has its skey' : `no: ${report.reasons.join('; ')}`],
+    ...report.skeysBefore.map(({ reason, endTime }, index): [string, string] => [
+      index === 0 ? 'skeys before' : '',
+      `${endWords[reason]}: ${endTime.local}`,
+    ]),
     ['cached', cacheWords[report.cached]],
   ];
   return lines.map(([name, value]) => `${name.padEnd(13)}${value}`).join('\n');
 }
+
+const endWords: Readonly<Record<EndReason, string>> = {
+  replaced: 'replaced by a later log-in',
+  revoked: 'revoked',
+  logged_out: 'logged out',
+  expired: 'expired, then replaced by a later log-in',
+  idle: 'idle for too long, then replaced by a later log-in',
+};
 
 const cacheWords: Readonly<Record<SessionInRedis['cached'], string>> = {
   same: 'yes, as in the database',

@@ -1,3 +1,4 @@
+import { readEnds } from '../../shared/session/ended-skeys.ts';
 import { readUserInfo } from '../../shared/session/user-info.ts';
 import { hashSkey } from '../../shared/session/skey.ts';
 import { fromWallClock } from '../../shared/session/wall-clock.ts';
@@ -29,8 +30,10 @@ export interface StoredSession {
   readonly fence: number;
   /** To compare with what the cache holds; never shown. */
   readonly skeyHash: string;
-  /** A later log-in or an administrator has ended it: its skey is one that nobody has. */
+  /** A later log-in, a log-out or an administrator has ended it: its skey is one that nobody has. */
   readonly isEnded: boolean;
+  /** How the skeys before ended, the latest first. */
+  readonly ends: ReturnType<typeof readEnds>;
   /** Another row has the same id and is newer: only that one counts. */
   readonly isSuperseded: boolean;
 }
@@ -46,6 +49,7 @@ const columns = [
   'union_id',
   'fence',
   'user_info',
+  'ended_skeys',
 ] as const;
 
 /**
@@ -86,6 +90,7 @@ function toStoredSession(row: SessionInfoRow, isSuperseded: boolean): StoredSess
     fence: Number(row.fence),
     skeyHash: hashSkey(row.skey),
     isEnded: isEndedSkey(row.skey),
+    ends: readEnds(row.ended_skeys),
     isSuperseded,
   };
 }

@@ -18,6 +18,9 @@ export interface SessionTimes {
   readonly fence: number;
 }
 
+/** What ended a session by its app's limits. */
+export type PassedLimit = 'expired' | 'idle' | 'revoked';
+
 /**
  * Whether a session is within its app's limits; at exactly the limit it still is (docs/protocol.md#valid).
  * @param slackSeconds how much older than known the last visit may be, when visits may have been lost on the way to MySQL
@@ -33,7 +36,20 @@ export function isWithinLimits(
   return (
     age <= limits.loginDurationDays * 86_400 &&
     idle <= limits.sessionDurationSeconds + slackSeconds &&
-    // The original moves create_time but knows no fence, so the later of the two tells when the log-in was.
-    Math.max(times.createTime * 1_000_000, times.fence) > limits.revokedBeforeUs
+    loginTimeUs(times) > limits.revokedBeforeUs
   );
+}
+
+/** Which limit a session passed first, that is within them no longer. */
+export function findPassedLimit(times: SessionTimes, limits: SessionLimits): PassedLimit {
+  const expiredAt = times.createTime + limits.loginDurationDays * 86_400;
+  const idleAt = times.lastVisitTime + limits.sessionDurationSeconds;
+  const revokedAt = loginTimeUs(times) > limits.revokedBeforeUs ? Infinity : limits.revokedBeforeUs / 1_000_000;
+  if (revokedAt < Math.min(expiredAt, idleAt)) return 'revoked';
+  return expiredAt <= idleAt ? 'expired' : 'idle';
+}
+
+/** The original moves create_time but knows no fence, so the later of the two tells when the log-in was. */
+function loginTimeUs({ createTime, fence }: SessionTimes): number {
+  return Math.max(createTime * 1_000_000, fence);
 }

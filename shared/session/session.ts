@@ -15,6 +15,8 @@ export interface Session extends SessionTimes {
   readonly previous?: { readonly skeyHash: string; readonly until: number };
   /** ASCII JSON, ready for the wire, or `null`. */
   readonly userInfoJson: string;
+  /** What is known of the skeys before (ended-skeys.ts); from MySQL alone, which alone refuses. */
+  readonly endedSkeys?: Buffer;
 }
 
 /** Whether an skey opens this session: it is the session's, or the one before within its time of grace. */

@@ -36,6 +36,7 @@ export interface SessionInfoRow {
   readonly union_id: string | null;
   readonly previous_skey: string | null;
   readonly previous_skey_until: string | null;
+  readonly ended_skeys: Buffer | null;
 }
 
 export type AppInfo = ModelStatic<Model<AppInfoRow, Partial<AppInfoRow>>>;
@@ -90,6 +91,7 @@ export function defineSessionInfo(sequelize: Sequelize): SessionInfo {
       union_id: optionalText(),
       previous_skey: optionalText(),
       previous_skey_until: optionalText(),
+      ended_skeys: { type: DataTypes.BLOB, allowNull: true },
     },
     { tableName: 'cSessionInfo', timestamps: false },
   );

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { encodeEnd, endedSkeysBytes, type EndReason } from '../session/ended-skeys.ts';
+import { hashSkey } from '../session/skey.ts';
+import { nowSeconds } from '../session/wall-clock.ts';
 
 /** SQL for an skey that nobody has; it needs the replacement `random`. */
 export const unknownSkey = "sha2(concat('ended', id, rand(), :random), 256)";
@@ -10,20 +13,50 @@ export function isEndedSkey(skey: string): boolean {
 }
 
 /**
+ * SQL for `ended_skeys` of a row whose skey is about to change, unless that is one that nobody has. To stand before the change:
+ * assignments take effect from left to right.
+ * @param end SQL for what the entry begins with
+ */
+export function withEndedSkey(end: string): string {
+  return `if(char_length(skey) = 64, ended_skeys, ${withEntry(`${end}, unhex(left(sha2(skey, 256), 32))`)})`;
+}
+
+/** SQL for the beginning of an entry. */
+export function endSql(reason: EndReason, timeSeconds: number): string {
+  return `x'${encodeEnd(reason, timeSeconds)}'`;
+}
+
+function withEntry(entry: string): string {
+  return `left(concat(${entry}, coalesce(ended_skeys, '')), ${endedSkeysBytes})`;
+}
+
+/**
  * Ends sessions: their rows get an skey that nobody has, so that the original refuses them too, and keep everything else, so that
  * the next log-in keeps the id. The fence stays as well: a log-in that was claimed before and runs again can't bring its skey back.
  */
 export async function endSessions(
   sequelize: Sequelize,
   rows: readonly number[],
+  reason: EndReason,
   transaction?: Transaction,
 ): Promise<void> {
   await sequelize.query(
-    `update cSessionInfo set skey = ${unknownSkey}, previous_skey = null, previous_skey_until = null where id in (:rows)`,
+    `update cSessionInfo set ended_skeys = ${withEndedSkey(endSql(reason, nowSeconds()))},
+       skey = ${unknownSkey}, previous_skey = null, previous_skey_until = null where id in (:rows)`,
     {
       replacements: { random: randomBytes(32).toString('hex'), rows: [...rows] },
       type: QueryTypes.UPDATE,
       ...(transaction === undefined ? {} : { transaction }),
     },
   );
+}
+
+/** Notes an skey that was given out for this row and never got into it: a later log-in of the user was quicker. */
+export async function noteReplaced(sequelize: Sequelize, row: number, skey: string): Promise<void> {
+  const hash = Buffer.from(hashSkey(skey), 'base64url').toString('hex');
+  const entry = withEntry(`${endSql('replaced', nowSeconds())}, x'${hash}'`);
+  await sequelize.query(`update cSessionInfo set ended_skeys = ${entry} where id = :row`, {
+    replacements: { row },
+    type: QueryTypes.UPDATE,
+  });
 }

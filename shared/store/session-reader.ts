@@ -19,6 +19,7 @@ const columns = [
   'appid',
   'previous_skey',
   'previous_skey_until',
+  'ended_skeys',
 ] as const;
 
 type NarrowRow = Pick<SessionInfoRow, (typeof columns)[number] | 'user_info_long'>;
@@ -58,6 +59,7 @@ function toSession(row: NarrowRow): Session {
     createTime: fromWallClock(row.create_time),
     lastVisitTime: fromWallClock(row.last_visit_time),
     userInfoJson: renderUserInfo(readUserInfo(storedUserInfo(row), user)),
+    ...(row.ended_skeys === null ? {} : { endedSkeys: row.ended_skeys }),
   };
 }
 

@@ -114,7 +114,7 @@ export async function revokeSessions(
   const target = selector.id === undefined ? `open_id ${selector.openId ?? ''}` : `id ${selector.id}`;
   const details = { rows, ...(selector.appid === undefined ? {} : { appid: selector.appid }) };
   await sequelize.transaction(async (transaction) => {
-    await endSessions(sequelize, rows, transaction);
+    await endSessions(sequelize, rows, 'revoked', transaction);
     await recordAudit(sequelize, { actor, action: 'session revoke', target, details }, transaction);
   });
   // Not after a failure: then the statement may still take effect, and until the mark ends by itself nobody caches the old row.

@@ -21,7 +21,7 @@ export function createLogoutHandler({ sequelize, sessionInfo, cache }: LogoutDep
       if (!(await isSessionOpen(sessionInfo, row, skeyHash))) return fail('sessionInvalid');
       const mark = await cache.mark([id]);
       // If this fails nobody knows whether it is written: the mark stays until it ends by itself.
-      await endSessions(sequelize, [row]);
+      await endSessions(sequelize, [row], 'logged_out');
       await cache.withdraw([id], mark).catch(() => undefined);
       context.log.info({ row }, 'log-out');
       return succeed('LOGOUT_SUCCESS', '{}');

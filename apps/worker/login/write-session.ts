@@ -1,16 +1,17 @@
 import type { Sequelize } from 'sequelize';
 import { limitsWithoutApp, type DefaultLimits } from '../../../shared/session/app-settings.ts';
-import { isWithinLimits } from '../../../shared/session/expiry.ts';
+import { findPassedLimit, isWithinLimits, type PassedLimit } from '../../../shared/session/expiry.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { isAnonymous, readUserInfo, renderUserInfo } from '../../../shared/session/user-info.ts';
 import { namesAnother, type WechatUser } from '../../../shared/session/wechat-user.ts';
 import { withMembers } from '../../../shared/protocol/json-members.ts';
+import { noteReplaced } from '../../../shared/store/session-ender.ts';
 import { createGrouper } from '../../../shared/async/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
-import { insertSessions, type LoginWrite, type NewSession } from '../store/session-writer.ts';
-import { renewSessions, type Renewal } from '../store/session-renewals.ts';
+import { insertSessions, type LoginWrite, type NewSession, type Renewal } from '../store/session-writer.ts';
+import { renewSessions } from '../store/session-renewals.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../store/user-rows.ts';
 import { choosePlace } from './choose-place.ts';
 
@@ -98,17 +99,21 @@ export function createSessionWriter(store: {
     profile: Profile,
     kept: UserRow,
     ended: readonly UserRow[],
+    wasOver: PassedLimit | undefined,
   ): Promise<WrittenSession> => {
     const endedIds = ended.map(({ id }) => id);
     // Before the commit: from here on nobody is answered by the cache.
     const mark = await cache.mark([kept.id, ...endedIds]);
     // After an error nobody knows whether MySQL has the change or will have it: then the marks stay until they end by themselves,
     // and every check reads MySQL.
-    const isWritten = await renew({ kept, ended, write, nowUs: login.redisNowUs() });
+    const isWritten = await renew({ kept, ended, write, wasOver, nowUs: login.redisNowUs() });
     if (isWritten) {
       settle(cache.publish(kept.id, mark, toSession(kept.row, write, profile, kept.skey)));
       settle(cache.withdraw(endedIds, mark));
-    } else settle(cache.withdraw([kept.id, ...endedIds], mark));
+    } else {
+      settle(cache.withdraw([kept.id, ...endedIds], mark));
+      settle(noteReplaced(sequelize, kept.row, write.skey));
+    }
     return { row: kept.row, id: kept.id, isNew: false, storedProfile: profile };
   };
 
@@ -132,6 +137,7 @@ export function createSessionWriter(store: {
     const stored = storedIn(rows[0]);
     const profile = stored ?? sent;
     const { kept, ended, slot } = choosePlace(rows, login.maxSessions);
+    const wasOver = kept === undefined ? undefined : findEnd(login, kept);
     const isInKept = stored !== undefined && kept === rows[0];
     const write: LoginWrite = {
       appid: login.appid,
@@ -143,9 +149,13 @@ export function createSessionWriter(store: {
       fence: login.fence,
       userInfo: isInKept ? undefined : Buffer.from(profile?.text ?? '', 'utf8').toString('base64'),
       slot,
-      previousSkeyUntil: hasGrace(login, kept) ? login.time + login.graceSeconds : undefined,
+      // What has expired or was revoked must not come back to life with the next log-in.
+      previousSkeyUntil:
+        login.graceSeconds > 0 && kept !== undefined && wasOver === undefined
+          ? login.time + login.graceSeconds
+          : undefined,
     };
-    return kept === undefined ? create(login, write, profile) : replace(login, write, profile, kept, ended);
+    return kept === undefined ? create(login, write, profile) : replace(login, write, profile, kept, ended, wasOver);
   };
 
   return {
@@ -189,11 +199,10 @@ function settle(change: Promise<void>): void {
 /** A visit reaches MySQL within this time. */
 const maxVisitDelaySeconds = 10;
 
-/** What has expired or was revoked must not come back to life with the next log-in. */
-function hasGrace({ graceSeconds, limits, time }: LoginSession, kept: UserRow | undefined): boolean {
-  if (graceSeconds === 0 || kept === undefined) return false;
-  const limitsOfKept = (kept.appid ?? '') === '' ? limitsWithoutApp(limits) : limits;
-  return isWithinLimits(kept, limitsOfKept, time, maxVisitDelaySeconds);
+/** Which limit ended the session in this row before the log-in. */
+function findEnd({ limits, time }: LoginSession, row: UserRow): PassedLimit | undefined {
+  const limitsOfRow = row.appid === '' ? limitsWithoutApp(limits) : limits;
+  return isWithinLimits(row, limitsOfRow, time, maxVisitDelaySeconds) ? undefined : findPassedLimit(row, limitsOfRow);
 }
 
 function toSession(row: number, write: LoginWrite, profile: Profile, previousSkey?: string): Session {

@@ -1,17 +1,8 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { toWallClock } from '../../../shared/session/wall-clock.ts';
-import { fenceToleranceUs, maxUserInfoLength, updateSession, type LoginWrite } from './session-writer.ts';
+import { withFormerSkey } from './former-skeys.ts';
+import { fenceToleranceUs, maxUserInfoLength, updateSession, type LoginWrite, type Renewal } from './session-writer.ts';
 import { toSqlList, type SqlValue } from './sql-literal.ts';
-import type { UserRow } from './user-rows.ts';
-
-/** A known user's log-in: the row that its session lives in, and the user's other rows, which end with it. */
-export interface Renewal {
-  readonly kept: UserRow;
-  readonly ended: readonly UserRow[];
-  readonly write: LoginWrite;
-  /** Redis's time in microseconds. */
-  readonly nowUs: number;
-}
 
 /**
  * Gives rows their new sessions; plain renewals in one statement, those that end other rows or have a time of grace each in its own.
@@ -22,7 +13,7 @@ export async function renewSessions(
   renewals: readonly Renewal[],
 ): Promise<(boolean | Promise<boolean>)[]> {
   const together = choosePlain(renewals);
-  const alone = ({ kept, ended, write, nowUs }: Renewal) => updateSession(sequelize, kept, ended, write, nowUs);
+  const alone = (renewal: Renewal) => updateSession(sequelize, renewal);
   if (together.size < 2) return renewals.map(alone);
   const written = await updateTogether(sequelize, [...together.values()]);
   return renewals.map((renewal) => (together.get(renewal.kept.row) === renewal ? written(renewal) : alone(renewal)));
@@ -65,6 +56,7 @@ async function updateTogether(
   // Assignments take effect from left to right.
   const [, matched] = await sequelize.query(
     `update cSessionInfo set
+       ended_skeys = ${withFormerSkey(renewals)},
        previous_skey = null, previous_skey_until = null,
        skey = ${each((write) => write.skey)},
        session_key = ${each((write) => write.sessionKey)},

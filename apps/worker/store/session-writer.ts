@@ -1,7 +1,9 @@
 import { hash, randomBytes } from 'node:crypto';
 import { QueryTypes, UniqueConstraintError, type Sequelize } from 'sequelize';
+import type { PassedLimit } from '../../../shared/session/expiry.ts';
 import { toWallClock } from '../../../shared/session/wall-clock.ts';
 import { unknownSkey } from '../../../shared/store/session-ender.ts';
+import { withFormerSkey } from './former-skeys.ts';
 import { toSqlList } from './sql-literal.ts';
 import type { UserRow } from './user-rows.ts';
 
@@ -33,6 +35,17 @@ export const fenceToleranceUs = 5_000_000;
 export interface NewSession {
   readonly id: string;
   readonly write: LoginWrite;
+}
+
+/** A known user's log-in: the row that its session lives in, and the user's other rows, which end with it. */
+export interface Renewal {
+  readonly kept: UserRow;
+  readonly ended: readonly UserRow[];
+  readonly write: LoginWrite;
+  /** Why the session in the kept row was over before, if it was. */
+  readonly wasOver?: PassedLimit | undefined;
+  /** Redis's time in microseconds. */
+  readonly nowUs: number;
 }
 
 /**
@@ -113,18 +126,10 @@ function newColumns({ id, write }: NewSession) {
 
 /**
  * Gives one of a user's rows the new session and ends others, in one statement.
- * @param kept the row that the session lives in
- * @param ended rows that lose theirs
- * @param nowUs Redis's time in microseconds
  * @returns false if a later log-in has written meanwhile: then this one's skey is not valid
  */
-export async function updateSession(
-  sequelize: Sequelize,
-  kept: UserRow,
-  ended: readonly UserRow[],
-  write: LoginWrite,
-  nowUs: number,
-): Promise<boolean> {
+export async function updateSession(sequelize: Sequelize, renewal: Renewal): Promise<boolean> {
+  const { kept, ended, write, nowUs } = renewal;
   const columns = {
     ...columnsOf(write),
     ...(write.userInfo === undefined ? {} : userInfoColumns(write.userInfo)),
@@ -145,7 +150,8 @@ export async function updateSession(
   const rows = [kept, ...ended].map(({ row }) => row);
   // Assignments take effect from left to right: the previous skey is saved before the new one comes.
   const [, matched] = await sequelize.query(
-    `update cSessionInfo set previous_skey = if(:previous_skey_until is null or id <> :kept, null, skey),
+    `update cSessionInfo set ended_skeys = ${withFormerSkey([renewal])},
+       previous_skey = if(:previous_skey_until is null or id <> :kept, null, skey),
        ${assignments.join(', ')}, fence = :fence
      where id in (:rows) and (fence < :fence or fence > :tooFar)
      order by id = :kept`,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { createUser } from '../../../apps/wechat-simulator/users.ts';
-import { auth, login, newUser } from '../../support/client.ts';
+import { auth, call, login, newUser } from '../../support/client.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { startStack, testAppid, testSecret } from '../../support/stack.ts';
 import { runCli } from './run-cli.ts';
@@ -37,6 +37,22 @@ test.serial('session show tells everything but the secrets', async (t) => {
   for (const secret of [skey, sessionKey, testSecret]) t.false((byId.stdout + byUser.stdout).includes(secret));
 });
 
+test.serial('session show tells how the skeys before ended, the latest first', async (t) => {
+  const user = newUser();
+  const first = (await login(url, `${user}~1`)).returnData as { id: string; skey: string };
+  const second = (await login(url, `${user}~2`)).returnData as { id: string; skey: string };
+  await call(url, 'qcloud.cam.logout', second);
+  const { json } = await wafer(['session', 'show', '--id', first.id, '--json']);
+  const [session] = json.sessions as { reasons: string[]; skeysBefore: { reason: string; endTime: object }[] }[];
+  t.deepEqual(session?.reasons, ['logged out']);
+  t.deepEqual(
+    session?.skeysBefore.map(({ reason }) => reason),
+    ['logged_out', 'replaced'],
+  );
+  const { stdout } = await wafer(['session', 'show', '--id', first.id]);
+  t.regex(stdout, /skeys before +logged out: .*\n +replaced by a later log-in: /);
+});
+
 test.serial('session show works without Redis, and compares by exact bytes', async (t) => {
   const { id } = (await login(url, newUser())).returnData as { id: string };
   const shown = await runCli({ DATABASE_URL: stack.database.url }, ['session', 'show', '--id', id, '--json']);
@@ -56,7 +72,10 @@ test.serial('session revoke ends a session at once, here and for the original', 
   t.is((await auth(url, session)).returnCode, 60_012);
   const sql = 'select * from cSessionInfo where uuid = ? and skey = ?';
   t.deepEqual(await stack.database.query(sql, [session.id, session.skey]), []);
-  t.like((await wafer(['session', 'show', '--id', session.id, '--json'])).json.sessions[0], { isValid: false });
+  t.like((await wafer(['session', 'show', '--id', session.id, '--json'])).json.sessions[0], {
+    isValid: false,
+    reasons: ['revoked'],
+  });
   // The row and its id stay for the next log-in.
   const next = (await login(url, `${user}~2`)).returnData as { id: string; skey: string };
   t.is(next.id, session.id);

@@ -1,10 +1,17 @@
 import test from 'ava';
 import { parseDatabaseUrl } from '../../../../shared/config/database-url.ts';
+import { findEnd } from '../../../../shared/session/ended-skeys.ts';
+import { hashSkey } from '../../../../shared/session/skey.ts';
 import { fromWallClock } from '../../../../shared/session/wall-clock.ts';
 import { openDatabase } from '../../../../shared/store/database.ts';
 import { migrate } from '../../../../shared/store/migrate.ts';
-import { renewSessions, type Renewal } from '../../../../apps/worker/store/session-renewals.ts';
-import { insertSessions, maxUserInfoLength, type LoginWrite } from '../../../../apps/worker/store/session-writer.ts';
+import { renewSessions } from '../../../../apps/worker/store/session-renewals.ts';
+import {
+  insertSessions,
+  maxUserInfoLength,
+  type LoginWrite,
+  type Renewal,
+} from '../../../../apps/worker/store/session-writer.ts';
 import { findUserRows, type UserRow } from '../../../../apps/worker/store/user-rows.ts';
 import { closeAfterAll } from '../../../support/closing.ts';
 import { createTestDatabase } from '../../../support/database.ts';
@@ -42,6 +49,7 @@ const readRow = async (openId: string) =>
       user_info_long: string | null;
       union_id: string | null;
       fence: number;
+      ended_skeys: Buffer | null;
     }>('select * from cSessionInfo where open_id = ?', [openId])
   )[0];
 
@@ -128,4 +136,57 @@ test.serial('a time of grace and a long profile are written as by a log-in alone
   const row = await readRow('long');
   t.deepEqual([row?.user_info, row?.user_info_long], ['', long]);
   t.is(fromWallClock('2023-11-15 06:13:20'), 1_700_000_000);
+});
+
+test.serial('a row remembers how its skeys ended, in the statement that replaces them', async (t) => {
+  const openIds = ['replaced', 'idle', 'changed meanwhile', 'alone and expired', 'ended before'];
+  await addUsers(openIds);
+  const endedBefore = 'f'.repeat(64);
+  await database.query('update cSessionInfo set skey = ? where open_id = ?', [endedBefore, 'ended before']);
+  const rows = await rowsOf(openIds);
+  await database.query('update cSessionInfo set skey = ? where open_id = ?', ['skey of another log-in', openIds[2]]);
+  const renewals = rows.map((kept, index): Renewal => ({
+    kept,
+    ended: [],
+    nowUs,
+    wasOver: index === 1 || index === 2 ? 'idle' : index === 3 ? 'expired' : undefined,
+    write: loginWriteOf(openIds[index] as string, {
+      skey: 'new',
+      fence: nowUs + 1,
+      // Alone, by the other statement.
+      ...(index === 3 ? { slot: 1 } : {}),
+    }),
+  }));
+  const statements = await database.countStatements(async () => {
+    t.true((await renew(renewals)).every(Boolean));
+  });
+  t.deepEqual(
+    statements.map(({ kind }) => kind),
+    ['update', 'update'],
+  );
+  const endOf = async (openId: string, skey: string) =>
+    findEnd((await readRow(openId))?.ended_skeys ?? undefined, hashSkey(skey), 1_700_000_000);
+  const before = (openId: string) => loginWriteOf(openId).skey;
+  t.is(await endOf('replaced', before('replaced')), 'replaced');
+  t.is(await endOf('idle', before('idle')), 'idle');
+  t.is(await endOf('changed meanwhile', 'skey of another log-in'), 'replaced');
+  t.is(await endOf('changed meanwhile', before('changed meanwhile')), undefined);
+  t.is(await endOf('alone and expired', before('alone and expired')), 'expired');
+  t.is((await readRow('ended before'))?.ended_skeys, null);
+});
+
+test.serial('a row remembers its last eight skeys', async (t) => {
+  await addUsers(['often', 'as often']);
+  for (let count = 1; count <= 10; count++) {
+    const renewals = (await rowsOf(['often', 'as often'])).map((kept, index): Renewal => ({
+      kept,
+      ended: [],
+      nowUs,
+      write: loginWriteOf(index === 0 ? 'often' : 'as often', { skey: `skey ${count}`, fence: nowUs + count }),
+    }));
+    t.true((await renew(renewals)).every(Boolean));
+  }
+  const entries = (await readRow('often'))?.ended_skeys ?? undefined;
+  const ends = Array.from({ length: 10 }, (_, index) => findEnd(entries, hashSkey(`skey ${index + 1}`), 1_700_000_000));
+  t.deepEqual(ends, [undefined, ...Array.from({ length: 8 }, () => 'replaced'), undefined]);
 });
