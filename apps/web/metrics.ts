@@ -6,6 +6,7 @@ import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
 import { interfaceSchemas } from './interfaces/schemas/index.ts';
 import type { LookupResult } from './sessions/session-check.ts';
+import { refusals, type Refusal } from './sessions/session-validity.ts';
 
 /** What a front end counts. */
 export interface WebMetrics {
@@ -13,6 +14,7 @@ export interface WebMetrics {
   readonly registry: Registry;
   answered(interfaceName: string, returnCode: number, seconds: number): void;
   lookedUp(result: LookupResult): void;
+  refusedSession(refusal: Refusal): void;
   readFromMysql(sessions: number): void;
   refusedCall(queue: QueueName, reason: string): void;
   snapshot(): Promise<Snapshot>;
@@ -58,6 +60,13 @@ export function createWebMetrics(): WebMetrics {
     known: [['remembered'], ['cached'], ['confirmed']],
     registry,
   });
+  const refusedSessions = createTally({
+    name: 'wafer_sessions_refused_total',
+    help: 'Session checks that found no valid session, by what ended it; unknown: the skey proves nothing',
+    labelNames: ['reason'],
+    known: refusals.map((refusal) => [refusal] as const),
+    registry,
+  });
   const reads = new Counter({
     name: 'wafer_session_reads_total',
     help: 'Statements that read sessions from MySQL',
@@ -83,6 +92,7 @@ export function createWebMetrics(): WebMetrics {
       seconds.add(interfaceName, duration);
     },
     lookedUp: (result) => lookups.add(result),
+    refusedSession: (refusal) => refusedSessions.add(refusal),
     readFromMysql(sessions) {
       reads.inc();
       readSessions.inc(sessions);

@@ -13,7 +13,7 @@ export interface Success {
 export interface Failure {
   readonly ok: false;
   readonly failure: FailureName;
-  /** One short token for the response header `X-Wafer-Reason`, see {@link toReasonToken}; for operators, never shown to end users. */
+  /** One short token for the response header `X-Wafer-Reason`, see {@link toReasonToken}; for operators, and why a session ended. */
   readonly reason?: string;
 }
 

@@ -61,6 +61,9 @@ const step = fc.oneof(
 );
 type Step = { do: string; web?: number; which?: number; other?: number; beyond?: number };
 
+/** How many skeys a row remembers. */
+const rememberedSkeys = 8;
+
 /** After a shorter wait nothing tells a session that was set back from one that was just used. */
 const shortestIdleSeconds = 60;
 
@@ -109,6 +112,14 @@ async function live(appid: string, limits: ModelSettings, steps: readonly Step[]
     given.unshift({ id, skey });
   };
 
+  /** Who had this very session, and not too many log-ins ago, is told why it ended; nobody else is told anything. */
+  const expectReason = (id: string, skey: string, reason: string | undefined) => {
+    const index = given.findIndex((session) => session.id === id && session.skey === skey);
+    const since = given.slice(0, Math.max(index, 0)).filter((session) => session.id === id).length;
+    if (index < 0) expectEqual('reason of a guess', reason, undefined);
+    else if (since < rememberedSkeys) expectEqual(`told of ${skey}`, reason !== undefined, true);
+  };
+
   const check = async (at: number, { id, skey }: { id: string; skey: string }, isForward: boolean) => {
     const unusedSince = model.sessions().find((session) => session.id === id)?.lastVisitTime[1] ?? Infinity;
     const [isAccepted, now] = await timed(async () => {
@@ -117,8 +128,9 @@ async function live(appid: string, limits: ModelSettings, steps: readonly Step[]
         if (status !== 200) expectEqual('status', status, 401);
         return status === 200;
       }
-      const { returnCode } = await world.call(at, 'qcloud.cam.auth', { id, skey, appid });
+      const { returnCode, reason } = await world.call(at, 'qcloud.cam.auth', { id, skey, appid });
       if (returnCode !== 0) expectEqual('code', returnCode, 60_012);
+      if (returnCode !== 0) expectReason(id, skey, reason);
       return returnCode === 0;
     });
     agree(`check of ${skey}`, isAccepted, model.check(id, skey, now));

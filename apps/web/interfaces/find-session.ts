@@ -4,6 +4,7 @@ import type { Session } from '../../../shared/session/session.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { App } from '../../../shared/store/app-reader.ts';
 import type { SessionCheck } from '../sessions/session-check.ts';
+import type { Refusal } from '../sessions/session-validity.ts';
 import type { InterfaceDeps, RequestContext } from './interface.ts';
 
 export interface FoundSession {
@@ -23,7 +24,7 @@ const invalid = fail('sessionInvalid');
 /**
  * The step that every interface with id and skey begins with: the app that is asked for, then the valid session. At
  * once if this process remembers the session, as it does most.
- * @returns 1012 without such an app, `whenInvalid` without such a session
+ * @returns 1012 without such an app; `whenInvalid` without such a session, with why it ended if the skey was its
  * @throws failures of the stores; as a rejection
  */
 export function findSession(
@@ -51,10 +52,18 @@ function findAmong(
   const scope = requestedAppid === undefined ? { apps } : { apps, named: chosen };
   const found = sessions.findValid(id, skey, scope, now);
   return found instanceof Promise
-    ? found.then((late) => toFound(late, apps, chosen, now) ?? whenInvalid)
-    : (toFound(found, apps, chosen, now) ?? whenInvalid);
+    ? found.then((late) => toFound(late, apps, chosen, now, whenInvalid))
+    : toFound(found, apps, chosen, now, whenInvalid);
 }
 
-function toFound(session: Session | undefined, apps: Apps, chosen: App, now: number): FoundSession | undefined {
-  return session && { ok: true, session, app: apps.byAppid.get(session.appid) ?? chosen, now };
+function toFound(
+  found: Session | Refusal,
+  apps: Apps,
+  chosen: App,
+  now: number,
+  whenInvalid: Failure,
+): FoundSession | Failure {
+  if (found === 'unknown') return whenInvalid;
+  if (typeof found === 'string') return fail(whenInvalid.failure, found);
+  return { ok: true, session: found, app: apps.byAppid.get(found.appid) ?? chosen, now };
 }

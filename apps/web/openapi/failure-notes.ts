@@ -14,7 +14,8 @@ export const failureNotes: Readonly<Record<FailureName, string>> = {
   noApp: 'No app is configured, or not the one that was named.',
   initRefused: 'Apps are set up on the command line.',
   codeRefused: 'WeChat refuses the code or the call, or the code was used. X-Wafer-Reason has its errcode.',
-  sessionInvalid: 'The session is not valid, and nothing else: log in again.',
+  sessionInvalid:
+    'The session is not valid, and nothing else: log in again. X-Wafer-Reason says why, to whom it was given.',
   loginDecryptFailed: 'The data do not decrypt, their signature is wrong, or they are another app’s.',
   sessionKeyNotFound: 'decrypt: the session is not valid.',
   decryptFailed: 'decrypt: the data do not decrypt.',

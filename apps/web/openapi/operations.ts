@@ -6,7 +6,8 @@ type Json = Record<string, unknown>;
 const text = { type: 'string' };
 
 export const reasonHeader: Json = {
-  description: 'On a failure: one short token for operators, such as `overloaded` or `wechat:45011`.',
+  description:
+    'On a failure: one short token for operators, such as `overloaded` or `wechat:45011`; of a session that is not valid, what ended it, such as `replaced` or `idle`.',
   schema: text,
 };
 
@@ -53,7 +54,8 @@ export function forwardAuthOperation(): Json {
         },
       },
       401: {
-        description: 'The session is not valid (`session_invalid`), or the app is unknown (`unknown_app`).',
+        description:
+          'The session is not valid (`session_invalid`; the header says what ended it, to whom it was given), or the app is unknown (`unknown_app`).',
         headers: { 'X-Wafer-Reason': reasonHeader },
         content: errorBody,
       },

@@ -112,7 +112,9 @@ const notNamed: Answer = {
 function refuse({ failure, reason }: Failure, namesApp: boolean): Answer {
   if (failure === 'sessionInvalid' || (failure === 'noApp' && namesApp)) {
     const cause = failure === 'noApp' ? 'unknown_app' : 'session_invalid';
-    return answerWithCause(401, cause, 'WWW-Authenticate', 'Wafer');
+    const answer = answerWithCause(401, cause, 'WWW-Authenticate', 'Wafer');
+    // Why it ended is in the header alone: the body is what it always was.
+    return reason === undefined ? answer : { ...answer, reason };
   }
   // No app at all is the server's state, not the session's.
   const cause = failure === 'noApp' ? 'no_app' : (reason ?? 'store_unavailable');

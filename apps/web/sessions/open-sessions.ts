@@ -54,7 +54,14 @@ export function openSessions(deps: {
     config.redis.cache.kind === 'cluster' ? { maxAgeMs: clusterMaxAgeMs } : {},
   );
   const validity = createSessionValidity(visits, visitLog);
-  const sessions = createSessionCheck({ validity, memory, cache, confirmer, onLookup: metrics.lookedUp });
+  const sessions = createSessionCheck({
+    validity,
+    memory,
+    cache,
+    confirmer,
+    onLookup: metrics.lookedUp,
+    onRefused: metrics.refusedSession,
+  });
   return {
     sessions,
     forgetSessions() {

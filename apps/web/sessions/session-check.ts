@@ -3,13 +3,13 @@ import type { Session } from '../../../shared/session/session.ts';
 import { hashSkey, maxCredentialLength } from '../../../shared/session/skey.ts';
 import type { SessionConfirmer } from './session-confirmer.ts';
 import type { SessionMemory } from './session-memory.ts';
-import type { AppScope, SessionValidity } from './session-validity.ts';
+import type { AppScope, Refusal, SessionValidity } from './session-validity.ts';
 
 /** Answers whether id and skey name a valid session. */
 export interface SessionCheck {
   /**
    * At once, if this process remembers the session and it is valid.
-   * @returns the session if it is valid at `nowSeconds`, undefined if it certainly is not
+   * @returns the session if it is valid at `nowSeconds`, or why it certainly is not
    * @throws {LookupUnavailableError} as a rejection, if no copy of the session can be read
    */
   findValid(
@@ -17,7 +17,7 @@ export interface SessionCheck {
     skey: unknown,
     scope: AppScope,
     nowSeconds: number,
-  ): Session | undefined | Promise<Session | undefined>;
+  ): Session | Refusal | Promise<Session | Refusal>;
 }
 
 /** Where a valid session was found, or that MySQL had to be asked. */
@@ -34,22 +34,26 @@ export function createSessionCheck(deps: {
   readonly cache: SessionCache;
   readonly confirmer: SessionConfirmer;
   readonly onLookup: (result: LookupResult) => void;
+  readonly onRefused: (refusal: Refusal) => void;
 }): SessionCheck {
-  const { validity, memory, cache, confirmer, onLookup } = deps;
+  const { validity, memory, cache, confirmer, onLookup, onRefused } = deps;
 
-  /** Another app's session goes the way of a wrong skey, so that the time does not tell that its skey is right. */
-  const isAcceptedFor = (session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): boolean =>
-    validity.isAccepted(session, skeyHash, scope, nowSeconds) && validity.isFor(session, scope);
+  const refuse = (refusal: Refusal): Refusal => {
+    onRefused(refusal);
+    return refusal;
+  };
 
   const findInStores = async (
     id: string,
     skeyHash: string,
     scope: AppScope,
     nowSeconds: number,
-  ): Promise<Session | undefined> => {
+  ): Promise<Session | Refusal> => {
+    // Whatever speaks against a copy, it goes the same way, so that the time does not tell what it is.
+    const isAccepted = (session: Session) => validity.isAccepted(session, skeyHash, scope, nowSeconds);
     const mark = memory.begin();
     const cached: CacheLookup | undefined = await cache.find(id).catch(() => undefined);
-    if (cached?.session !== undefined && isAcceptedFor(cached.session, skeyHash, scope, nowSeconds)) {
+    if (cached?.session !== undefined && isAccepted(cached.session)) {
       onLookup('cached');
       memory.remember(id, cached.session, mark);
       return cached.session;
@@ -57,24 +61,24 @@ export function createSessionCheck(deps: {
     onLookup('confirmed');
     let session: Session | undefined;
     try {
-      session = await confirmer.confirm(id, skeyHash, cached, (found) => validity.isFor(found, scope));
+      session = await confirmer.confirm(id, skeyHash, cached, isAccepted);
     } catch (error) {
       // Only when both stores failed: if the cache answered, it is newer than the memory.
       const doubtful = cached === undefined ? memory.recallInDoubt(id) : undefined;
-      if (doubtful === undefined || !isAcceptedFor(doubtful, skeyHash, scope, nowSeconds)) throw error;
+      if (doubtful === undefined || !isAccepted(doubtful)) throw error;
       session = doubtful;
     }
-    return session !== undefined && (await validity.isValid(session, skeyHash, scope, nowSeconds))
-      ? session
-      : undefined;
+    if (session === undefined) return refuse('unknown');
+    const refusal = await validity.findRefusal(session, skeyHash, scope, nowSeconds);
+    return refusal === undefined ? session : refuse(refusal);
   };
 
   return {
     findValid(id, skey, scope, nowSeconds) {
-      if (!isCredential(id) || !isCredential(skey)) return undefined;
+      if (!isCredential(id) || !isCredential(skey)) return refuse('unknown');
       const skeyHash = hashSkey(skey);
       const remembered = memory.recall(id);
-      if (remembered !== undefined && isAcceptedFor(remembered, skeyHash, scope, nowSeconds)) {
+      if (remembered !== undefined && validity.isAccepted(remembered, skeyHash, scope, nowSeconds)) {
         onLookup('remembered');
         return remembered;
       }

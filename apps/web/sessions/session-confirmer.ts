@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { CacheLookup, Seen, SessionCache } from '../../../shared/session/session-cache.ts';
-import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
-import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import type { Session } from '../../../shared/session/session.ts';
 import { LookupUnavailableError, type SessionLookups } from './session-lookups.ts';
 
 /**
@@ -11,15 +10,15 @@ import { LookupUnavailableError, type SessionLookups } from './session-lookups.t
 export interface SessionConfirmer {
   /**
    * The session as MySQL has it, for a caller who brings this skey.
-   * @param isFor whether a session is of the app that is asked for; one that is not counts as one of another skey
-   * @returns a session that matches, or one read after the call began; undefined if there is none
+   * @param accepts whether a session is valid for this skey, as far as can be told at once
+   * @returns a session that is accepted, or one read after the call began; undefined if there is none
    * @throws {LookupUnavailableError}
    */
   confirm(
     id: string,
     skeyHash: string,
     cached: CacheLookup | undefined,
-    isFor: (session: Session) => boolean,
+    accepts: (session: Session) => boolean,
   ): Promise<Session | undefined>;
   /** Forgets what was read. */
   forget(): void;
@@ -80,30 +79,32 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
   };
 
   return {
-    async confirm(id, skeyHash, cached, isFor) {
+    async confirm(id, skeyHash, cached, accepts) {
       const arrivedAt = performance.now();
-      const matches = (session: Session | undefined) =>
-        session !== undefined && acceptsSkey(session, skeyHash, nowSeconds()) && isFor(session);
+      const isAccepted = (session: Session | undefined) => session !== undefined && accepts(session);
+      /** For a caller who came before this look began: it can accept and refuse. */
+      const askLook = async (look: Look): Promise<Session | undefined> => {
+        const session = await look.session;
+        if (!isAccepted(session)) look.refused = skeyHash;
+        return session;
+      };
       const look = looks.get(id);
-      if (look === undefined) return start(id, cached).session;
+      if (look === undefined) return askLook(start(id, cached));
       // That look began before this caller came, and the row may have changed since: it can neither accept nor refuse.
       const session = await look.session;
-      if (matches(session)) {
+      if (isAccepted(session)) {
         // The skey was right a moment ago: as a rule the look has filled the cache by now.
         const filled = cached === undefined ? undefined : await cache.find(id).catch(() => undefined);
-        if (matches(filled?.session)) return filled?.session;
+        if (isAccepted(filled?.session)) return filled?.session;
         const latest = looks.get(id);
-        return (latest !== undefined && latest.startedAt >= arrivedAt ? latest : start(id, filled)).session;
+        return askLook(latest !== undefined && latest.startedAt >= arrivedAt ? latest : start(id, filled));
       }
       if (look.refused === skeyHash && performance.now() - look.startedAt < spacingMs) return session;
       if (waiting >= maxWaiting) throw new LookupUnavailableError('overloaded');
       waiting++;
       try {
         look.next ??= startLater(id, look);
-        const next = await look.next;
-        const later = await next.session;
-        if (!matches(later)) next.refused = skeyHash;
-        return later;
+        return await askLook(await look.next);
       } finally {
         waiting--;
       }

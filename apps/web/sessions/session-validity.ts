@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { belongsTo, type Apps } from '../../../shared/session/app-settings.ts';
-import { isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
+import { endReasons, findEnd } from '../../../shared/session/ended-skeys.ts';
+import { findPassedLimit, isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
 import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
 import type { VisitLog } from '../../../shared/session/visit-log.ts';
 import type { App } from '../../../shared/store/app-reader.ts';
@@ -12,6 +13,14 @@ export interface AppScope {
   readonly named?: App;
 }
 
+/**
+ * Why a session is not valid, as far as the skey proves that it was this client's.
+ * - `app_removed`: its app is not configured any more
+ * - `unknown`: the skey proves nothing
+ */
+export const refusals = [...endReasons, 'app_removed', 'unknown'] as const;
+export type Refusal = (typeof refusals)[number];
+
 /** Whether a copy of a session accepts a request. */
 export interface SessionValidity {
   /**
@@ -19,10 +28,11 @@ export interface SessionValidity {
    * be old.
    */
   isAccepted(session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): boolean;
-  /** Whether the session is of the app that the request names. */
-  isFor(session: Session, scope: AppScope): boolean;
-  /** The last word on a session as MySQL has it: also with the visits that others have on their way there. */
-  isValid(session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): Promise<boolean>;
+  /**
+   * The last word on a session as MySQL has it: also with the visits that others have on their way there.
+   * @returns undefined if it is valid
+   */
+  findRefusal(session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): Promise<Refusal | undefined>;
 }
 
 /**
@@ -57,15 +67,25 @@ export function createSessionValidity(visits: VisitCollector, visitLog: VisitLog
     return isLiveByLog(0);
   };
 
+  const whyOver = (session: Session, limits: SessionLimits | undefined): Refusal =>
+    limits === undefined ? 'app_removed' : findPassedLimit(applyVisit(session, visits.latest(session.row)), limits);
+
+  /** Where no app is named every session is meant. */
   const isFor = (session: Session, { apps, named }: AppScope) => named === undefined || belongsTo(session, named, apps);
 
   return {
-    isFor,
-    isAccepted: (session, skeyHash, { apps }, nowSeconds) =>
-      acceptsSkey(session, skeyHash, nowSeconds) && isLiveHere(session, limitsOf(session, apps), nowSeconds),
-    async isValid(session, skeyHash, scope, nowSeconds) {
-      if (!acceptsSkey(session, skeyHash, nowSeconds) || !isFor(session, scope)) return false;
-      return isLive(session, limitsOf(session, scope.apps), nowSeconds);
+    // Visits are looked for whatever the skey is, and first: how long a refusal takes does not tell that an skey was right.
+    isAccepted: (session, skeyHash, scope, nowSeconds) =>
+      isLiveHere(session, limitsOf(session, scope.apps) ?? neverLive, nowSeconds) &&
+      acceptsSkey(session, skeyHash, nowSeconds) &&
+      isFor(session, scope),
+    async findRefusal(session, skeyHash, scope, nowSeconds) {
+      // The same work for a guess as for an skey that is right or was.
+      const limits = limitsOf(session, scope.apps);
+      const over = (await isLive(session, limits ?? neverLive, nowSeconds)) ? undefined : whyOver(session, limits);
+      const end = findEnd(session.endedSkeys, skeyHash, nowSeconds);
+      if (!isFor(session, scope)) return 'unknown';
+      return acceptsSkey(session, skeyHash, nowSeconds) ? over : (end ?? 'unknown');
     },
   };
 }
@@ -73,6 +93,6 @@ export function createSessionValidity(visits: VisitCollector, visitLog: VisitLog
 const neverLive: SessionLimits = { loginDurationDays: -1, sessionDurationSeconds: -1, revokedBeforeUs: 0 };
 
 /** A session lives by its own app's settings, one without an app by those of the default app. With its app it ends. */
-function limitsOf(session: Session, apps: Apps): SessionLimits {
-  return apps.limits.get(session.appid) ?? neverLive;
+function limitsOf(session: Session, apps: Apps): SessionLimits | undefined {
+  return apps.limits.get(session.appid);
 }
