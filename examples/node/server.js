@@ -10,17 +10,21 @@ const timeoutsMs = { 'qcloud.cam.auth': 2000, 'qcloud.cam.id_skey': 10_000 };
 
 async function ask(interfaceName, para) {
   // Who sends no session is not logged in: nothing to ask.
-  if (Object.values(para).some((value) => !value)) return { returnCode: 60012, returnMessage: 'AUTH_FAIL' };
+  if (Object.values(para).some((value) => !value)) return { answer: { returnCode: 60012, returnMessage: 'AUTH_FAIL' } };
   const body = JSON.stringify({ version: 1, componentName: 'MA', interface: { interfaceName, para } });
   const response = await fetch(wafer, { method: 'POST', body, signal: AbortSignal.timeout(timeoutsMs[interfaceName]) });
-  return response.json();
+  return { answer: await response.json(), reason: response.headers.get('x-wafer-reason') };
 }
 
 createServer(async (request, response) => {
   const { 'x-wx-code': code, 'x-wx-id': id, 'x-wx-skey': skey } = request.headers;
   const asked = request.url === '/login' ? ask('qcloud.cam.id_skey', { code }) : ask('qcloud.cam.auth', { id, skey });
-  const answer = await asked.catch(() => ({ returnCode: -1, returnMessage: 'the session server does not answer' }));
+  const { answer, reason } = await asked.catch(() => ({
+    answer: { returnCode: -1, returnMessage: 'the session server does not answer' },
+  }));
   // On 0 the user is answer.returnData.user_info: here your own work begins.
+  // Of a session that was this client's, why it ended (docs/api.md): the mini program asks the user before it takes the place of another device.
+  if (answer.returnCode === 60012 && reason) response.setHeader('X-Wafer-Reason', reason);
   response.writeHead(statuses[answer.returnCode] ?? 503, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify(answer));
 }).listen(process.env.PORT ?? 3000, '127.0.0.1');

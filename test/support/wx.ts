@@ -7,6 +7,7 @@ import { createUserData } from '../../apps/wechat-simulator/users.ts';
 
 export interface WxResponse {
   readonly statusCode: number;
+  readonly header?: Readonly<Record<string, string>>;
   // oxlint-disable-next-line typescript/no-explicit-any -- whatever the business server answers
   readonly data: any;
 }
@@ -41,6 +42,10 @@ export interface FakeWx {
   readonly nextCodes: string[];
   /** How often wx.login was called. */
   logins(): number;
+  /** What wx.showModal has asked so far. */
+  readonly questions: readonly string[];
+  /** What the user answers from now on; no at first. */
+  confirm(yes: boolean): void;
 }
 
 let lastCode = 0;
@@ -50,6 +55,8 @@ export function createWx({ appid, user }: { appid: string; user: string }): Fake
   const storage = new Map<string, string>();
   const requestedPaths: string[] = [];
   const nextCodes: string[] = [];
+  const questions: string[] = [];
+  let isConfirmed = false;
   let logins = 0;
   let code = '';
 
@@ -62,6 +69,10 @@ export function createWx({ appid, user }: { appid: string; user: string }): Fake
     getUserInfo({ success }: { success: (result: unknown) => void }) {
       const { encrypt_data: encryptedData, iv } = createUserData(appid, code);
       setImmediate(success, { userInfo: { nickName: user }, encryptedData, iv, errMsg: 'getUserInfo:ok' });
+    },
+    showModal({ content, success }: { content: string; success: (result: { confirm: boolean }) => void }) {
+      questions.push(content);
+      setImmediate(success, { confirm: isConfirmed });
     },
     checkSession: ({ success }: { success: () => void }) => void setImmediate(success),
     setStorageSync: (key: string, value: unknown) => void storage.set(key, JSON.stringify(value)),
@@ -92,18 +103,22 @@ export function createWx({ appid, user }: { appid: string; user: string }): Fake
         );
     },
   };
-  return { wx, storage, requestedPaths, nextCodes, logins: () => logins };
+  const confirm = (yes: boolean) => {
+    isConfirmed = yes;
+  };
+  return { wx, storage, requestedPaths, nextCodes, logins: () => logins, questions, confirm };
 }
 
 /** wx.request: every HTTP status is a success, and data is parsed if it is JSON. */
-async function send(url: string, method: string, header: Record<string, string>, data: unknown): Promise<WxResponse> {
+async function send(url: string, method: string, sent: Record<string, string>, data: unknown): Promise<WxResponse> {
   const body = method === 'GET' || data === undefined ? null : JSON.stringify(data);
-  const response = await fetch(url, { method, body, headers: { 'content-type': 'application/json', ...header } });
+  const response = await fetch(url, { method, body, headers: { 'content-type': 'application/json', ...sent } });
+  const header = Object.fromEntries(response.headers);
   const text = await response.text();
   try {
-    return { statusCode: response.status, data: JSON.parse(text) };
+    return { statusCode: response.status, header, data: JSON.parse(text) };
   } catch {
-    return { statusCode: response.status, data: text };
+    return { statusCode: response.status, header, data: text };
   }
 }
 
