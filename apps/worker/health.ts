@@ -11,16 +11,20 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Balancers and monitoring alone ask here: few at a time, and with little. */
+/**
+ * Balancers and monitoring alone ask here: few at a time, and with little. An address that has no connection finds room while others have
+ * many; whoever it is is a stranger.
+ */
 const limits: GuardLimits = {
-  connectionsPerCaller: 32,
-  connectionsPerStranger: 0,
-  strangers: 0,
-  firstStrangers: 0,
-  newStrangersPerSecond: 0,
-  newFirstStrangersPerSecond: 0,
-  newPerStrangerPerSecond: 0,
-  heldBytes: 1_048_576,
+  connectionsPerCaller: 0,
+  connectionsPerStranger: 32,
+  strangers: 128,
+  firstStrangers: 256,
+  newStrangersPerSecond: 1000,
+  newFirstStrangersPerSecond: 1000,
+  newPerStrangerPerSecond: 500,
+  // One stranger may hold a thirty-second of it: 256 kB.
+  heldBytes: 8_388_608,
   // A thousand a second at most: a worker is there for log-ins.
   pace: { requestsPerTurn: 1, everyMs: 1 },
 };
@@ -70,7 +74,7 @@ export async function startHealthServer(
   server.setTimeout(inactivityTimeoutMs);
   const guard = guardServer(server, false, {
     limits,
-    standingOf: () => 'caller',
+    standingOf: () => 'stranger',
     onRefused: () => undefined,
     onConnection: (socket, peer) => void guard.serveByNode(socket, peer),
   });

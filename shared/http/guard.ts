@@ -17,6 +17,8 @@ export interface Guard {
   cutOff(socket: Socket, peer: Peer, isUnanswered: boolean): void;
   /** Makes a connection Node's. */
   serveByNode(socket: Socket, peer: Peer): PacedConnection;
+  /** Ends connections whose TLS handshake is not done. */
+  endHandshakes(): void;
 }
 
 /** Why a connection was ended: its address, or all of its standing, have enough connections, or sent too much that is not answered. */
@@ -53,6 +55,8 @@ export function guardServer(
   const turns = createTurns(limits.pace);
   const held = createHeldBytes(limits.heldBytes);
   const connections = new WeakMap<Socket, PacedConnection>();
+  /** Whose TLS handshake is not done, by the other end: the socket behind TLS is another object. */
+  const handshakes = new Map<string, Socket>();
 
   const begin = ({ socket }: IncomingMessage, response: ServerResponse) => connections.get(socket)?.began(response);
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
@@ -74,6 +78,7 @@ export function guardServer(
   };
   const serve = replaceListener(server, isSecure ? 'secureConnection' : 'connection', (socket) => {
     if (!isSecure) return admit(socket, (peer) => onConnection(socket, peer));
+    handshakes.delete(otherEndOf(socket));
     const peer = places.find(socket.remoteAddress ?? '');
     if (peer === undefined) socket.destroy();
     else onConnection(socket, peer);
@@ -82,6 +87,11 @@ export function guardServer(
     const shakeHands = replaceListener(server, 'connection', (socket) =>
       admit(socket, (peer) => {
         socket.on('error', () => undefined);
+        const otherEnd = otherEndOf(socket);
+        handshakes.set(otherEnd, socket);
+        socket.once('close', () => {
+          if (handshakes.get(otherEnd) === socket) handshakes.delete(otherEnd);
+        });
         turns.run(peer, () => {
           if (socket.destroyed) return 0;
           shakeHands.call(server, socket);
@@ -105,8 +115,13 @@ export function guardServer(
       connections.set(socket, paced);
       return paced;
     },
+    endHandshakes() {
+      for (const socket of handshakes.values()) socket.destroy();
+    },
   };
 }
+
+const otherEndOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 /** @returns Node's own listener */
 function replaceListener(server: Server, event: string, listener: (socket: Socket) => void): Serve {

@@ -91,5 +91,9 @@ export async function readDataAgeMs(client: RedisClient, clock: RedisClock): Pro
 
 async function readDataSince(client: RedisClient): Promise<number | undefined> {
   const since = await client.get(sinceKey);
-  return since === null ? undefined : Number(since);
+  if (since === null) return undefined;
+  if (/^\d{1,15}$/.test(since)) return Number(since);
+  // Nobody of ours wrote this; it would count as another time at every look.
+  await client.del(sinceKey);
+  return undefined;
 }

@@ -68,12 +68,16 @@ export function listenToChanges(
       onLost();
     }
   };
+  /** Of what others may write there, NaN and times to come would be believed for ever. */
+  const hearBeat = (sentAt: number) => {
+    if (sentAt > heardAt && sentAt <= performance.now()) heardAt = sentAt;
+  };
   /** The key has no other use than to be told of. */
   const proofKey = ownChannel;
   let onProof: (isTold: true) => void = () => {};
-  const hearKeys = (keys: readonly Buffer[] | null) => {
-    // Everything was deleted.
-    if (keys === null) return onLost();
+  const hearKeys = (keys: Buffer | readonly Buffer[] | null) => {
+    // Everything was deleted; or what others have published there says that something was, and not what.
+    if (!Array.isArray(keys)) return onLost();
     for (const key of keys.map(String)) {
       const id = plainIdOf(key);
       if (id !== undefined) onChange(id);
@@ -82,10 +86,10 @@ export function listenToChanges(
   };
   subscriber.on('messageBuffer', (channel: Buffer, message: Buffer | readonly Buffer[] | null) => {
     const name = channel.toString();
-    if (name === invalidationChannel) hearKeys(message as readonly Buffer[] | null);
+    if (name === invalidationChannel) hearKeys(message);
     else if (name === channelOf(subscriber, changeChannel)) hear(String(message));
     // The beat says when it was sent: one that was held up proves nothing about now.
-    else if (name === ownChannel) heardAt = Math.max(heardAt, Number(String(message)));
+    else if (name === ownChannel) hearBeat(Number(String(message)));
   });
   const forgetSubscriber = () => {
     subscriberId = undefined;

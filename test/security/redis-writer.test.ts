@@ -104,7 +104,9 @@ test('no reason becomes a header but a token, in the lane and by Koa', async (t)
 });
 
 test.serial('nonsense on the channels between processes stops none of them', async (t) => {
-  for (const channel of ['wafer:control', 'wafer:roll-call', 'wafer:changed']) {
+  const beats = (await redis.pubsub('CHANNELS', 'wafer:beat:*')) as string[];
+  t.true(beats.length > 0);
+  for (const channel of ['wafer:control', 'wafer:roll-call', 'wafer:changed', '__redis__:invalidate', ...beats]) {
     for (const text of [
       '',
       '{',
@@ -121,6 +123,14 @@ test.serial('nonsense on the channels between processes stops none of them', asy
   const answer = await login(url, newUser());
   t.is(answer.returnCode, 0, answer.text);
   t.is((await auth(url, answer.returnData)).returnCode, 0);
+});
+
+test.serial('a time that is none costs no log-in its answer', async (t) => {
+  await redis.set('wafer:presence:since', 'abc');
+  await until('it is one again', async () => /^\d+$/.test((await redis.get('wafer:presence:since')) ?? ''));
+  // Longer than front ends go without a look at it.
+  const answer = await login(url, `slow1500${newUser()}`);
+  t.is(answer.returnCode, 0, answer.text);
 });
 
 /** The only job of the queue of sessions whose calls are done. */

@@ -2,9 +2,12 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ServerResponse } from 'node:http';
 import https from 'node:https';
+import { once } from 'node:events';
+import { connect as connectPlain } from 'node:net';
 import { connect, type PeerCertificate, type SecureVersion } from 'node:tls';
 import test from 'ava';
 import { openCertificate } from '../../apps/web/http/certificate.ts';
+import { defaultHttpLimits } from '../../apps/web/http/limits.ts';
 import { listen } from '../../apps/web/http/server.ts';
 import { ConfigError, readConfig } from '../../shared/config/config.ts';
 import { createLog } from '../../shared/log/log.ts';
@@ -32,15 +35,16 @@ function shownAt(port: number, options: { maxVersion?: SecureVersion } = {}): Pr
   });
 }
 
-async function serve(files: { certFile: string; keyFile: string }) {
+async function serve(files: { certFile: string; keyFile: string }, limits = defaultHttpLimits) {
   const lines: string[] = [];
   const log = createLog('web', 'silent');
   log.info = log.error = ((...parts: unknown[]) => void lines.push(JSON.stringify(parts))) as typeof log.info;
   const answer = (_request: unknown, response: ServerResponse) => void response.end('ok');
   const handlers = { onRequest: answer };
-  const server = await listen(handlers, { host: '127.0.0.1', port: 0, certificate: openCertificate(files, log, 50) });
+  const certificate = openCertificate(files, log, 50);
+  const server = await listen(handlers, { host: '127.0.0.1', port: 0, certificate }, limits);
   onClose(() => server.close());
-  return { port: server.port, lines };
+  return { port: server.port, lines, close: () => server.close() };
 }
 
 test.serial('a mini program logs in through the SDK over TLS with a caller key', async (t) => {
@@ -58,6 +62,32 @@ test.serial('a mini program logs in through the SDK over TLS with a caller key',
   t.is(profile.statusCode, 200);
   t.deepEqual(business.errors, []);
   await t.throwsAsync(fetch(`${secure}/livez`), undefined, 'plain HTTP is not spoken there');
+});
+
+/** The first byte of a handshake, and a whole record of one that says nothing. */
+const beginnings = ['', '\x16', '\x16\x03\x01\x00\x00'];
+
+test.serial('a TLS handshake that does not come to an end in time ends its connection', async (t) => {
+  const limits = { ...defaultHttpLimits, headersTimeoutMs: 300, connectionsPerCaller: beginnings.length };
+  const { port } = await serve(createCertificate('late'), limits);
+  const late = beginnings.map((beginning) => {
+    const socket = connectPlain(port, '127.0.0.1', () => socket.write(beginning, 'latin1'));
+    socket.on('error', () => undefined).resume();
+    return once(socket, 'close');
+  });
+  await Promise.all(late);
+  t.is((await shownAt(port)).subject.CN, 'late', 'their places are free again');
+});
+
+test.serial('an unfinished TLS handshake is ended with the server', async (t) => {
+  const { port, close } = await serve(createCertificate('ended'));
+  const socket = connectPlain(port, '127.0.0.1');
+  socket.on('error', () => undefined).resume();
+  await once(socket, 'connect');
+  const closed = once(socket, 'close');
+  await close();
+  await closed;
+  t.pass();
 });
 
 test.serial('TLS 1.2 and 1.3 are spoken, older versions are not', async (t) => {

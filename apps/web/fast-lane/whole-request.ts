@@ -91,7 +91,9 @@ function readHead(bytes: Buffer): Head | undefined {
     if (forNode.has(name)) return undefined;
     if (!readOnce.has(name)) continue;
     if (once.has(name)) return undefined;
-    once.set(name, withoutTrailingBlanks(line[2] as string));
+    const value = line[2] as string;
+    if (value.includes('\t')) return undefined;
+    once.set(name, withoutTrailingBlanks(value));
   }
   const isGet = method === 'GET';
   // Without a length a GET has no body; with one, Node knows.
@@ -115,9 +117,9 @@ function credentialsOf(headers: ReadonlyMap<string, string>): Credentials {
   return { id: get('x-wx-id'), skey: get('x-wx-skey'), appid: get('x-wafer-appid') };
 }
 
-/** Blanks and tabs alone, as Node does: `trimEnd` would take a no-break space along. */
+/** Blanks alone: with a tab Node takes some values and refuses others. */
 function withoutTrailingBlanks(value: string): string {
   let end = value.length;
-  while (end > 0 && (value.charCodeAt(end - 1) === 32 || value.charCodeAt(end - 1) === 9)) end--;
+  while (end > 0 && value.charCodeAt(end - 1) === 32) end--;
   return end === value.length ? value : value.slice(0, end);
 }

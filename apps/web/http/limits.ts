@@ -8,7 +8,10 @@ export interface HttpLimits extends GuardLimits {
   readonly headersTimeoutMs: number;
   /** Longer than what balancers keep idle connections for, so that it is never this side that closes first. */
   readonly keepAliveTimeoutMs: number;
-  /** A connection on which nothing moves although a request is in flight, such as one whose client does not read, ends. */
+  /**
+   * A connection on which nothing moves although a request is in flight, such as one whose client does not read, ends; after twice this
+   * time if something was written in between.
+   */
   readonly inactivityTimeoutMs: number;
   /** How often late clients are looked for: they live that much longer. */
   readonly checkEveryMs: number;

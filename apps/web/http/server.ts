@@ -82,6 +82,8 @@ export async function listen(
   server.on('checkContinue', untilConnectionEnds(noteExpectation(onRequest)));
   server.on('checkExpectation', untilConnectionEnds(refuseExpectation));
   server.on('clientError', answerBrokenRequest);
+  // Before it is a clientError: in a handshake nothing can be written, and what waits to be written keeps the connection for ever.
+  server.prependListener('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
   server.maxConnections = limits.maxConnections;
   // Node leaves out what follows the first thousand, such as what a proxy says of its client. Their bytes are bounded.
   server.maxHeadersCount = 0;
@@ -142,6 +144,7 @@ export async function listen(
           else if (!lane?.isAnswering() && !paced?.isBusy()) socket.destroy();
         }
       } while (freshCount > 0);
+      guard.endHandshakes();
       server.close();
       const limit = new AbortController();
       await Promise.race([

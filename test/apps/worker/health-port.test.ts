@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import test from 'ava';
+import { Registry } from 'prom-client';
 import { findFreePort } from '../../../apps/local/servers/ports.ts';
+import { startHealthServer } from '../../../apps/worker/health.ts';
 import { readConfig } from '../../../shared/config/config.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { startProcess } from '../../support/processes.ts';
@@ -23,6 +27,21 @@ test('a worker whose health port is taken works, and has it once it is free', as
   await second.logged('health server listens');
   await until('it answers', async () => (await fetch(`http://127.0.0.1:${port}/livez`)).ok);
   t.is(second.log.filter((line) => line.includes('no health server')).length, 1);
+});
+
+test('an address finds room at the health port while eight others have all they may', async (t) => {
+  const { port, close } = await startHealthServer({ host: '127.0.0.1', port: 0 }, new Registry(), async () => []);
+  t.teardown(close);
+  const occupy = async (localAddress: string) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress });
+    t.teardown(() => socket.destroy());
+    const closed = once(socket.resume(), 'close').catch(() => undefined);
+    socket.write('GET /livez HTTP/1.1\r\nHost: test\r\n\r\n');
+    await Promise.race([once(socket, 'data').catch(() => undefined), closed]);
+  };
+  for (let address = 2; address < 10; address++)
+    await Promise.all(Array.from({ length: 33 }, () => occupy(`127.0.0.${address}`)));
+  for (let times = 0; times < 10; times++) t.is((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
 });
 
 test('workers count on from the first port by the number that pm2 gives them', (t) => {

@@ -57,6 +57,17 @@ test('a change between two reads is told, and so is the next one', async (t) => 
   t.deepEqual([...new Set(heard)], ['often']);
 });
 
+test('what is no news of Redis is a loss, and what is no beat is none', async (t) => {
+  const { changes, commands, losses } = await listener(t);
+  const before = losses();
+  await writer.publish('__redis__:invalidate', 'x');
+  await until('it counts as a loss', () => losses() > before);
+  for (const channel of (await commands.pubsub('CHANNELS', 'wafer:beat:*')) as string[])
+    for (const beat of ['x', '', 'NaN', '-1']) await writer.publish(channel, beat);
+  await until('the next beats count', () => changes.isTrusted());
+  t.pass();
+});
+
 test.serial('FLUSHALL is a loss of everything', async (t) => {
   const { cache, commands, losses } = await listener(t);
   await cache.find('any');
