@@ -1,6 +1,6 @@
 /** What the simulator does with a code; chosen by the word that the code begins with. */
 export type CodeRule =
-  | { kind: 'success'; delayMs: number; withExpiresIn: boolean; withUnionid: boolean }
+  | { kind: 'success'; delayMs: number; withExpiresIn: boolean; withUnionid: boolean; renewsKey: boolean }
   | { kind: 'busy'; times: number }
   | { kind: 'error'; errcode: number; errmsg: string }
   | { kind: 'raw'; status: number; body: string };
@@ -26,5 +26,6 @@ export function ruleOf(code: string): CodeRule {
     delayMs: slow ? Number(slow[1]) : 0,
     withExpiresIn: code.startsWith('expires'),
     withUnionid: code.startsWith('unionid'),
+    renewsKey: code.startsWith('newkey'),
   };
 }

@@ -56,6 +56,7 @@ export class CodeToSession {
 
     const openid = openIdOf(appid, code);
     if (rule.kind === 'busy') return success({ session_key: this.#keys.current(appid, openid), openid });
+    if (rule.renewsKey) this.#keys.replace(appid, openid);
     const fields = {
       session_key: this.#keys.current(appid, openid),
       ...(rule.withExpiresIn && { expires_in: 7200 }),

@@ -20,6 +20,7 @@ const environmentSchema = z.object({
   WECHAT_SIMULATOR_PORT: z.coerce.number().int().min(0).max(65535).default(18080),
   HOST: z.string().min(1).default('127.0.0.1'),
   SIM_APPS: appsSchema.optional(),
+  SIM_ENCRYPT_KEY_METHOD: z.enum(['POST', 'GET']).optional(),
   LATENCY_MS: z.coerce.number().int().min(0).max(600_000).default(0),
 });
 
@@ -31,6 +32,12 @@ export function parseEnvironment(env: NodeJS.ProcessEnv): SimulatorOptions {
   if (!result.success) {
     throw new Error(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
   }
-  const { WECHAT_SIMULATOR_PORT: port, HOST: host, SIM_APPS: apps, LATENCY_MS: latencyMs } = result.data;
-  return { port, host, latencyMs, ...(apps && { apps }) };
+  const {
+    WECHAT_SIMULATOR_PORT: port,
+    HOST: host,
+    SIM_APPS: apps,
+    SIM_ENCRYPT_KEY_METHOD: encryptKeyMethod,
+    LATENCY_MS: latencyMs,
+  } = result.data;
+  return { port, host, latencyMs, ...(apps && { apps }), ...(encryptKeyMethod && { encryptKeyMethod }) };
 }

@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 const maxBodyBytes = 65_536;
 
 /** The JSON object in a request's body; {} if there is none. */
-export async function readJsonObject(request: IncomingMessage): Promise<Record<string, unknown>> {
+export async function readJsonObject(
+  request: IncomingMessage,
+): Promise<{ readonly body: Record<string, unknown>; readonly hasBody: boolean }> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -12,11 +14,10 @@ export async function readJsonObject(request: IncomingMessage): Promise<Record<s
   }
   try {
     const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return { body: isObject ? (value as Record<string, unknown>) : {}, hasBody: true };
   } catch {
-    return {};
+    return { body: {}, hasBody: length > 0 };
   }
 }
 

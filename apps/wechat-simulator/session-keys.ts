@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto';
 
 import { BoundedMap } from './bounded-map.ts';
-import { sessionKeyOf } from './users.ts';
+import { encryptKeysOf, sessionKeyOf } from './users.ts';
 import { failure, success, type WechatAnswer } from './wechat-answer.ts';
 
 const resetUsersLimit = 1_000_000;
 
-/** The live session_key of each user; GET /wxa/checksession and /wxa/resetusersessionkey of WeChat. */
+/** The live session_key of each user; /wxa/checksession, resetusersessionkey and business/getuserencryptkey of WeChat. */
 export class SessionKeys {
   /** How often the key of a user was renewed, by app and openid. */
   readonly #resets = new BoundedMap<number>(resetUsersLimit);
@@ -23,9 +23,22 @@ export class SessionKeys {
     const refusal = this.#refuse(appid, query);
     if (refusal) return refusal;
     const openid = query.get('openid') ?? '';
+    this.replace(appid, openid);
+    return success({ errcode: 0, errmsg: 'ok', openid, session_key: this.current(appid, openid) });
+  }
+
+  /** As a wx.login does whose code is exchanged: what was sealed before opens with the key before. */
+  replace(appid: string, openid: string): void {
     const key = `${appid}\0${openid}`;
     this.#resets.set(key, (this.#resets.get(key) ?? 0) + 1);
-    return success({ errcode: 0, errmsg: 'ok', openid, session_key: this.current(appid, openid) });
+  }
+
+  /** @param hasBody WeChat takes any body for one of the signed data, and so the signature for a wrong one */
+  encryptKeys(appid: string, query: URLSearchParams, hasBody: boolean): WechatAnswer {
+    const refusal = this.#refuse(appid, query);
+    if (refusal) return refusal;
+    if (hasBody) return failure(87009, 'invalid signature');
+    return success({ errcode: 0, errmsg: 'ok', key_info_list: encryptKeysOf(appid, query.get('openid') ?? '') });
   }
 
   reset(): void {

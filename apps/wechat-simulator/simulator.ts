@@ -11,10 +11,11 @@
  * | `POST /cgi-bin/openapi/quota/get` | of any of these calls: 20 a day, and how many of them were made; nobody is refused for it |
  * | `GET /wxa/checksession` | 0, or 87009 if the signature is not the live session_key's |
  * | `GET /wxa/resetusersessionkey` | renews the session_key, which later log-ins and `/_sim/userdata` use |
+ * | `POST /wxa/business/getuserencryptkey` | the encryption keys of this hour and the two before; 87009 with any body, 43002 by GET. With SIM_ENCRYPT_KEY_METHOD=GET as the document has it: by GET, 43001 by POST |
  *
  * Codes that begin with these words get: `bad` 40029, `busy<n>` -1 n times, then success, `limit` 45011, `blocked` 40226, `net`
  * HTTP 500, `unauthorized` 61003 (of a platform), `slow<ms>` the answer after that many ms, `garbage` no JSON, `empty` `{}`; of wx.login also `expires` an expires_in of
- * 7200, `unionid` a unionid. The last three calls want an access_token: 41001 without, 40001 with an unknown one, 42001 with one that ended.
+ * 7200, `unionid` a unionid, `newkey` a renewed session_key at each log-in. The last four calls want an access_token: 41001 without, 40001 with an unknown one, 42001 with one that ended.
  *
  * | own path | |
  * |---|---|
@@ -31,6 +32,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BoundedMap, countUp } from './bounded-map.ts';
 import { readJsonObject, send, sendJson } from './http.ts';
+import type { SimulatedUserData } from './users.ts';
 import type { WechatAnswer } from './wechat-answer.ts';
 import { WechatApi, type WechatCall } from './wechat-api.ts';
 
@@ -52,6 +54,8 @@ export interface SimulatorOptions {
   latencyMs?: number;
   /** Life of an access token. Default: 7200. */
   tokenLifeSeconds?: number;
+  /** By which method getuserencryptkey is asked. Default: POST, as WeChat does; GET is what its document says. */
+  encryptKeyMethod?: 'POST' | 'GET';
   /**
    * Called for each call to WeChat (code is '' when there is none) after it took effect and before it is answered,
    * which waits for the promise.
@@ -73,6 +77,9 @@ export interface Simulator {
   readonly stats: () => SimulatorStats;
   /** Forgets the counts, the used codes and everything else. */
   readonly reset: () => void;
+  /** What the buttons of a mini program give at this moment, as below /_sim/. */
+  readonly userData: (appid: string, code: string) => SimulatedUserData;
+  readonly phoneCode: (appid: string, code: string) => { code: string; encrypt_data: string; iv: string };
   /** The next calls of this path answer this errcode. */
   readonly fail: (path: string, errcode: number, times: number) => void;
   /** No access token works any more. */
@@ -83,7 +90,7 @@ export interface Simulator {
 /** Starts a simulated WeChat. Rejects when it cannot listen. */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', latencyMs = 0, onRequest, onAnswer } = options;
-  const api = new WechatApi(options.apps, options.tokenLifeSeconds, options.corps);
+  const api = new WechatApi(options);
   const paths = new BoundedMap<number>(countedPathsLimit);
   const codes = new BoundedMap<number>(countedCodesLimit);
 
@@ -158,9 +165,9 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     if (path.startsWith('/_sim/')) return handleOwnCall(path, query, request, response);
     const method = request.method ?? '';
     if (method !== 'POST') request.resume();
-    const reading = method === 'POST' ? readJsonObject(request) : Promise.resolve({});
+    const reading = method === 'POST' ? readJsonObject(request) : Promise.resolve({ body: {}, hasBody: false });
     reading
-      .then((body) => handleWechatCall({ method, path, query, body }, response))
+      .then((sent) => handleWechatCall({ method, path, query, ...sent }, response))
       .catch((error: unknown) => response.destroy(error as Error));
   });
   server.keepAliveTimeout = keepAliveTimeoutMs;
@@ -176,8 +183,17 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
       server.closeAllConnections();
     });
   const fail: Simulator['fail'] = (path, errcode, times) => api.failures.order(path, errcode, times);
-  const endTokens = () => api.endTokens();
-  return { url: `http://${host}:${actualPort}`, port: actualPort, stats, reset, fail, endTokens, close };
+  return {
+    url: `http://${host}:${actualPort}`,
+    port: actualPort,
+    stats,
+    reset,
+    userData: (appid, code) => api.createUserData(appid, code),
+    phoneCode: (appid, code) => api.createPhoneCode(appid, code),
+    fail,
+    endTokens: () => api.endTokens(),
+    close,
+  };
 }
 
 /** Of the user whose code is named. */

@@ -25,6 +25,17 @@ export interface SimulatedPhoneInfo {
   watermark: { timestamp: number; appid: string };
 }
 
+/** One of WeChat's key_info_list. */
+export interface SimulatedEncryptKey {
+  encrypt_key: string;
+  iv: string;
+  version: number;
+  expire_in: number;
+  create_time: number;
+}
+
+const encryptKeySeconds = 3600;
+
 /** The user of a code is what stands before the first `~`: alice~1 and alice~2 are two codes of one user. */
 function userNameOf(code: string): string {
   const end = code.indexOf('~');
@@ -50,6 +61,23 @@ export function unionIdOf(code: string): string {
 /** @param resets how often the key was renewed */
 export function sessionKeyOf(appid: string, openid: string, resets: number): string {
   return digest('session_key', appid, openid, String(resets)).subarray(0, 16).toString('base64');
+}
+
+/** WeChat's key_info_list: the keys of this hour and the two before it, the latest first. */
+export function encryptKeysOf(appid: string, openid: string): SimulatedEncryptKey[] {
+  const now = Math.floor(Date.now() / 1000);
+  const hour = Math.floor(now / encryptKeySeconds);
+  return [hour, hour - 1, hour - 2].map((number, age) => {
+    const bytes = digest('encrypt_key', appid, openid, String(number));
+    const createTime = number * encryptKeySeconds;
+    return {
+      encrypt_key: bytes.subarray(0, 16).toString('base64'),
+      iv: bytes.subarray(16).toString('base64'),
+      version: 3 - age,
+      expire_in: Math.max(createTime + encryptKeySeconds - now, 0),
+      create_time: createTime,
+    };
+  });
 }
 
 /** WeChat's phone_info; the number is one that nobody has. */

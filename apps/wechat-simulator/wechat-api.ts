@@ -14,6 +14,19 @@ export interface WechatCall {
   query: URLSearchParams;
   /** The JSON object of the body; {} if there is none. */
   body: Readonly<Record<string, unknown>>;
+  /** Whether there was a body at all. */
+  hasBody: boolean;
+}
+
+export interface WechatApiOptions {
+  /** Secrets by appid; undefined: every app is known. */
+  apps?: ReadonlyMap<string, string>;
+  /** Secrets by corpid, of WeCom; undefined: every company is known. */
+  corps?: ReadonlyMap<string, string>;
+  /** Default: 7200. */
+  tokenLifeSeconds?: number;
+  /** By which method getuserencryptkey is asked: POST is what works, GET what the document says. */
+  encryptKeyMethod?: 'POST' | 'GET';
 }
 
 const defaultTokenLifeSeconds = 7200;
@@ -31,11 +44,15 @@ export class WechatApi {
   /** Calls so far, by path: WeChat counts its quotas so. */
   readonly #counts = new Map<string, number>();
 
-  constructor(
-    apps: ReadonlyMap<string, string> | undefined,
+  readonly #encryptKeyMethod: 'POST' | 'GET';
+
+  constructor({
+    apps,
+    corps,
     tokenLifeSeconds = defaultTokenLifeSeconds,
-    corps?: ReadonlyMap<string, string>,
-  ) {
+    encryptKeyMethod = 'POST',
+  }: WechatApiOptions) {
+    this.#encryptKeyMethod = encryptKeyMethod;
     this.#codes = new CodeToSession(apps, this.#keys);
     this.#tokens = new AccessTokens(apps, tokenLifeSeconds);
     this.#wecom = new Wecom(corps, this.#tokens);
@@ -49,10 +66,10 @@ export class WechatApi {
 
   /** The whole effect of a call happens here and now, however late its answer is sent: so it is with WeChat. */
   answer(call: WechatCall): WechatAnswer | undefined {
-    const { method, path, query, body } = call;
+    const { method, path } = call;
     const route = this.#routes[`${method} ${path}`];
     if (route !== undefined) this.#counts.set(path, (this.#counts.get(path) ?? 0) + 1);
-    return route === undefined ? undefined : (this.failures.take(path) ?? route(query, body, this.codeOf(call)));
+    return route === undefined ? undefined : (this.failures.take(path) ?? route(call));
   }
 
   createUserData(appid: string, code: string): SimulatedUserData {
@@ -89,24 +106,30 @@ export class WechatApi {
     for (const part of [this.#codes, this.#wecom, this.#keys, this.#tokens, this.#phones, this.failures]) part.reset();
   }
 
-  readonly #routes: Readonly<
-    Record<string, (query: URLSearchParams, body: WechatCall['body'], code: string) => WechatAnswer>
-  > = {
-    'GET /sns/jscode2session': (query) => this.#codes.answer(query),
-    'GET /sns/component/jscode2session': (query) => {
+  readonly #routes: Readonly<Record<string, (call: WechatCall) => WechatAnswer>> = {
+    'GET /sns/jscode2session': ({ query }) => this.#codes.answer(query),
+    'GET /sns/component/jscode2session': ({ query }) => {
       const owner = this.#tokens.check(query.get('component_access_token'));
       return 'appid' in owner ? this.#codes.answerComponent(owner.appid.replace(/^component /, ''), query) : owner;
     },
-    'GET /cgi-bin/gettoken': (query) => this.#wecom.answerToken(query),
-    'GET /cgi-bin/miniprogram/jscode2session': (query) => this.#wecom.answerCode(query),
-    'POST /cgi-bin/stable_token': (_query, body) => this.#tokens.answer(body),
-    'POST /wxa/business/getuserphonenumber': (query, _body, code) =>
-      this.#withToken(query, (appid) => this.#phones.answer(appid, code)),
-    'POST /cgi-bin/openapi/quota/get': (query, { cgi_path: path }) =>
+    'GET /cgi-bin/gettoken': ({ query }) => this.#wecom.answerToken(query),
+    'GET /cgi-bin/miniprogram/jscode2session': ({ query }) => this.#wecom.answerCode(query),
+    'POST /cgi-bin/stable_token': ({ body }) => this.#tokens.answer(body),
+    'POST /wxa/business/getuserphonenumber': (call) =>
+      this.#withToken(call.query, (appid) => this.#phones.answer(appid, this.codeOf(call))),
+    'POST /cgi-bin/openapi/quota/get': ({ query, body: { cgi_path: path } }) =>
       this.#withToken(query, () => this.#answerQuota(typeof path === 'string' ? path : '')),
-    'GET /wxa/checksession': (query) => this.#withToken(query, (appid) => this.#keys.check(appid, query)),
-    'GET /wxa/resetusersessionkey': (query) => this.#withToken(query, (appid) => this.#keys.renew(appid, query)),
+    'GET /wxa/checksession': ({ query }) => this.#withToken(query, (appid) => this.#keys.check(appid, query)),
+    'GET /wxa/resetusersessionkey': ({ query }) => this.#withToken(query, (appid) => this.#keys.renew(appid, query)),
+    'POST /wxa/business/getuserencryptkey': (call) => this.#encryptKeys(call),
+    'GET /wxa/business/getuserencryptkey': (call) => this.#encryptKeys(call),
   };
+
+  #encryptKeys({ method, query, hasBody }: WechatCall): WechatAnswer {
+    if (method !== this.#encryptKeyMethod)
+      return method === 'POST' ? failure(43001, 'require GET method') : failure(43002, 'require POST method');
+    return this.#withToken(query, (appid) => this.#keys.encryptKeys(appid, query, hasBody));
+  }
 
   #answerQuota(path: string): WechatAnswer {
     const isCall = Object.keys(this.#routes).some((route) => route.endsWith(` ${path}`));

@@ -79,6 +79,7 @@ test.serial('against the simulator itself every call is the same', async (t) => 
   t.deepEqual(Object.keys(wechat.stats().paths).toSorted(), [
     '/cgi-bin/stable_token',
     '/sns/jscode2session',
+    '/wxa/business/getuserencryptkey',
     '/wxa/business/getuserphonenumber',
     '/wxa/checksession',
     '/wxa/resetusersessionkey',

@@ -1,4 +1,4 @@
-import { fieldsOf, send, signWith, type Reply, type Target } from './target.ts';
+import { fieldsOf, send, sendBy, signWith, type How, type Reply, type Target } from './target.ts';
 
 /** One call of the run, made in the same way at WeChat and in the simulator. */
 export interface WechatCall {
@@ -82,6 +82,31 @@ export const wechatCalls: readonly WechatCall[] = [
     make: (target) => fetchPhoneNumber(target, {}, target.phoneCode ?? ''),
   },
   {
+    title: 'getuserencryptkey, by POST without a body',
+    needs: needsSession,
+    make: (target) => fetchEncryptKeys(target, {}, { method: 'POST' }),
+  },
+  {
+    title: 'getuserencryptkey, by POST with {}',
+    needs: needsSession,
+    make: (target) => fetchEncryptKeys(target, {}, { method: 'POST', json: {} }),
+  },
+  {
+    title: 'getuserencryptkey, by GET, as its document says',
+    needs: needsSession,
+    make: (target) => fetchEncryptKeys(target, {}, { method: 'GET' }),
+  },
+  {
+    title: 'getuserencryptkey, wrong signature',
+    needs: needsSession,
+    make: (target) => fetchEncryptKeys(target, signWith('not the key'), { method: 'POST' }),
+  },
+  {
+    title: 'getuserencryptkey, no openid',
+    needs: needsSession,
+    make: (target) => fetchEncryptKeys(target, { openid: '' }, { method: 'POST' }),
+  },
+  {
     title: 'resetusersessionkey, wrong signature',
     needs: needsSession,
     make: (target) => askAboutKey(target, 'resetusersessionkey', signWith('not the key')),
@@ -132,6 +157,12 @@ function askAboutKey(
 ): Promise<Reply> {
   const { accessToken = '', openid = '', sessionKey = '' } = target.known;
   return send(target, `/wxa/${call}`, { access_token: accessToken, openid, ...signWith(sessionKey), ...different });
+}
+
+function fetchEncryptKeys(target: Target, different: Record<string, string>, how: How): Promise<Reply> {
+  const { accessToken = '', openid = '', sessionKey = '' } = target.known;
+  const query = { access_token: accessToken, openid, ...signWith(sessionKey), ...different };
+  return sendBy(target, '/wxa/business/getuserencryptkey', query, how);
 }
 
 function fetchPhoneNumber(target: Target, different: Record<string, string>, code: string): Promise<Reply> {

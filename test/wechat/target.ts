@@ -25,18 +25,34 @@ export class NoAnswerError extends Error {
 
 const timeoutMs = 15_000;
 
-/** One call to WeChat, as the worker makes it. @throws {NoAnswerError} */
-export async function send(
-  { apiBase }: Target,
+/** How a call is made; without `json` it has no body. */
+export interface How {
+  readonly method: 'GET' | 'POST';
+  readonly json?: object;
+}
+
+/** One call to WeChat, as the worker makes it: a POST if there is something to post. @throws {NoAnswerError} */
+export function send(
+  target: Target,
   path: string,
   query: Readonly<Record<string, string>>,
   json?: object,
 ): Promise<Reply> {
+  return sendBy(target, path, query, json === undefined ? { method: 'GET' } : { method: 'POST', json });
+}
+
+/** @throws {NoAnswerError} */
+export async function sendBy(
+  { apiBase }: Target,
+  path: string,
+  query: Readonly<Record<string, string>>,
+  { method, json }: How,
+): Promise<Reply> {
   const url = `${apiBase}${path}?${new URLSearchParams(query).toString()}`;
   const signal = AbortSignal.timeout(timeoutMs);
-  const post = json && { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(json) };
+  const body = json && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(json) };
   try {
-    const response = await fetch(url, { ...post, signal, redirect: 'manual' });
+    const response = await fetch(url, { method, ...body, signal, redirect: 'manual' });
     return { status: response.status, body: await response.text() };
   } catch (error) {
     const { code = 'network error' } = (error as { cause?: { code?: string } }).cause ?? {};

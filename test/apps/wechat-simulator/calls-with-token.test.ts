@@ -87,6 +87,43 @@ test('a renewed session_key is the live one everywhere', async (t) => {
   t.is((await get(simulator, '/wxa/checksession', wrong))['errcode'], 87007);
 });
 
+test('encryption keys come by POST without a body, or by GET as the document says', async (t) => {
+  const path = '/wxa/business/getuserencryptkey';
+  for (const method of ['POST', 'GET'] as const) {
+    const simulator = await start(t, { encryptKeyMethod: method });
+    const token = await fetchToken(simulator);
+    const { openid, sessionKey } = createUser('wxa', 'alice');
+    const ask = async (how: RequestInit, query: Record<string, string> = signed(openid, sessionKey, token)) =>
+      (await (await fetch(`${simulator.url}${path}?${new URLSearchParams(query).toString()}`, how)).json()) as Answer;
+    const { errcode, key_info_list: keys } = await ask({ method });
+    t.is(errcode, 0);
+    t.deepEqual(
+      keys.map(({ version }: { version: number }) => version),
+      [3, 2, 1],
+    );
+    t.deepEqual(Object.keys(keys[0]), ['encrypt_key', 'iv', 'version', 'expire_in', 'create_time']);
+    for (const key of keys) t.is(Buffer.from(key.encrypt_key, 'base64').length, 16);
+    const { openid: _, ...anonymous } = signed(openid, sessionKey, token);
+    t.is((await ask({ method }, anonymous))['errcode'], 40003);
+    t.is((await ask({ method }, signed(openid, 'stale', token)))['errcode'], 87009);
+    t.is((await ask({ method }, {}))['errcode'], 41001);
+    const other = method === 'POST' ? 'GET' : 'POST';
+    t.is((await ask({ method: other }))['errcode'], method === 'POST' ? 43002 : 43001);
+    if (method === 'POST') for (const body of ['{}', 'x']) t.is((await ask({ method, body }))['errcode'], 87009);
+  }
+});
+
+test('each log-in of a user whose name begins with newkey gets another key', async (t) => {
+  const simulator = await start(t);
+  const keys = [];
+  for (const code of ['newkeyada~1', 'newkeyada~2', 'ada~1', 'ada~2']) {
+    const exchange = { appid: 'wxa', secret: 's', js_code: code, grant_type: 'authorization_code' };
+    keys.push((await get(simulator, '/sns/jscode2session', exchange))['session_key']);
+  }
+  t.is(new Set(keys).size, 3);
+  t.is(keys[2], keys[3]);
+});
+
 test('failures can be ordered, and tokens ended', async (t) => {
   const simulator = await start(t);
   const token = await fetchToken(simulator);
