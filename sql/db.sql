@@ -21,6 +21,8 @@ create table cAppinfo (
   watermark_max_age_seconds int unsigned null default null,
   revoked_before bigint unsigned not null default 0,
   phone_data tinyint not null default 1,
+  allow_sign tinyint not null default 0,
+  undecrypted varchar(20) not null default 'refuse',
   kind varchar(20) not null default 'wechat',
   component_appid varchar(200) null default null,
   primary key (appid)
@@ -43,6 +45,7 @@ create table cSessionInfo (
   user_info_long mediumtext null default null,
   previous_skey varchar(100) null default null,
   previous_skey_until datetime null default null,
+  former_keys varchar(600) null default null,
   ended_skeys varbinary(168) null default null,
   primary key (id),
   key auth (uuid, skey),
@@ -118,6 +121,8 @@ insert into cWaferMigration (name) values
   ('0008-caller-app'),
   ('0009-phone-data'),
   ('0010-revocations'),
+  ('0011-former-keys'),
+  ('0012-user-data-settings'),
   ('0013-ended-skeys'),
   ('0014-caller-permissions'),
   ('0015-app-kinds');

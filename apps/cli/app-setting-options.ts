@@ -16,6 +16,8 @@ export interface AppSettingOptions {
   /** Seconds; 0: any age. */
   readonly watermarkMaxAge?: number;
   readonly phoneData?: boolean;
+  readonly allowSign?: boolean;
+  readonly undecrypted?: 'refuse' | 'without-profile';
 }
 
 const maxInteger = 2_147_483_647;
@@ -47,11 +49,27 @@ export const appSettingOptions: readonly Option[] = [
   new Option('--watermark-max-age <seconds>', 'older user data is refused; 0: any age').argParser(wholeNumber(0)),
   new Option('--phone-data', 'a phone number may come as encrypted data too; a new app gets this'),
   new Option('--no-phone-data', 'a phone number comes by the code of a button alone, which is safer'),
+  new Option('--allow-sign', 'qcloud.cam.sign signs with the session_key of a user, as virtual payment needs it'),
+  new Option('--no-allow-sign', 'it signs nothing; a new app gets this'),
+  new Option(
+    '--undecrypted <what>',
+    'a log-in whose user data no key opens: refuse, as a new app gets it, or without-profile',
+  ).choices(['refuse', 'without-profile']),
 ];
 
 /** The columns that the options change. */
 export function settingColumns(options: AppSettingOptions): Partial<AppInfoRow> {
-  const { loginDuration, sessionDuration, policy, maxSessions, grace, watermarkMaxAge, phoneData } = options;
+  const {
+    loginDuration,
+    sessionDuration,
+    policy,
+    maxSessions,
+    grace,
+    watermarkMaxAge,
+    phoneData,
+    allowSign,
+    undecrypted,
+  } = options;
   return {
     ...(loginDuration === undefined ? {} : { login_duration: loginDuration }),
     ...(sessionDuration === undefined ? {} : { session_duration: sessionDuration }),
@@ -61,6 +79,8 @@ export function settingColumns(options: AppSettingOptions): Partial<AppInfoRow> 
     ...(grace === undefined ? {} : { grace_seconds: grace }),
     ...(watermarkMaxAge === undefined ? {} : { watermark_max_age_seconds: watermarkMaxAge || null }),
     ...(phoneData === undefined ? {} : { phone_data: phoneData ? 1 : 0 }),
+    ...(allowSign === undefined ? {} : { allow_sign: allowSign ? 1 : 0 }),
+    ...(undecrypted === undefined ? {} : { undecrypted }),
   };
 }
 
@@ -68,6 +88,17 @@ export function settingColumns(options: AppSettingOptions): Partial<AppInfoRow> 
 export function describeApp(app: App): string {
   const sessions = app.maxSessions === 1 ? 'one session a user' : `up to ${app.maxSessions} sessions a user`;
   const grace = app.graceSeconds === 0 ? '' : `, the previous skey works ${app.graceSeconds} s longer`;
-  const phone = app.refusesPhoneData === true ? '; phone numbers by code alone' : '';
-  return `log-ins last ${app.loginDurationDays} days, sessions ${app.sessionDurationSeconds} s without a visit; ${sessions}${grace}${phone}${app.kind === undefined ? '' : `; of kind ${toPlainText(app.kind)}`}.`;
+  const others = otherSettings(app)
+    .map((setting) => `; ${setting}`)
+    .join('');
+  return `log-ins last ${app.loginDurationDays} days, sessions ${app.sessionDurationSeconds} s without a visit; ${sessions}${grace}${others}${app.kind === undefined ? '' : `; of kind ${toPlainText(app.kind)}`}.`;
+}
+
+/** What of an app is set otherwise than a new app gets it, beside its durations and sessions. */
+export function otherSettings(app: App): string[] {
+  return [
+    ...(app.refusesPhoneData === true ? ['phone numbers by code alone'] : []),
+    ...(app.allowsSign === true ? ['signs data'] : []),
+    ...(app.leavesOutUndecrypted === true ? ['undecrypted: without-profile'] : []),
+  ];
 }

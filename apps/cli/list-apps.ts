@@ -5,6 +5,7 @@ import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
 import type { AppInfo } from '../../shared/store/models.ts';
 import { usualKind } from '../worker/wechat/kinds/kind.ts';
 import { describeKind } from './app-kind.ts';
+import { otherSettings } from './app-setting-options.ts';
 import type { CommandResult } from './result.ts';
 import { formatTable } from './text.ts';
 
@@ -29,13 +30,14 @@ export async function listApps(appInfo: AppInfo, cipher: ColumnCipher): Promise<
     app.maxSessions === 1 ? 'single' : `up to ${app.maxSessions}`,
     `${app.graceSeconds} s`,
     app.described,
+    otherSettings(app).join('; '),
   ]);
   return {
     text:
       apps.length === 0
         ? 'No app is configured. Add one: npx wafer app set <appid>'
         : formatTable([
-            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE', 'KIND'],
+            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE', 'KIND', 'OTHER'],
             ...rows,
           ]),
     json: { apps: apps.map(({ described: _described, ...app }) => app) },

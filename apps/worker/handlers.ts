@@ -23,7 +23,6 @@ import { createProfileWriter } from './jobs/write-profile.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
 import { createExchangeCode } from './login/exchange.ts';
 import { createUserLimit } from './login/user-limit.ts';
-import { sealSessionKeys } from './login/seal-session-key.ts';
 import { createSessionWriter } from './login/write-session.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createPhoneLedger } from './phone/phone-ledger.ts';
@@ -80,7 +79,7 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     exchangeCode: createExchangeCode({ ledger: codeLedger, wechatTimeoutMs: timeoutMs }),
     seal,
     userData,
-    sessions: sealSessionKeys(createSessionWriter({ sequelize, cache }), cipher),
+    sessions: createSessionWriter({ sequelize, cache, cipher }),
     logFailure: createLoginFailureLog(log),
     userLimit: createUserLimit(config.login.limitPerUser),
   });

@@ -6,6 +6,7 @@ import {
   readUserData,
   readWholeLegacyData,
   type DataOwner,
+  type OpenedData,
   type UserData,
   type UserDataFault,
   type UserDataKind,
@@ -14,18 +15,24 @@ import type { UserDataLimit } from './user-data-limit.ts';
 
 export type OpenFault = UserDataFault | 'too_many_failures';
 /** What became of user data, as the metrics name it. */
-export type UserDataResult = 'opened' | 'not_decrypted' | 'too_old' | 'other_user' | 'too_many_failures';
+export type UserDataResult =
+  | 'opened'
+  | 'opened_former'
+  | 'not_decrypted'
+  | 'too_old'
+  | 'other_user'
+  | 'too_many_failures';
 
 /** Decrypts user data, as often as it may fail, and counts what comes of it. */
 export interface UserDataOpener {
-  /** For a session, by the key that its row has. @throws if Redis fails */
+  /** For a session, by the keys that its row has: one try, however many. @throws if Redis fails */
   open(
     call: 'decrypt' | 'userInfo' | 'phone',
     kind: UserDataKind,
     userData: UserData,
     owner: DataOwner,
     app: App,
-  ): Promise<JsonDocument | OpenFault>;
+  ): Promise<OpenedData | OpenFault>;
   /** The same in the scheme of 2016, with whole padding. */
   openLegacy(encryptData: unknown, owner: DataOwner, app: App): Promise<JsonDocument | OpenFault>;
   /** Whether a log-in's data is not to be tried. */
@@ -41,11 +48,11 @@ export function createUserDataOpener(
   const tryToOpen = async (
     call: CallName,
     { appid, openId }: { readonly appid: string; readonly openId: string },
-    read: () => JsonDocument | UserDataFault,
-  ): Promise<JsonDocument | OpenFault> => {
+    read: () => OpenedData | UserDataFault,
+  ): Promise<OpenedData | OpenFault> => {
     const user = { appid, openId };
     const opened = (await limit.take(user)) ? read() : 'too_many_failures';
-    const result = typeof opened === 'string' ? resultOf(opened) : 'opened';
+    const result = resultOf(opened);
     count(call, result);
     if (result !== 'too_many_failures') limit.settle(user, result === 'not_decrypted');
     return opened;
@@ -65,13 +72,15 @@ export function createUserDataOpener(
   };
 }
 
-export function resultOf(fault: OpenFault): UserDataResult {
-  switch (fault) {
+/** What became of user data, as it is counted. */
+export function resultOf(opened: OpenedData | OpenFault): UserDataResult {
+  if (typeof opened !== 'string') return opened.isByFormerKey === true ? 'opened_former' : 'opened';
+  switch (opened) {
     case 'user_data_not_decrypted':
       return 'not_decrypted';
     case 'user_data_too_old':
       return 'too_old';
     default:
-      return fault;
+      return opened;
   }
 }

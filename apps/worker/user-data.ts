@@ -5,6 +5,7 @@ import type { JsonDocument } from '../../shared/protocol/php-json.ts';
 import { completeProfile, namesAnother, type WechatUser } from '../../shared/session/wechat-user.ts';
 import type { App } from '../../shared/store/app-reader.ts';
 import { decryptLegacy, decryptLegacyWhole, decryptWithIv, readJson, readWatermarked } from './decrypt.ts';
+import { isSealedInTime, type FormerKey, type UserKey } from './former-keys.ts';
 import { hasPhoneNumber, isAnyData, isLegacyObject, isPhoneInfo, isProfile } from './user-data-kinds.ts';
 
 // Everything that is decrypted goes through here. It is data of whoever sent it: it was sealed for this user, in pieces or whole, and
@@ -14,11 +15,21 @@ import { hasPhoneNumber, isAnyData, isLegacyObject, isPhoneInfo, isProfile } fro
 export interface UserData {
   readonly encryptData: unknown;
   readonly iv?: unknown;
+  /** Opened by a key alone that made this signature. */
+  readonly signed?: SignedData;
 }
 
-/** Whose data it has to be, and the key that opens it. */
+/** User data that counts. */
+export interface OpenedData extends JsonDocument {
+  /** A key opened it that was replaced after WeChat had sealed it. */
+  readonly isByFormerKey?: true;
+}
+
+/** Whose data it has to be, and the keys that may open it. */
 export interface DataOwner extends WechatUser {
   readonly sessionKey: string;
+  /** For today's scheme alone: in that of 2016 nothing tells when data was sealed. */
+  readonly formerKeys?: readonly FormerKey[];
 }
 
 /** Why user data is refused, as a token for X-Wafer-Reason. */
@@ -31,23 +42,45 @@ type DataApp = Pick<App, 'appid' | 'watermarkMaxAgeSeconds' | 'refusesPhoneData'
 
 /**
  * Decrypts user data in today's scheme: whole padding, a watermark of this app, no name of another user, the shape of its kind, and young
- * enough if the app says so. A profile that names nobody gets what WeChat said, for whatever it was asked.
+ * enough if the app says so. A profile that names nobody gets what WeChat said, for whatever it was asked. With the user's latest key, or a former one where the
+ * watermark is of before its end. Every key is tried, whichever opens the data, and no fault tells which did.
  * @param nowSeconds since 1970
  */
 export function readUserData(
   kind: UserDataKind,
-  { encryptData, iv }: UserData,
+  userData: UserData,
   owner: DataOwner,
   app: DataApp,
   nowSeconds: number,
-): JsonDocument | UserDataFault {
-  const watermarked = readWatermarked(decryptWithIv(owner.sessionKey, iv, encryptData), app.appid);
-  if (watermarked === undefined) return 'user_data_not_decrypted';
-  const document = withMembers(watermarked);
+): OpenedData | UserDataFault {
+  const [opened] = keysFor(userData, owner).flatMap((key) => openWith(key, userData, app));
+  if (opened === undefined) return 'user_data_not_decrypted';
+  const document = withMembers(opened.document);
   if (namesAnother(document, owner)) return 'other_user';
   if (!isOfKind(kind, document, app)) return 'user_data_not_decrypted';
   if (kind !== 'any' && !isYoung(document, app, nowSeconds)) return 'user_data_too_old';
-  return isProfile(document) ? completeProfile(document, owner) : document;
+  const counting = isProfile(document) ? completeProfile(document, owner) : document;
+  return opened.key.replacedAt === undefined ? counting : { ...counting, isByFormerKey: true };
+}
+
+/** The keys of an owner that may open these data, the latest first. */
+function keysFor({ signed }: UserData, { sessionKey, formerKeys = [] }: DataOwner): readonly UserKey[] {
+  const keys = [{ sessionKey }, ...formerKeys];
+  return signed === undefined ? keys : keys.filter((key) => isSignatureRight(signed, key.sessionKey));
+}
+
+/** Whether one of the keys that may open these data made the signature that came along, if one did. */
+export function isSignedRight(userData: UserData, owner: DataOwner): boolean {
+  return keysFor(userData, owner).length > 0;
+}
+
+function openWith(
+  key: UserKey,
+  { encryptData, iv }: UserData,
+  { appid }: DataApp,
+): { readonly key: UserKey; readonly document: JsonDocument }[] {
+  const document = readWatermarked(decryptWithIv(key.sessionKey, iv, encryptData), appid);
+  return document !== undefined && isSealedInTime(timestampOf(document), key) ? [{ key, document }] : [];
 }
 
 /**
@@ -73,16 +106,26 @@ export function readWholeLegacyData(encryptData: unknown, owner: DataOwner): Jso
   return namesAnother(document, owner) ? 'other_user' : document;
 }
 
+/** What operators are told of data that opened. */
+export function reasonOf({ isByFormerKey }: OpenedData): string | undefined {
+  return isByFormerKey === true ? 'former_key' : undefined;
+}
+
 function isOfKind(kind: UserDataKind, document: JsonWithMembers, app: DataApp): boolean {
   if (kind === 'profile') return isProfile(document);
   return kind === 'phone' ? isPhoneInfo(document) : isAnyData(document, app.refusesPhoneData !== true);
 }
 
 /** Written so that a timestamp which is no number counts as too old. */
-function isYoung({ value }: JsonDocument, { watermarkMaxAgeSeconds }: DataApp, nowSeconds: number): boolean {
+function isYoung(document: JsonDocument, { watermarkMaxAgeSeconds }: DataApp, nowSeconds: number): boolean {
   if (watermarkMaxAgeSeconds === undefined) return true;
-  const { timestamp } = (value as { watermark: { timestamp?: unknown } }).watermark;
+  const timestamp = timestampOf(document);
   return typeof timestamp === 'number' && nowSeconds - timestamp <= watermarkMaxAgeSeconds;
+}
+
+/** Of a document that has a watermark. */
+function timestampOf({ value }: JsonDocument): unknown {
+  return (value as { watermark: { timestamp?: unknown } }).watermark.timestamp;
 }
 
 /** Whether the signature is sha1(rawData + session_key) in hex (docs/protocol.md#wechat). */

@@ -3,7 +3,11 @@ import { noKeys, type KeyRing } from './key-ring.ts';
 
 /** A value of MySQL that may be encrypted: its column, and whose it is by what stays as long as the value does. */
 export interface Place {
-  readonly column: 'cAppinfo.secret' | 'cAppinfo.previous_secret' | 'cSessionInfo.session_key';
+  readonly column:
+    | 'cAppinfo.secret'
+    | 'cAppinfo.previous_secret'
+    | 'cSessionInfo.session_key'
+    | 'cSessionInfo.former_keys';
   readonly owner: readonly string[];
 }
 
@@ -12,6 +16,12 @@ export const previousSecretOf = (appid: string): Place => ({ column: 'cAppinfo.p
 /** @param appid as the row has it; null counts as '' */
 export const sessionKeyOf = (appid: string | null, openId: string): Place => ({
   column: 'cSessionInfo.session_key',
+  owner: [appid ?? '', openId],
+});
+
+/** @param appid as for {@link sessionKeyOf} */
+export const formerKeysOf = (appid: string | null, openId: string): Place => ({
+  column: 'cSessionInfo.former_keys',
   owner: [appid ?? '', openId],
 });
 

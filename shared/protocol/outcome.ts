@@ -8,6 +8,8 @@ export interface Success {
   readonly message: SuccessMessage;
   /** `returnData` as ASCII JSON text, ready for the wire. Text, because an object would lose number spelling and key order. */
   readonly dataJson: string;
+  /** As of a {@link Failure}: what operators may want to know of a request that succeeded. */
+  readonly reason?: string;
 }
 
 export interface Failure {
@@ -17,8 +19,8 @@ export interface Failure {
   readonly reason?: string;
 }
 
-export function succeed(message: SuccessMessage, dataJson: string): Success {
-  return { ok: true, message, dataJson };
+export function succeed(message: SuccessMessage, dataJson: string, reason?: string): Success {
+  return reason === undefined ? { ok: true, message, dataJson } : { ok: true, message, dataJson, reason };
 }
 
 export function fail(failure: FailureName, reason?: string): Failure {

@@ -24,6 +24,10 @@ export interface App extends SessionLimits {
   readonly watermarkMaxAgeSeconds?: number;
   /** A phone number comes by the code of a button alone, not as encrypted data. */
   readonly refusesPhoneData?: true;
+  /** Data may be signed with the session_keys of the app's users. */
+  readonly allowsSign?: true;
+  /** A log-in whose user data no key opens goes on as if none had been sent; else it is refused. */
+  readonly leavesOutUndecrypted?: true;
   /** How its users log in: apps/worker/wechat/kinds; undefined: as those of mini programs do. */
   readonly kind?: string;
   /** The third-party platform that it has authorised. */
@@ -57,6 +61,8 @@ const publicColumns = [
   'watermark_max_age_seconds',
   'revoked_before',
   'phone_data',
+  'allow_sign',
+  'undecrypted',
   'kind',
   'component_appid',
 ] as const;
@@ -120,6 +126,8 @@ function toApp(row: AppInfoRow, { ofApp, withoutApp }: Revocations): App {
     ...(row.kind === 'wechat' ? {} : { kind: row.kind }),
     ...(row.component_appid === null ? {} : { componentAppid: row.component_appid }),
     ...(row.phone_data === 0 ? { refusesPhoneData: true as const } : {}),
+    ...(row.allow_sign === 0 ? {} : { allowsSign: true as const }),
+    ...(row.undecrypted === 'without-profile' ? { leavesOutUndecrypted: true as const } : {}),
     ...(row.watermark_max_age_seconds === null ? {} : { watermarkMaxAgeSeconds: row.watermark_max_age_seconds }),
   };
 }

@@ -14,6 +14,8 @@ export interface AppInfoRow {
   readonly watermark_max_age_seconds: number | null;
   readonly revoked_before: number | string;
   readonly phone_data: number;
+  readonly allow_sign: number;
+  readonly undecrypted: string;
   readonly kind: string;
   readonly component_appid: string | null;
 }
@@ -36,6 +38,7 @@ export interface SessionInfoRow {
   readonly union_id: string | null;
   readonly previous_skey: string | null;
   readonly previous_skey_until: string | null;
+  readonly former_keys: string | null;
   readonly ended_skeys: Buffer | null;
 }
 
@@ -64,6 +67,8 @@ export function defineAppInfo(sequelize: Sequelize): AppInfo {
       watermark_max_age_seconds: optionalNumber(),
       revoked_before: { type: DataTypes.BIGINT, allowNull: false },
       phone_data: optionalNumber(),
+      allow_sign: optionalNumber(),
+      undecrypted: text(),
       kind: text(),
       component_appid: optionalText(),
     },
@@ -91,6 +96,7 @@ export function defineSessionInfo(sequelize: Sequelize): SessionInfo {
       union_id: optionalText(),
       previous_skey: optionalText(),
       previous_skey_until: optionalText(),
+      former_keys: optionalText(),
       ended_skeys: { type: DataTypes.BLOB, allowNull: true },
     },
     { tableName: 'cSessionInfo', timestamps: false },

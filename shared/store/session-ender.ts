@@ -32,7 +32,8 @@ function withEntry(entry: string): string {
 
 /**
  * Ends sessions: their rows get an skey that nobody has, so that the original refuses them too, and keep everything else, so that
- * the next log-in keeps the id. The fence stays as well: a log-in that was claimed before and runs again can't bring its skey back.
+ * the next log-in keeps the id. The fence stays as well: a log-in that was claimed before and runs again can't bring its skey back. The
+ * former session_keys go: a session that has ended gives none to anybody.
  */
 export async function endSessions(
   sequelize: Sequelize,
@@ -42,7 +43,8 @@ export async function endSessions(
 ): Promise<void> {
   await sequelize.query(
     `update cSessionInfo set ended_skeys = ${withEndedSkey(endSql(reason, nowSeconds()))},
-       skey = ${unknownSkey}, previous_skey = null, previous_skey_until = null where id in (:rows)`,
+       skey = ${unknownSkey}, previous_skey = null, previous_skey_until = null, former_keys = null
+     where id in (:rows)`,
     {
       replacements: { random: randomBytes(32).toString('hex'), rows: [...rows] },
       type: QueryTypes.UPDATE,

@@ -1,12 +1,19 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 
-/** A row's session_key as it was read, and what it is to become. */
+/** The keys of a row, as its columns have them. */
+interface StoredKeys {
+  readonly sessionKey: string;
+  /** null: none. */
+  readonly formerKeys: string | null;
+}
+
+/** A row's session_keys as they were read, and what they are to become. */
 export interface KeyReplacement {
   /** Primary key. */
   readonly id: number;
   readonly appid: string | null;
-  readonly stored: string;
-  readonly next: string;
+  readonly stored: StoredKeys;
+  readonly next: StoredKeys;
 }
 
 /**
@@ -22,15 +29,24 @@ export async function replaceSessionKeys(
   // In the order of the primary key, so that two of these never wait for each other.
   const values = [...replacements]
     .sort((left, right) => left.id - right.id)
-    .map(({ id, appid, stored, next }) => [id, appid ?? '', stored, next]);
+    .map(({ id, appid, stored, next }) => [
+      id,
+      appid ?? '',
+      stored.sessionKey,
+      stored.formerKeys,
+      next.sessionKey,
+      next.formerKeys,
+    ]);
   const rows = [
-    'select ? as id, cast(? as binary) as appid, cast(? as binary) as known, ? as next',
-    ...values.slice(1).map(() => 'select ?, cast(? as binary), cast(? as binary), ?'),
+    `select ? as id, cast(? as binary) as appid, cast(? as binary) as known, cast(? as binary) as known_former,
+       ? as next, ? as next_former`,
+    ...values.slice(1).map(() => 'select ?, cast(? as binary), cast(? as binary), cast(? as binary), ?, ?'),
   ];
   const [, changed] = await sequelize.query(
     `update cSessionInfo s join (${rows.join(' union all ')}) v on s.id = v.id
-     set s.session_key = v.next
-     where cast(s.session_key as binary) = v.known and cast(coalesce(s.appid, '') as binary) = v.appid`,
+     set s.session_key = v.next, s.former_keys = v.next_former
+     where cast(s.session_key as binary) = v.known and cast(s.former_keys as binary) <=> v.known_former
+       and cast(coalesce(s.appid, '') as binary) = v.appid`,
     { replacements: values.flat(), type: QueryTypes.UPDATE },
   );
   return changed;

@@ -7,6 +7,7 @@ export function loginWriteOf(openId: string, different: Partial<LoginWrite> = {}
     openId,
     skey: `skey ${openId} '\\"`,
     sessionKey: 'key+/==',
+    formerKeys: undefined,
     unionId: undefined,
     time: 1_700_000_000,
     fence: 1_800_000_000_000_000,

@@ -88,15 +88,18 @@ const wholeNumber =
 async function showStatus({ sequelize, appInfo }: OpenDatabase, cipher: ColumnCipher): Promise<CommandResult> {
   const { keys } = cipher;
   const wrong = await findWrongKeys(sequelize, appInfo, cipher);
-  const [secrets, sessionKeys] = [await countSecrets(sequelize), await countSessionKeys(sequelize)];
+  const secrets = await countSecrets(sequelize);
+  const { sessionKeys, formerKeys } = await countSessionKeys(sequelize);
+  const all = [secrets, sessionKeys, formerKeys];
   const versions = [...keys.keys.keys()];
-  const missing = [...new Set([secrets, sessionKeys].flatMap((counts) => missingVersions(counts, keys.keys)))];
-  const others = countOthers(secrets, keys.writes) + countOthers(sessionKeys, keys.writes);
+  const missing = [...new Set(all.flatMap((counts) => missingVersions(counts, keys.keys)))];
+  const others = all.reduce((sum, counts) => sum + countOthers(counts, keys.writes), 0);
   const next = keys.writes === undefined ? 'plain' : 'rotate';
   const lines = [
     `WAFER_KEYS    ${versions.length === 0 ? 'not set' : `keys ${versions.join(', ')}`}; new values are written ${keys.writes === undefined ? 'in plain text' : `with key ${keys.writes}`}`,
     `app secrets   ${describeCounts(secrets)}`,
     `session_keys  ${describeCounts(sessionKeys)}`,
+    `former keys   ${describeCounts(formerKeys)}`,
     ...(missing.length > 0
       ? [`WAFER_KEYS lacks ${missing.map((version) => `key ${version}`).join(', ')}: what it encrypted can't be read.`]
       : []),
@@ -105,7 +108,15 @@ async function showStatus({ sequelize, appInfo }: OpenDatabase, cipher: ColumnCi
   ];
   return {
     text: lines.join('\n'),
-    json: { writes: keys.writes ?? 'plain', keys: versions, secrets, sessionKeys, missing: missing.map(Number), wrong },
+    json: {
+      writes: keys.writes ?? 'plain',
+      keys: versions,
+      secrets,
+      sessionKeys,
+      formerKeys,
+      missing: missing.map(Number),
+      wrong,
+    },
     exitCode: missing.length === 0 && wrong.apps.length === 0 && wrong.rows.length === 0 ? 0 : 1,
   };
 }

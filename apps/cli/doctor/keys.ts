@@ -22,12 +22,14 @@ const check = 'keys';
 export async function checkKeys({ primary }: Config['database'], ring: KeyRing): Promise<Finding[]> {
   const sequelize = openDatabase(primary, { poolSize: 3, connectTimeoutMs: patienceMs });
   try {
-    const [secrets, sessionKeys, apps] = await Promise.all([
+    const [secrets, { sessionKeys, formerKeys }, apps] = await Promise.all([
       countSecrets(sequelize),
       sampleSessionKeys(sequelize),
       readAppsWithSecrets(defineAppInfo(sequelize), createColumnCipher(ring)),
     ]);
-    const missing = [...new Set([secrets, sessionKeys].flatMap((counts) => missingVersions(counts, ring.keys)))];
+    const missing = [
+      ...new Set([secrets, sessionKeys, formerKeys].flatMap((counts) => missingVersions(counts, ring.keys))),
+    ];
     if (missing.length > 0) {
       const names = missing.map((version) => `key ${version}`).join(', ');
       return [
@@ -50,7 +52,7 @@ export async function checkKeys({ primary }: Config['database'], ring: KeyRing):
       ];
     }
     const found = `app secrets: ${describeCounts(secrets)}; oldest and newest session_keys: ${describeCounts(sessionKeys)}`;
-    if (countOthers(secrets, ring.writes) + countOthers(sessionKeys, ring.writes) > 0) {
+    if ([secrets, sessionKeys, formerKeys].some((counts) => countOthers(counts, ring.writes) > 0)) {
       return [warning(check, found, `npx wafer keys ${ring.writes === undefined ? 'plain' : 'rotate'}`)];
     }
     return [

@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { BaseError, QueryTypes, type Sequelize } from 'sequelize';
 import {
+  formerKeysOf,
   sealedVersion,
   sessionKeyOf,
   UnreadableValueError,
   type ColumnCipher,
+  type Place,
 } from '../../../shared/keys/column-cipher.ts';
 import { persist } from './persist.ts';
 import { replaceSessionKeys, type KeyReplacement } from '../../../shared/store/session-key-replacer.ts';
@@ -37,10 +39,11 @@ interface KeyRow {
   readonly appid: string | null;
   readonly open_id: string;
   readonly session_key: string;
+  readonly former_keys: string | null;
 }
 
 /**
- * Writes every session_key as the cipher would write it now, while workers run: by primary key in chunks, each row only if it is
+ * Writes every session_key and former key as the cipher would write it now, while workers run: by primary key in chunks, each row only if it is
  * still as it was read. What is right already is passed over, so that a run after a broken one repeats no work.
  * @throws {ConversionStoppedError} if the database fails again and again
  */
@@ -98,24 +101,35 @@ async function convertChunk(
 
 /** @returns nothing where the row is as it should be, or can't be read */
 function toReplacement(cipher: ColumnCipher, row: KeyRow, unreadable: Set<number>): KeyReplacement[] {
-  const { id, appid, open_id: openId, session_key: stored } = row;
-  if (stored === '') return [];
-  const place = sessionKeyOf(appid, openId);
-  try {
-    // What bears the right version is opened too: another key may bear it.
-    const sessionKey = cipher.open(place, stored);
-    if (sealedVersion(stored) === cipher.keys.writes) return [];
-    return [{ id, appid, stored, next: cipher.seal(place, sessionKey) }];
-  } catch (error) {
-    if (!(error instanceof UnreadableValueError)) throw error;
-    unreadable.add(id);
-    return [];
-  }
+  const { id, appid, open_id: openId, session_key: sessionKey, former_keys: formerKeys } = row;
+  const convert = (place: Place, stored: string): string => {
+    try {
+      return convertValue(cipher, place, stored);
+    } catch (error) {
+      if (!(error instanceof UnreadableValueError)) throw error;
+      unreadable.add(id);
+      return stored;
+    }
+  };
+  const next = {
+    sessionKey: convert(sessionKeyOf(appid, openId), sessionKey),
+    formerKeys: formerKeys === null ? null : convert(formerKeysOf(appid, openId), formerKeys),
+  };
+  if (next.sessionKey === sessionKey && next.formerKeys === formerKeys) return [];
+  return [{ id, appid, stored: { sessionKey, formerKeys }, next }];
+}
+
+/** @throws {UnreadableValueError} */
+function convertValue(cipher: ColumnCipher, place: Place, stored: string): string {
+  if (stored === '') return stored;
+  // What bears the right version is opened too: another key may bear it.
+  const text = cipher.open(place, stored);
+  return sealedVersion(stored) === cipher.keys.writes ? stored : cipher.seal(place, text);
 }
 
 function readRows(sequelize: Sequelize, where: string, values: Record<string, unknown>): Promise<KeyRow[]> {
   return sequelize.query<KeyRow>(
-    `select id, appid, open_id, session_key from cSessionInfo where ${where} order by id limit ${rowsPerChunk}`,
+    `select id, appid, open_id, session_key, former_keys from cSessionInfo where ${where} order by id limit ${rowsPerChunk}`,
     { replacements: values, type: QueryTypes.SELECT },
   );
 }

@@ -55,16 +55,20 @@ export async function convertEverything(
     details: { state: 'done', sessions: { changed, unreadable } },
   });
   const secrets = await persist(() => countSecrets(sequelize));
-  const sessionKeys = await persist(() => countSessionKeys(sequelize));
-  const left = countOthers(secrets, cipher.keys.writes) + countOthers(sessionKeys, cipher.keys.writes);
+  const { sessionKeys, formerKeys } = await persist(() => countSessionKeys(sequelize));
+  const left = [secrets, sessionKeys, formerKeys].reduce(
+    (sum, counts) => sum + countOthers(counts, cipher.keys.writes),
+    0,
+  );
   return {
     text: [
       `Converted the secrets of ${plural(apps.changed.length, 'app')} and ${plural(changed, 'session_key')}.`,
       `app secrets   ${describeCounts(secrets)}`,
       `session_keys  ${describeCounts(sessionKeys)}`,
+      `former keys   ${describeCounts(formerKeys)}`,
       ...explainRest(left, apps.unreadable, sessions),
     ].join('\n'),
-    json: { target, apps, sessions, secrets, sessionKeys, left },
+    json: { target, apps, sessions, secrets, sessionKeys, formerKeys, left },
     exitCode: left === 0 && unreadable === 0 && apps.unreadable.length === 0 ? 0 : 1,
   };
 }

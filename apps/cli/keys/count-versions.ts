@@ -15,13 +15,26 @@ const rowsPerStatement = 20_000;
 interface CountRow {
   readonly version: string | null;
   readonly count: number;
+}
+
+interface SessionRow {
+  readonly version: string | null;
+  readonly former: string | null;
+  readonly count: number;
   readonly last: number;
+}
+
+/** Of the columns of sessions. */
+export interface SessionKeyCounts {
+  readonly sessionKeys: VersionCounts;
+  /** Values, each of which holds all former keys of a session. */
+  readonly formerKeys: VersionCounts;
 }
 
 /** Of secrets and previous secrets together. */
 export async function countSecrets(sequelize: Sequelize): Promise<VersionCounts> {
   const rows = await sequelize.query<CountRow>(
-    `select version, count(*) as count, 0 as last from (
+    `select version, count(*) as count from (
        select ${versionOf('secret')} as version from cAppinfo
        union all select ${versionOf('previous_secret')} from cAppinfo) t group by version`,
     { type: QueryTypes.SELECT },
@@ -30,33 +43,40 @@ export async function countSecrets(sequelize: Sequelize): Promise<VersionCounts>
 }
 
 /** Walks the table by its primary key, in statements that are short on a table of any size. */
-export async function countSessionKeys(sequelize: Sequelize): Promise<VersionCounts> {
-  let counts: VersionCounts = {};
+export async function countSessionKeys(sequelize: Sequelize): Promise<SessionKeyCounts> {
+  let counts = noSessions;
   for (let after = 0; ;) {
     const rows = await countRows(sequelize, selectRows('where id > :after order by id'), { after });
     if (rows.length === 0) return counts;
-    counts = addCounts(counts, rows);
+    counts = addSessions(counts, rows);
     after = Math.max(...rows.map(({ last }) => last));
   }
 }
 
 /** Of the oldest and the newest rows: for a look that may not take long. */
-export async function sampleSessionKeys(sequelize: Sequelize): Promise<VersionCounts> {
+export async function sampleSessionKeys(sequelize: Sequelize): Promise<SessionKeyCounts> {
   // `union` takes a row that is among both only once.
-  return addCounts(
-    {},
+  return addSessions(
+    noSessions,
     await countRows(sequelize, `(${selectRows('order by id')}) union (${selectRows('order by id desc')})`),
   );
 }
 
 const selectRows = (which: string) =>
-  `select id, ${versionOf('session_key')} as version from cSessionInfo ${which} limit ${rowsPerStatement}`;
+  `select id, ${versionOf('session_key')} as version, ${versionOf('former_keys')} as former from cSessionInfo ${which} limit ${rowsPerStatement}`;
 
-function countRows(sequelize: Sequelize, rows: string, values: Record<string, number> = {}): Promise<CountRow[]> {
-  return sequelize.query<CountRow>(
-    `select version, count(*) as count, max(id) as last from (${rows}) t group by version`,
+function countRows(sequelize: Sequelize, rows: string, values: Record<string, number> = {}): Promise<SessionRow[]> {
+  return sequelize.query<SessionRow>(
+    `select version, former, count(*) as count, max(id) as last from (${rows}) t group by version, former`,
     { replacements: values, type: QueryTypes.SELECT },
   );
+}
+
+const noSessions: SessionKeyCounts = { sessionKeys: {}, formerKeys: {} };
+
+function addSessions({ sessionKeys, formerKeys }: SessionKeyCounts, rows: readonly SessionRow[]): SessionKeyCounts {
+  const formers = rows.map(({ former: version, count }) => ({ version, count }));
+  return { sessionKeys: addCounts(sessionKeys, rows), formerKeys: addCounts(formerKeys, formers) };
 }
 
 function addCounts(counts: VersionCounts, rows: readonly CountRow[]): VersionCounts {

@@ -1,5 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import {
+  formerKeysOf,
   sealedVersion,
   sessionKeyOf,
   UnreadableValueError,
@@ -25,28 +26,35 @@ interface KeyRow {
   readonly appid: string | null;
   readonly open_id: string;
   readonly session_key: string;
+  readonly former_keys: string | null;
 }
 
 /** Opens every app's secret, and the session_keys of the oldest and newest rows: a number alone does not tell the key. */
 export async function findWrongKeys(sequelize: Sequelize, appInfo: AppInfo, cipher: ColumnCipher): Promise<WrongKeys> {
   const apps = await readAppsWithSecrets(appInfo, cipher);
   const select = (direction: 'asc' | 'desc') =>
-    `(select id, appid, open_id, session_key from cSessionInfo order by id ${direction} limit ${sampleRows})`;
+    `(select id, appid, open_id, session_key, former_keys from cSessionInfo order by id ${direction} limit ${sampleRows})`;
   const sample = await sequelize.query<KeyRow>(`${select('asc')} union ${select('desc')}`, { type: QueryTypes.SELECT });
-  const sealed = sample.filter(({ session_key: stored }) => cipher.keys.keys.has(sealedVersion(stored) ?? 0));
+  const isKnown = (stored: string | null) => cipher.keys.keys.has(sealedVersion(stored ?? '') ?? 0);
+  const sealed = sample.filter((row) => isKnown(row.session_key) || isKnown(row.former_keys));
   return {
     apps: apps.filter(({ secretFault }) => secretFault === 'ciphertext_invalid').map(({ appid }) => appid),
-    rows: sealed.filter((row) => !opens(cipher, row)).map(({ id }) => id),
+    rows: sealed.filter((row) => isWrong(cipher, row)).map(({ id }) => id),
     opened: sealed.length,
   };
 }
 
-function opens(cipher: ColumnCipher, { appid, open_id: openId, session_key: stored }: KeyRow): boolean {
+/** Whether a value does not open though its number is known. */
+function isWrong(
+  cipher: ColumnCipher,
+  { appid, open_id: openId, session_key: stored, former_keys: former }: KeyRow,
+): boolean {
   try {
     cipher.open(sessionKeyOf(appid, openId), stored);
-    return true;
+    cipher.open(formerKeysOf(appid, openId), former ?? '');
+    return false;
   } catch (error) {
-    if (error instanceof UnreadableValueError) return false;
+    if (error instanceof UnreadableValueError) return error.fault === 'ciphertext_invalid';
     throw error;
   }
 }

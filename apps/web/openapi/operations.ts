@@ -7,7 +7,7 @@ const text = { type: 'string' };
 
 export const reasonHeader: Json = {
   description:
-    'On a failure: one short token for operators, such as `overloaded` or `wechat:45011`; of a session that is not valid, what ended it, such as `replaced` or `idle`.',
+    'One short token for operators: on a failure, such as `overloaded` or `wechat:45011`; of a session that is not valid, what ended it, such as `replaced` or `idle`; on a success where there is something to know, such as `former_key`.',
   schema: text,
 };
 

@@ -41,7 +41,7 @@ export function createMinaAuth(deps: {
     const started = performance.now();
     const finish = (name: string, outcome: Outcome): Answer => {
       metrics.answered(name, returnCodeOf(outcome), (performance.now() - started) / 1000);
-      return { status: 200, reason: outcome.ok ? undefined : outcome.reason, body: renderEnvelope(outcome) };
+      return { status: 200, reason: outcome.reason, body: renderEnvelope(outcome) };
     };
     const crash = (error: unknown): Answer => {
       log.error({ requestId, err: describeError(error) }, 'bug: request failed');

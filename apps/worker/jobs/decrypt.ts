@@ -4,6 +4,7 @@ import type { CallHandler } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { isLegacyIv } from '../decrypt.ts';
+import { reasonOf } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import { findApp } from './app.ts';
 import { findKey, type KeySource } from './find-key.ts';
@@ -34,6 +35,8 @@ export function createDecryptHandler({ apps, keySource, userData, takesLegacy }:
       ? await userData.openLegacy(encryptData, found, app)
       : await userData.open('decrypt', 'any', { encryptData, iv }, found, app);
     if (opened === 'too_many_failures') return fail('decryptFailed', opened);
-    return typeof opened === 'string' ? fail('decryptFailed') : succeed('DECRYPT_SUCCESS', toAsciiString(opened.text));
+    return typeof opened === 'string'
+      ? fail('decryptFailed')
+      : succeed('DECRYPT_SUCCESS', toAsciiString(opened.text), reasonOf(opened));
   });
 }

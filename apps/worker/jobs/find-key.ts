@@ -4,14 +4,10 @@ import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
 import type { SessionRequest } from '../../../shared/rpc/contract.ts';
 import type { CallContext } from '../rpc/server.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
-import { findSessionKey } from '../store/session-key-reader.ts';
+import { findSessionKey, type SessionKeys } from '../store/session-key-reader.ts';
 
-export interface FoundKey {
+export interface FoundKey extends SessionKeys {
   readonly ok: true;
-  readonly sessionKey: string;
-  readonly openId: string;
-  /** '' if WeChat named none. */
-  readonly unionId: string;
 }
 
 /** Where session_keys come from. */

@@ -13,7 +13,13 @@ import { answerLogin } from '../login/answer.ts';
 import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
 import type { ExchangeCode } from '../login/exchange.ts';
 import type { LoginRun } from '../login/login-run.ts';
-import { readLoginProfile, type AcceptedProfile } from '../login/read-profile.ts';
+import {
+  readLoginProfile,
+  settleRefused,
+  type AcceptedProfile,
+  type LoginProfile,
+  type RefusedProfile,
+} from '../login/read-profile.ts';
 import type { UserLimit } from '../login/user-limit.ts';
 import type { LookedUp, SessionWriter, WrittenSession } from '../login/write-session.ts';
 import type { UserDataOpener, UserDataResult } from '../user-data-opener.ts';
@@ -103,15 +109,18 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     if (exchanged.kind === 'over') return exchanged.outcome;
     const { record } = exchanged;
 
-    const profile = readLoginProfile(request, record, app, userData.isSpent(app.appid, record.openId));
+    const first = readLoginProfile(request, record, app, userData.isSpent(app.appid, record.openId));
 
     // While the answer is recorded the user's rows are read.
-    const looked = hasRecord || !profile.ok ? undefined : lookUp(app, record, profile);
+    const lookedFirst = hasRecord || !first.ok ? undefined : lookUp(app, record, first.toStore);
     // Another run took this one for dead and has the claim now: what it finds is what counts.
     if (!hasRecord && !(await ledger.record(code, fence, record))) return logIn(run);
 
     // The same request, sent again later, goes on from the record.
     if (!(await userLimit.allows(app.appid, record.openId))) return fail('sessionNotWritten', 'limited');
+    const { profile, looked } = first.ok
+      ? { profile: first, looked: lookedFirst }
+      : await readWithFormerKeys(request, app, record, first);
     if (profile.result !== undefined) await countUserData(app, record, profile.result);
     if (!profile.ok) return profile.failure;
 
@@ -119,7 +128,28 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     return answerLogin(run, app, record, profile, written);
   }
 
-  function lookUp({ appid, isDefault }: LoginApp, { openId }: CodeRecord, { toStore }: AcceptedProfile): LookedUp {
+  /** Data that the new key does not open may be of before this log-in. Whatever is wrong with them, the same is done. */
+  async function readWithFormerKeys(
+    request: LoginRequest,
+    app: LoginApp,
+    record: CodeRecord,
+    refused: RefusedProfile,
+  ): Promise<{ readonly profile: LoginProfile; readonly looked: LookedUp | undefined }> {
+    const { openId, sessionKey } = record;
+    if (!refused.hasUserData || refused.result === 'too_many_failures')
+      return { profile: settleRefused(refused, record, app), looked: undefined };
+    const looked = lookUp(app, record, undefined);
+    const login = { openId, sessionKey, limits: app, time: nowSeconds() };
+    const formerKeys = await sessions.findFormerKeys(login, looked);
+    const profile = readLoginProfile(request, { ...record, formerKeys }, app, false);
+    return { profile: profile.ok ? profile : settleRefused(profile, record, app), looked };
+  }
+
+  function lookUp(
+    { appid, isDefault }: LoginApp,
+    { openId }: CodeRecord,
+    toStore: AcceptedProfile['toStore'],
+  ): LookedUp {
     const looked = sessions.look({ appid, openId, ownsUnmarked: isDefault, profile: toStore });
     // Whether it failed matters when the session is written.
     looked.catch(() => undefined);
@@ -129,7 +159,7 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
   /** Failures are counted before they are answered, so that nobody is quicker than the count. */
   async function countUserData({ appid }: LoginApp, { openId }: CodeRecord, result: UserDataResult): Promise<void> {
     const counted = userData.tellLogin(appid, openId, result);
-    if (result !== 'opened') await counted;
+    if (result === 'not_decrypted') await counted;
   }
 
   async function writeSession(

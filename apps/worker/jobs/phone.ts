@@ -8,7 +8,7 @@ import type { Seal } from '../../../shared/rpc/seal.ts';
 import { dropped, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { phoneCodeKey, type PhoneLedger } from '../phone/phone-ledger.ts';
-import type { DataOwner, UserData } from '../user-data.ts';
+import { reasonOf, type DataOwner, type UserData } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import { toFailure } from '../wechat/answer.ts';
 import type { TokenSourceOf } from '../wechat/token-source.ts';
@@ -116,5 +116,5 @@ async function decryptPhone(
   if (owner.app.refusesPhoneData === true) return fail('loginDecryptFailed', 'phone_data_off');
   const phoneInfo = await opener.open('phone', 'phone', userData, owner, owner.app);
   if (typeof phoneInfo === 'string') return fail('loginDecryptFailed', phoneInfo);
-  return succeed('PHONE_SUCCESS', `{"phone_info":${toAsciiJson(phoneInfo.text)}}`);
+  return succeed('PHONE_SUCCESS', `{"phone_info":${toAsciiJson(phoneInfo.text)}}`, reasonOf(phoneInfo));
 }

@@ -4,7 +4,7 @@ import type { CallHandler } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import { isSignatureRight } from '../user-data.ts';
+import { isSignedRight, reasonOf } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import { findApp } from './app.ts';
 import { findKey, type KeySource } from './find-key.ts';
@@ -26,9 +26,7 @@ export function createUserInfoHandler(deps: UserInfoDeps): CallHandler<'userInfo
     if (!found.ok) return found;
     const app = await findApp(apps, request.appid);
     if (app === undefined) return fail('noApp');
-    const { signed } = request;
-    if (signed !== undefined && !isSignatureRight(signed, found.sessionKey))
-      return fail('loginDecryptFailed', 'signature_wrong');
+    if (!isSignedRight(request, found)) return fail('loginDecryptFailed', 'signature_wrong');
     const profile = await userData.open('userInfo', 'profile', request, found, app);
     if (typeof profile === 'string') return fail('loginDecryptFailed', profile);
     try {
@@ -39,6 +37,6 @@ export function createUserInfoHandler(deps: UserInfoDeps): CallHandler<'userInfo
       return fail('sessionNotWritten', 'store_unavailable');
     }
     context.log.info({ row: request.row, isAnonymous: isAnonymous(profile) }, 'profile');
-    return succeed('USERINFO_SUCCESS', `{"user_info":${renderUserInfo(profile)}}`);
+    return succeed('USERINFO_SUCCESS', `{"user_info":${renderUserInfo(profile)}}`, reasonOf(profile));
   });
 }

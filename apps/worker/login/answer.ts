@@ -10,7 +10,7 @@ import type { WrittenSession } from './write-session.ts';
 
 /** Answers a log-in whose session is written, and logs it. */
 export function answerLogin(
-  { request, context, times }: LoginRun,
+  { context, times }: LoginRun,
   app: App,
   { skey, expiresIn }: CodeRecord,
   profile: AcceptedProfile,
@@ -18,7 +18,7 @@ export function answerLogin(
 ): Outcome {
   const { row, id, isNew, storedProfile } = written;
   // A log-in with the code alone answers what is known of the user; one with user data, what it decrypted.
-  const userInfo: JsonDocument | undefined = request.userData === undefined ? storedProfile : profile.sent;
+  const userInfo: JsonDocument | undefined = profile.sent === 'nothing' ? storedProfile : profile.sent;
   const duration = expiresIn ?? Math.min(app.loginDurationDays * 86_400, app.sessionDurationSeconds);
   const data = [
     `"id":${toAsciiString(id)}`,
@@ -27,6 +27,7 @@ export function answerLogin(
     `"duration":${toAsciiJson(JSON.stringify(duration))}`,
   ];
   const { web, log } = context;
-  log.info({ appid: app.appid, row, isNew, isAnonymous: isAnonymous(userInfo), web, ...times }, 'log-in');
-  return succeed(isNew ? 'NEW_SESSION_SUCCESS' : 'UPDATE_SESSION_SUCCESS', `{${data.join(',')}}`);
+  const { reason } = profile;
+  log.info({ appid: app.appid, row, isNew, isAnonymous: isAnonymous(userInfo), reason, web, ...times }, 'log-in');
+  return succeed(isNew ? 'NEW_SESSION_SUCCESS' : 'UPDATE_SESSION_SUCCESS', `{${data.join(',')}}`, reason);
 }

@@ -1,6 +1,7 @@
 import type { Sequelize } from 'sequelize';
-import { limitsWithoutApp, type DefaultLimits } from '../../../shared/session/app-settings.ts';
-import { findPassedLimit, isWithinLimits, type PassedLimit } from '../../../shared/session/expiry.ts';
+import type { DefaultLimits } from '../../../shared/session/app-settings.ts';
+import { sessionKeyOf, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import type { PassedLimit } from '../../../shared/session/expiry.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
 import { hashSkey } from '../../../shared/session/skey.ts';
@@ -12,13 +13,18 @@ import { createGrouper } from '../../../shared/async/grouper.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import { insertSessions, type LoginWrite, type NewSession, type Renewal } from '../store/session-writer.ts';
 import { renewSessions } from '../store/session-renewals.ts';
+import { sealFormerKeys, type FormerKey } from '../former-keys.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../store/user-rows.ts';
 import { choosePlace } from './choose-place.ts';
+import { createKeyHistory, type KeyOfLogin } from './key-history.ts';
+import { findEnd } from './live-rows.ts';
 
 /** The session that a log-in leads to, in MySQL and in the cache. */
 export interface SessionWriter {
   /** Begins to read what `write` needs to know of the user. */
   look(user: UserToWrite): LookedUp;
+  /** The keys that this log-in replaces, and those before them, as far as data of theirs may still come. The latest is first. */
+  findFormerKeys(login: KeyOfLogin, looked: LookedUp): Promise<FormerKey[]>;
   write(login: LoginSession): Promise<WrittenSession>;
 }
 
@@ -74,8 +80,10 @@ const maxPerStatement = 64;
 export function createSessionWriter(store: {
   readonly sequelize: Sequelize;
   readonly cache: SessionCache;
+  readonly cipher: ColumnCipher;
 }): SessionWriter {
-  const { sequelize, cache } = store;
+  const { sequelize, cache, cipher } = store;
+  const formerKeysOfLogin = createKeyHistory(cipher);
   // Log-ins that run at once read and write together; one that is alone goes alone.
   const findRows = createGrouper(maxPerStatement, (users: UserOfApp[]) => findUserRows(sequelize, users));
   const insert = createGrouper(maxPerStatement, (sessions: NewSession[]) => insertSessions(sequelize, sessions));
@@ -137,13 +145,14 @@ export function createSessionWriter(store: {
     const stored = storedIn(rows[0]);
     const profile = stored ?? sent;
     const { kept, ended, slot } = choosePlace(rows, login.maxSessions);
-    const wasOver = kept === undefined ? undefined : findEnd(login, kept);
+    const wasOver = kept === undefined ? undefined : findEnd(kept, login.limits, login.time);
     const isInKept = stored !== undefined && kept === rows[0];
     const write: LoginWrite = {
       appid: login.appid,
       openId: login.openId,
       skey: login.skey,
-      sessionKey: login.sessionKey,
+      sessionKey: cipher.seal(sessionKeyOf(login.appid, login.openId), login.sessionKey),
+      formerKeys: sealFormerKeys(cipher, login, formerKeysOfLogin(login, rows)),
       unionId,
       time: login.time,
       fence: login.fence,
@@ -160,6 +169,7 @@ export function createSessionWriter(store: {
 
   return {
     look,
+    findFormerKeys: async (login, looked) => formerKeysOfLogin(login, await looked),
     async write(login) {
       for (let tries = 1; ; tries++) {
         try {
@@ -194,15 +204,6 @@ function unlessAnother(profile: Profile, user: WechatUser): Profile {
  */
 function settle(change: Promise<void>): void {
   change.catch(() => undefined);
-}
-
-/** A visit reaches MySQL within this time. */
-const maxVisitDelaySeconds = 10;
-
-/** Which limit ended the session in this row before the log-in. */
-function findEnd({ limits, time }: LoginSession, row: UserRow): PassedLimit | undefined {
-  const limitsOfRow = row.appid === '' ? limitsWithoutApp(limits) : limits;
-  return isWithinLimits(row, limitsOfRow, time, maxVisitDelaySeconds) ? undefined : findPassedLimit(row, limitsOfRow);
 }
 
 function toSession(row: number, write: LoginWrite, profile: Profile, previousSkey?: string): Session {

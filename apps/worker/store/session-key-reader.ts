@@ -1,10 +1,20 @@
 import { sessionKeyOf, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import { openFormerKeys, type FormerKey } from '../former-keys.ts';
 import { equalHash, hashSkey } from '../../../shared/session/skey.ts';
 import { fromWallClock, nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { SessionInfo, SessionInfoRow } from '../../../shared/store/models.ts';
 
+/** A session's key, whose it is, and the former keys that may still open data. */
+export interface SessionKeys {
+  readonly sessionKey: string;
+  readonly formerKeys: readonly FormerKey[];
+  readonly openId: string;
+  /** '' if WeChat named none. */
+  readonly unionId: string;
+}
+
 /**
- * The key of a session that a front end has found valid for this skey, for the worker alone: no front end reads the column.
+ * The keys of a session that a front end has found valid for this skey, for the worker alone: no front end reads the columns.
  * @returns undefined if it is not any more
  * @throws {UnreadableValueError} if it is encrypted and does not decrypt
  */
@@ -13,11 +23,16 @@ export async function findSessionKey(
   cipher: ColumnCipher,
   row: number,
   skeyHash: string,
-): Promise<{ sessionKey: string; openId: string; unionId: string } | undefined> {
+): Promise<SessionKeys | undefined> {
   const found = await findOpenRow(sessionInfo, row, skeyHash);
   if (found === undefined) return undefined;
-  const { appid, open_id: openId, union_id: unionId, session_key: stored } = found;
-  return { sessionKey: cipher.open(sessionKeyOf(appid, openId), stored), openId, unionId: unionId ?? '' };
+  const { appid, open_id: openId, union_id: unionId, session_key: stored, former_keys: formerKeys } = found;
+  return {
+    sessionKey: cipher.open(sessionKeyOf(appid, openId), stored),
+    formerKeys: openFormerKeys(cipher, { appid, openId }, formerKeys, nowSeconds()),
+    openId,
+    unionId: unionId ?? '',
+  };
 }
 
 async function findOpenRow(
@@ -26,7 +41,17 @@ async function findOpenRow(
   skeyHash: string,
 ): Promise<SessionInfoRow | undefined> {
   const found = (await sessionInfo.findOne({
-    attributes: ['id', 'skey', 'previous_skey', 'previous_skey_until', 'session_key', 'open_id', 'union_id', 'appid'],
+    attributes: [
+      'id',
+      'skey',
+      'previous_skey',
+      'previous_skey_until',
+      'session_key',
+      'former_keys',
+      'open_id',
+      'union_id',
+      'appid',
+    ],
     where: { id: row },
     raw: true,
   })) as unknown as SessionInfoRow | null;

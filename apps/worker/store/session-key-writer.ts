@@ -6,6 +6,7 @@ interface KeyRow {
   readonly id: number;
   readonly appid: string | null;
   readonly session_key: string;
+  readonly former_keys: string | null;
 }
 
 /** A rotation or a log-in between reading and writing makes it read again. */
@@ -13,7 +14,8 @@ const maxRounds = 5;
 
 /**
  * Stores a user's renewed session_key in every row that holds the one before. Two encryptions of one key differ, so the rows are read
- * and compared here, and written where they are still as they were read.
+ * and compared here, and written where they are still as they were read. A key is renewed because it may be known to others: it is nobody's
+ * former key, and those of before go as well.
  * @returns false if no row has the new key: a log-in has stored another one meanwhile
  */
 export async function updateSessionKey(
@@ -24,16 +26,20 @@ export async function updateSessionKey(
   for (let round = 0; round < maxRounds; round++) {
     const rows = await readKeyRows(sequelize, openId);
     const has = (key: string) => rows.filter((row) => tryOpen(cipher, row, openId) === key);
-    const outdated = has(sessionKey);
+    const outdated = new Set(has(sessionKey));
+    const changing = rows.filter((row) => outdated.has(row) || row.former_keys !== null);
     // A session that has the new key already got it from an earlier try whose end was not seen.
-    if (outdated.length === 0) return has(newKey).length > 0;
+    if (changing.length === 0) return has(newKey).length > 0;
     await replaceSessionKeys(
       sequelize,
-      outdated.map((row) => ({
+      changing.map((row) => ({
         id: row.id,
         appid: row.appid,
-        stored: row.session_key,
-        next: cipher.seal(sessionKeyOf(row.appid, openId), newKey),
+        stored: { sessionKey: row.session_key, formerKeys: row.former_keys },
+        next: {
+          sessionKey: outdated.has(row) ? cipher.seal(sessionKeyOf(row.appid, openId), newKey) : row.session_key,
+          formerKeys: null,
+        },
       })),
     );
   }
@@ -43,7 +49,7 @@ export async function updateSessionKey(
 /** By the index first, which compares by a collation; then by exact bytes. */
 async function readKeyRows(sequelize: Sequelize, openId: string): Promise<KeyRow[]> {
   return sequelize.query<KeyRow>(
-    `select id, appid, session_key from cSessionInfo
+    `select id, appid, session_key, former_keys from cSessionInfo
      where open_id = :openId and cast(open_id as binary) = cast(:openId as binary)`,
     { replacements: { openId }, type: QueryTypes.SELECT },
   );

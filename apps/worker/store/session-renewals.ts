@@ -60,6 +60,7 @@ async function updateTogether(
        previous_skey = null, previous_skey_until = null,
        skey = ${each((write) => write.skey)},
        session_key = ${each((write) => write.sessionKey)},
+       former_keys = ${each((write) => write.formerKeys)},
        create_time = ${each((write) => toWallClock(write.time))}, last_visit_time = create_time,
        union_id = coalesce(${each((write) => write.unionId)}, union_id),
        user_info_long = if(${each((write) => Number(write.userInfo !== undefined))}, null, user_info_long),

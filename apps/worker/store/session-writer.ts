@@ -13,6 +13,8 @@ export interface LoginWrite {
   readonly openId: string;
   readonly skey: string;
   readonly sessionKey: string;
+  /** As the column has it; undefined: none. */
+  readonly formerKeys: string | undefined;
   readonly unionId: string | undefined;
   /** Seconds since 1970: create_time and last_visit_time. */
   readonly time: number;
@@ -141,6 +143,7 @@ export async function updateSession(sequelize: Sequelize, renewal: Renewal): Pro
   const forEnded: Record<string, string> = {
     skey: unknownSkey,
     previous_skey_until: 'null',
+    former_keys: 'null',
     slot: 'null',
     user_key: 'null',
   };
@@ -178,6 +181,7 @@ function columnsOf(write: LoginWrite) {
     last_visit_time: time,
     open_id: write.openId,
     session_key: write.sessionKey,
+    former_keys: write.formerKeys ?? null,
     appid: write.appid,
     slot: write.slot,
   };

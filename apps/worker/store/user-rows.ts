@@ -11,6 +11,9 @@ export interface UserRow {
   /** '' in rows of the original. */
   readonly appid: string;
   readonly skey: string;
+  /** The columns of its keys, as they are stored. */
+  readonly sessionKey: string;
+  readonly formerKeys: string | null;
   readonly fence: number;
   readonly slot: number | null;
   readonly unionId: string | undefined;
@@ -40,7 +43,7 @@ export async function findUserRows(sequelize: Sequelize, users: readonly UserOfA
   const profile = users.some((user) => user.wantsProfile) ? `, user_info, ${longUserInfoSql} as user_info_long` : '';
   const openIds = toSqlList(sequelize, [...new Set(users.map(({ openId }) => openId))]);
   const rows = await sequelize.query<SessionInfoRow>(
-    `select id, uuid, skey, open_id, appid, fence, slot, union_id, create_time, last_visit_time${profile}
+    `select id, uuid, skey, session_key, former_keys, open_id, appid, fence, slot, union_id, create_time, last_visit_time${profile}
      from cSessionInfo where open_id in (${openIds}) order by last_visit_time desc, id desc`,
     { type: QueryTypes.SELECT },
   );
@@ -63,6 +66,8 @@ function toUserRow(row: SessionInfoRow): UserRow {
     id: row.uuid,
     appid: row.appid ?? '',
     skey: row.skey,
+    sessionKey: row.session_key,
+    formerKeys: row.former_keys,
     fence: Number(row.fence),
     slot: row.slot,
     unionId: row.union_id ?? undefined,

@@ -146,6 +146,8 @@ test('migrate gives up on a busy table, and a later run finishes', async (t) => 
     '0008-caller-app',
     '0009-phone-data',
     '0010-revocations',
+    '0011-former-keys',
+    '0012-user-data-settings',
     '0013-ended-skeys',
     '0014-caller-permissions',
     '0015-app-kinds',

@@ -47,6 +47,8 @@ test('the original replaces its app', async (t) => {
     login_duration: 30,
     session_duration: 2592000,
     ip: '1.2.3.4',
+    allow_sign: 0,
+    undecrypted: 'refuse',
   });
 });
 
@@ -90,6 +92,7 @@ test('a session that the original inserts has neutral values in our columns', as
     fence: 0,
     union_id: null,
     user_info_long: null,
+    former_keys: null,
   });
 });
 
@@ -104,7 +107,13 @@ test('two inserts of one uuid and of one open_id succeed', async (t) => {
 test('the original renews a session, a row of ours too, without touching our columns', async (t) => {
   const connection = await adopt(t);
   await connection.query(insert('11', 'o1'));
-  const ours = { appid: 'wx0123456789abcdef', slot: 0, fence: 1_790_000_000_000_000, union_id: 'u1' };
+  const ours = {
+    appid: 'wx0123456789abcdef',
+    slot: 0,
+    fence: 1_790_000_000_000_000,
+    union_id: 'u1',
+    former_keys: '[[1,"k"]]',
+  };
   await connection.query("update cSessionInfo set user_key=unhex(sha2('x', 256)), ? where uuid='11'", [ours]);
   const [{ affectedRows }] = await connection.query<ResultSetHeader>(
     "update cSessionInfo set session_key='bmV3', create_time='2026-11-22 21:00:00', last_visit_time='2026-11-22 21:00:00', skey='5f', user_info='bmV3' where uuid='11'",

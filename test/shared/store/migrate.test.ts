@@ -25,6 +25,8 @@ const names = [
   '0008-caller-app',
   '0009-phone-data',
   '0010-revocations',
+  '0011-former-keys',
+  '0012-user-data-settings',
   '0013-ended-skeys',
   '0014-caller-permissions',
   '0015-app-kinds',

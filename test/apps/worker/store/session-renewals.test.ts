@@ -48,6 +48,7 @@ const readRow = async (openId: string) =>
       user_info: string;
       user_info_long: string | null;
       union_id: string | null;
+      former_keys: string | null;
       fence: number;
       ended_skeys: Buffer | null;
     }>('select * from cSessionInfo where open_id = ?', [openId])
@@ -67,6 +68,7 @@ test.serial('renewals of many users are one statement, and each row gets its own
       time: 1_700_000_000 + index,
       userInfo: index % 2 === 0 ? undefined : `e${index}=`,
       unionId: index % 3 === 0 ? `union${index}` : undefined,
+      formerKeys: index % 5 === 0 ? undefined : `former ${index}`,
     }),
   }));
   const statements = await database.countStatements(async () => {
@@ -82,6 +84,7 @@ test.serial('renewals of many users are one statement, and each row gets its own
     t.is(row.storedUserInfo, index % 2 === 0 ? 'e30=' : `e${index}=`);
     t.is(row.unionId, index % 3 === 0 ? `union${index}` : undefined);
     t.is(row.fence, nowUs + 1);
+    t.is(row.formerKeys, index % 5 === 0 ? null : `former ${index}`);
   }
 });
 
@@ -117,6 +120,23 @@ test.serial('of two renewals of one row the later log-in’s stays', async (t) =
   ]);
   t.deepEqual(written, [true, false, true]);
   t.is((await readRow('twice'))?.skey, 'second');
+});
+
+test.serial('a renewal gives a row its former keys, and takes those of rows that end', async (t) => {
+  await addUsers(['kept']);
+  await database.query(
+    `insert into cSessionInfo (uuid, skey, create_time, last_visit_time, open_id, session_key, user_info, appid, former_keys)
+     values ('ends', 'x', '2001-01-01', '2001-01-01', 'kept', 'k', '', 'wx', 'of before')`,
+  );
+  const [[kept, ends] = []] = await findUserRows(sequelize, [
+    { appid: 'wx', openId: 'kept', ownsUnmarked: true, wantsProfile: false },
+  ]);
+  const write = loginWriteOf('kept', { skey: 'new', fence: nowUs + 1, formerKeys: 'former' });
+  t.deepEqual(await renew([{ kept: kept as UserRow, ended: [ends as UserRow], nowUs, write }]), [true]);
+  t.deepEqual(await database.query("select uuid, former_keys from cSessionInfo where open_id = 'kept' order by id"), [
+    { uuid: 'id of kept', former_keys: 'former' },
+    { uuid: 'ends', former_keys: null },
+  ]);
 });
 
 test.serial('a time of grace and a long profile are written as by a log-in alone', async (t) => {

@@ -1,0 +1,18 @@
+import { limitsWithoutApp, type DefaultLimits } from '../../../shared/session/app-settings.ts';
+import { findPassedLimit, isWithinLimits, type PassedLimit } from '../../../shared/session/expiry.ts';
+import { isEndedSkey } from '../../../shared/store/session-ender.ts';
+import type { UserRow } from '../store/user-rows.ts';
+
+/** A visit reaches MySQL within this time. */
+const maxVisitDelaySeconds = 10;
+
+/** Which limit ended the session in this row before now. @param now seconds since 1970 */
+export function findEnd(row: UserRow, limits: DefaultLimits, now: number): PassedLimit | undefined {
+  const limitsOfRow = row.appid === '' ? limitsWithoutApp(limits) : limits;
+  return isWithinLimits(row, limitsOfRow, now, maxVisitDelaySeconds) ? undefined : findPassedLimit(row, limitsOfRow);
+}
+
+/** Whether a row's session is neither ended, expired nor revoked. @param now seconds since 1970 */
+export function isLive(row: UserRow, limits: DefaultLimits, now: number): boolean {
+  return !isEndedSkey(row.skey) && findEnd(row, limits, now) === undefined;
+}
