@@ -13,10 +13,12 @@ import type { AppWithSecret } from '../../shared/store/app-reader.ts';
 import type { SessionInfo } from '../../shared/store/models.ts';
 import { createCheckSessionHandler } from './jobs/check-session.ts';
 import { createDecryptHandler } from './jobs/decrypt.ts';
+import { createEncryptKeyHandler } from './jobs/encrypt-key.ts';
 import { createLoginHandler } from './jobs/login.ts';
 import { createLogoutHandler } from './jobs/logout.ts';
 import { createPhoneHandler } from './jobs/phone.ts';
 import { createResetKeyHandler } from './jobs/reset-key.ts';
+import { createSignHandler } from './jobs/sign.ts';
 import { createTokenHandler } from './jobs/token.ts';
 import { createUserInfoHandler } from './jobs/userinfo.ts';
 import { createProfileWriter } from './jobs/write-profile.ts';
@@ -105,6 +107,8 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     phone: createPhoneHandler({ ...userCalls, userData, ledger: phoneLedger, seal }),
     checkSession: createCheckSessionHandler(userCalls),
     resetKey: createResetKeyHandler({ ...userCalls, sequelize }),
+    sign: createSignHandler({ apps, keySource }),
+    encryptKey: createEncryptKeyHandler(userCalls),
     token: createTokenHandler({ apps, tokens, kindOf, installation }),
   };
   return { login: { login }, session };

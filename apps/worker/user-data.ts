@@ -42,8 +42,8 @@ type DataApp = Pick<App, 'appid' | 'watermarkMaxAgeSeconds' | 'refusesPhoneData'
 
 /**
  * Decrypts user data in today's scheme: whole padding, a watermark of this app, no name of another user, the shape of its kind, and young
- * enough if the app says so. A profile that names nobody gets what WeChat said, for whatever it was asked. With the user's latest key, or a former one where the
- * watermark is of before its end. Every key is tried, whichever opens the data, and no fault tells which did.
+ * enough if the app says so. A profile that names nobody gets what WeChat said, for whatever it was asked. With the user's latest key, or
+ * a former one where the watermark is of before its end. Every key is tried, whichever opens the data, and no fault tells which did.
  * @param nowSeconds since 1970
  */
 export function readUserData(

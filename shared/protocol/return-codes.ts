@@ -11,6 +11,8 @@
  * | qcloud.cam.phone | PHONE_SUCCESS | 60012, 60021 DECRYPT_FAIL (with encrypt_data), 1001, WeChat's |
  * | qcloud.cam.checksession | CHECKSESSION_SUCCESS | 60012, 1001, WeChat's |
  * | qcloud.cam.resetkey | RESETKEY_SUCCESS | 60012, 1001 not read, 1006 not written, WeChat's |
+ * | qcloud.cam.sign | SIGN_SUCCESS | 60012, 1001, 1003 for data that is not signed, 1014 NOT_ALLOWED |
+ * | qcloud.cam.encryptkey | ENCRYPTKEY_SUCCESS | 60012, 1001, WeChat's |
  *
  * WeChat's: 1005 it could not be reached, 40029 it answered an errcode (X-Wafer-Reason `wechat:<errcode>`), 1007 its answer makes no sense.
  */
@@ -26,6 +28,7 @@ export const failures = {
   noParameters: { code: 1011, message: 'NO_PARA' },
   noApp: { code: 1012, message: 'NO_APPID' },
   initRefused: { code: 1013, message: 'INIT_APPINFO_FAIL' },
+  notAllowed: { code: 1014, message: 'NOT_ALLOWED' },
   codeRefused: { code: 40029, message: 'WEIXIN_CODE_ERR' },
   sessionInvalid: { code: 60012, message: 'AUTH_FAIL' },
   loginDecryptFailed: { code: 60021, message: 'DECRYPT_FAIL' },
@@ -45,5 +48,7 @@ export type SuccessMessage =
   | 'PHONE_SUCCESS'
   | 'CHECKSESSION_SUCCESS'
   | 'RESETKEY_SUCCESS'
+  | 'SIGN_SUCCESS'
+  | 'ENCRYPTKEY_SUCCESS'
   // Of `GET /k/<key>/token`; it is in no envelope.
   | 'TOKEN_SUCCESS';

@@ -12,6 +12,8 @@ export interface Calls {
   phone: { request: PhoneRequest; response: Outcome };
   checkSession: { request: SessionRequest; response: Outcome };
   resetKey: { request: SessionRequest; response: Outcome };
+  sign: { request: SignRequest; response: Outcome };
+  encryptKey: { request: SessionRequest; response: Outcome };
   token: { request: TokenRequest; response: Outcome };
 }
 
@@ -28,6 +30,8 @@ export const queueOfCall: Readonly<Record<CallName, QueueName>> = {
   phone: 'session',
   checkSession: 'session',
   resetKey: 'session',
+  sign: 'session',
+  encryptKey: 'session',
   token: 'session',
 };
 
@@ -84,6 +88,11 @@ export interface PhoneRequest extends SessionRequest {
   /** As the client sent it. */
   readonly code?: unknown;
   readonly userData?: { readonly encryptData: unknown; readonly iv: unknown };
+}
+
+interface SignRequest extends SessionRequest {
+  /** As the caller sent it. */
+  readonly data: unknown;
 }
 
 /** For an access token, by a caller who may have it; undefined fields are those of the headers in shared/protocol/token-service.ts. */

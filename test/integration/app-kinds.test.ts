@@ -72,6 +72,7 @@ test.serial('an app of a platform logs in, is checked, and gets phone numbers', 
   t.is(phone.returnData.phone_info.watermark.appid, ofPlatform);
   t.is((await call(url, 'qcloud.cam.checksession', named)).returnData.valid, true);
   t.is((await call(url, 'qcloud.cam.resetkey', named)).returnCode, 0);
+  t.is((await call(url, 'qcloud.cam.encryptkey', named)).returnCode, 0);
   t.is(wechat.stats().paths['/sns/component/jscode2session'], 1);
   t.is(wechat.stats().paths['/cgi-bin/stable_token'], undefined);
   t.is((await logIn(ofPlatform, 'bad~1')).reason, 'wechat:40029');
@@ -149,7 +150,7 @@ test.serial('an app of several companies tells people apart who are called the s
 
 test.serial('what a kind can not do is 1010, not_for_this_kind, and its sessions stay', async (t) => {
   const session = (await logIn(inWecom, `${newUser()}~1`)).returnData;
-  for (const name of ['phone', 'checksession', 'resetkey']) {
+  for (const name of ['phone', 'checksession', 'resetkey', 'encryptkey']) {
     const answer = await call(url, `qcloud.cam.${name}`, { ...session, appid: inWecom, code: 'x' });
     t.deepEqual([answer.returnCode, answer.reason], [1010, 'not_for_this_kind'], name);
   }

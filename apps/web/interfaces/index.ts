@@ -1,11 +1,13 @@
 import { createAuth } from './auth.ts';
 import { createCheckSession } from './checksession.ts';
 import { createDecrypt } from './decrypt.ts';
+import { createEncryptKey } from './encryptkey.ts';
 import { createIdSkey } from './id-skey.ts';
 import { initdata } from './initdata.ts';
 import { createLogout } from './logout.ts';
 import { createPhone } from './phone.ts';
 import { createResetKey } from './resetkey.ts';
+import { createSign } from './sign.ts';
 import { createUserInfo } from './userinfo.ts';
 import type { Interface, InterfaceDeps } from './interface.ts';
 
@@ -21,5 +23,7 @@ export function createInterfaces(deps: InterfaceDeps): ReadonlyMap<string, Inter
     ['qcloud.cam.phone', createPhone(deps)],
     ['qcloud.cam.checksession', createCheckSession(deps)],
     ['qcloud.cam.resetkey', createResetKey(deps)],
+    ['qcloud.cam.sign', createSign(deps)],
+    ['qcloud.cam.encryptkey', createEncryptKey(deps)],
   ]);
 }

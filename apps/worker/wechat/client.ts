@@ -14,8 +14,8 @@ export interface WechatClient {
   ): Promise<WechatAnswer>;
   /** The same at a seventh of the cost, for the call of every log-in. The base has to be without a query. */
   leanGet(path: string, query: string, timeoutMs: number): Promise<WechatAnswer>;
-  /** @param body sent as JSON; it may hold secrets, too */
-  post(path: string, query: string, body: object, timeoutMs: number): Promise<WechatAnswer>;
+  /** @param body sent as JSON; it may hold secrets, too; undefined: none */
+  post(path: string, query: string, body: object | undefined, timeoutMs: number): Promise<WechatAnswer>;
   close(): Promise<void>;
 }
 
@@ -54,8 +54,7 @@ export function createWechatClient(base: string): WechatClient {
     post: (path, query, body, timeoutMs) =>
       ask(path, query, timeoutMs, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
+        ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
       }),
     async close() {
       agent.destroy();

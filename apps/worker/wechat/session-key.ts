@@ -3,7 +3,8 @@ import { readFields, toQuery, type WechatResult } from './answer.ts';
 import type { WechatClient } from './client.ts';
 import { isToken } from './code2session.ts';
 
-interface KeyOwner {
+/** A user, by his session_key, for calls that only its holder can make. */
+export interface KeyOwner {
   readonly accessToken: string;
   readonly openId: string;
   readonly sessionKey: string;
@@ -43,7 +44,7 @@ export async function resetSessionKey(
 }
 
 /** The key itself does not travel: an HMAC of nothing, made with it, does. */
-function toSignedQuery({ accessToken, openId, sessionKey }: KeyOwner): string {
+export function toSignedQuery({ accessToken, openId, sessionKey }: KeyOwner): string {
   const signature = createHmac('sha256', sessionKey).update('').digest('hex');
   return toQuery({ access_token: accessToken, openid: openId, signature, sig_method: 'hmac_sha256' });
 }

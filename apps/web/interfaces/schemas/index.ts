@@ -1,5 +1,6 @@
 import { initdata } from './initdata.ts';
 import type { InterfaceSchema } from './interface-schema.ts';
+import { encryptkey, sign } from './key-calls.ts';
 import { idSkey } from './login.ts';
 import { auth, decrypt, logout } from './session.ts';
 import { checksession, phone, resetkey, userinfo } from './wechat-calls.ts';
@@ -13,6 +14,8 @@ export const interfaceSchemas: ReadonlyMap<string, InterfaceSchema> = new Map<st
   ['qcloud.cam.phone', phone],
   ['qcloud.cam.checksession', checksession],
   ['qcloud.cam.resetkey', resetkey],
+  ['qcloud.cam.sign', sign],
+  ['qcloud.cam.encryptkey', encryptkey],
   ['qcloud.cam.logout', logout],
   ['qcloud.cam.initdata', initdata],
 ]);

@@ -28,12 +28,13 @@ export interface Kind {
   readonly calls: ReadonlySet<UserCallName>;
 }
 
-export type UserCallName = 'getuserphonenumber' | 'checksession' | 'resetusersessionkey';
+export type UserCallName = 'getuserphonenumber' | 'checksession' | 'resetusersessionkey' | 'getuserencryptkey';
 
 export const everyUserCall: ReadonlySet<UserCallName> = new Set([
   'getuserphonenumber',
   'checksession',
   'resetusersessionkey',
+  'getuserencryptkey',
 ]);
 
 export interface LoginCode {
