@@ -9,7 +9,7 @@ import { closeAfterAll } from '../support/closing.ts';
 import { startStack, testAppid, untilReady } from '../support/stack.ts';
 
 const onClose = closeAfterAll(test);
-const stack = await startStack({ onClose });
+const stack = await startStack({ onClose, app: 'allow_sign = 1' });
 const [url] = stack.urls;
 const strictUrl = await stack.addWeb({ LOGIN_REQUIRES_USER_DATA: 'true' });
 await untilReady(strictUrl);
@@ -81,6 +81,8 @@ test('answers to successes are as the document says', async (t) => {
     ['qcloud.cam.phone', { code: `${user}~phone` }],
     ['qcloud.cam.checksession', {}],
     ['qcloud.cam.resetkey', {}],
+    ['qcloud.cam.sign', { data: '{}' }],
+    ['qcloud.cam.encryptkey', {}],
   ];
   for (const [name, para] of calls) {
     const answer = await call(url, name, { ...session, ...para });
