@@ -103,6 +103,14 @@ create table cWaferRevocation (
   primary key (what)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci row_format=dynamic;
 
+create table cWaferErasure (
+  person varchar(32) collate utf8mb4_bin not null,
+  erased_before bigint unsigned not null,
+  todo mediumtext null default null,
+  at datetime not null,
+  primary key (person)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
 create table cWaferMigration (
   name varchar(100) not null,
   ran_at datetime not null default current_timestamp,
@@ -125,4 +133,5 @@ insert into cWaferMigration (name) values
   ('0012-user-data-settings'),
   ('0013-ended-skeys'),
   ('0014-caller-permissions'),
-  ('0015-app-kinds');
+  ('0015-app-kinds'),
+  ('0016-erasures');

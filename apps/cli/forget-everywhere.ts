@@ -1,27 +1,18 @@
 import { ConfigError } from '../../shared/config/config.ts';
-import { sendControl } from '../../shared/redis/control.ts';
-import { listInstances } from '../../shared/redis/presence.ts';
+import { tellAll, type Obeyed } from '../../shared/redis/control.ts';
 import { CommandFailure } from './result.ts';
 import { withRedis, type OpenRedis } from './stores.ts';
 import { plural } from './text.ts';
 
 /** How far an order to forget got. */
-interface Forgotten {
-  /** Processes that have forgotten what they knew. */
-  readonly obeyed: readonly string[];
-  /** Live processes that did not say so in time. */
-  readonly silent: readonly string[];
+interface Forgotten extends Obeyed {
   /** Why nobody could be told. */
   readonly unreachable?: string;
 }
 
-const obeyTimeoutMs = 3000;
-
 /** Makes every process read app settings, callers and sessions again. */
-export async function forgetEverywhere({ commands, clock }: OpenRedis): Promise<Forgotten> {
-  const instances = await listInstances(commands, clock);
-  const silent = await sendControl(commands, { kind: 'forget-cached' }, instances, obeyTimeoutMs);
-  return { obeyed: instances.filter((instance) => !silent.includes(instance)), silent };
+export function forgetEverywhere({ commands, clock }: OpenRedis): Promise<Forgotten> {
+  return tellAll(commands, clock, { kind: 'forget-cached' });
 }
 
 /**

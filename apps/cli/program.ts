@@ -11,6 +11,7 @@ import { addKeysCommands } from './commands/keys.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addSessionCommands } from './commands/session.ts';
 import { addTokenCommands } from './commands/token.ts';
+import { addUserCommands } from './commands/user.ts';
 import { describeTaken, findTakenByNpm, optionNamesOf } from './taken-by-npm.ts';
 import { fitToTerminal } from './fit-to-terminal.ts';
 import { CommandFailure, UsageFailure, type CommandContext, type StandardStreams } from './result.ts';
@@ -92,6 +93,7 @@ export function createProgram(context: CommandContext): Command {
   addCallerCommands(program, context);
   addSessionCommands(program, context);
   addTokenCommands(program, context);
+  addUserCommands(program, context);
   addCacheCommands(program, context);
   addQueueCommands(program, context);
   addKeysCommands(program, context);

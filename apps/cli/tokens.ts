@@ -32,7 +32,7 @@ export interface OpenTokens {
 }
 
 /** Nothing is spared here: somebody wants this one call. */
-const watch: WechatWatch = { ask: (_subject, call) => call() };
+const watch: WechatWatch = { ask: (_subject, call) => call(), forget: () => undefined };
 
 /** @throws {CommandFailure} if the stores can't be used, or no worker has ever run */
 export async function withTokens<Result>(

@@ -16,6 +16,7 @@ import { addMinaAuth, createMinaAuth } from './routes/mina-auth.ts';
 import { addOpenApi } from './routes/openapi.ts';
 import { addOperations } from './routes/operations.ts';
 import { addToken } from './routes/token.ts';
+import { addWechatEvent } from './routes/wechat-event.ts';
 
 /** Room for at least this many bodies of the maximum length. */
 const longestBodiesHeld = 8;
@@ -50,6 +51,7 @@ export async function openDoors(
       addMinaAuth(answer, bodyLimitBytes),
       addForwardAuth(check),
       addToken(interfaceDeps),
+      addWechatEvent(deps),
       addOperations({ ...deps, mayReadMetrics: access.mayReadMetrics }),
       addOpenApi,
     ],

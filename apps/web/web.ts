@@ -8,6 +8,7 @@ import { createVisitLog } from '../../shared/session/visit-log.ts';
 import { readApps } from '../../shared/store/app-reader.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
 import { createMember } from '../../shared/system/member.ts';
+import { createRemembering } from '../../shared/system/remembering.ts';
 import { openStores } from '../../shared/system/stores.ts';
 import { createAccess } from './access/access.ts';
 import { openDoors } from './doors.ts';
@@ -34,7 +35,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   const cacheUse = { commandTimeoutMs: cacheTimeoutMs, pipelined: config.redis.cache.kind === 'cluster' };
   const stores = openStores(config, { cache: cacheUse }, { closer, log });
   const { sequelize, commands, cacheRedis, clock } = stores;
-  const member = createMember('web', stores, { snapshot: metrics.snapshot, closer, log });
+  const remembering = createRemembering();
+  const member = createMember('web', stores, { snapshot: metrics.snapshot, remembering, closer, log });
   const { instance, figures } = member;
   closer.add('presence', () => member.leave());
 
@@ -67,6 +69,7 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     cacheRedis,
     visits,
     visitLog,
+    remembering,
     metrics,
     log,
     closer,
@@ -99,7 +102,8 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
     // Closed by step `rpc`, after HTTP, so that log-ins in flight still get their replies.
     const blocking = stores.connectBlocking();
     const shards = { login: config.login.queues, session: 1 };
-    rpc.open(createRpcClient({ instance, commands, blocking, clock, seal, shards, maxWaiting: maxWaitingCalls }));
+    const connections = { commands, blocking, clock, seal };
+    rpc.open(createRpcClient({ instance, ...connections, remembering, shards, maxWaiting: maxWaitingCalls }));
     await member.announce();
     await untilReady(readiness, stopping.signal);
     log.info('log-ins and checks are possible');

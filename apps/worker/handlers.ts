@@ -11,9 +11,12 @@ import type { AppSettings } from '../../shared/session/app-settings.ts';
 import type { SessionCache } from '../../shared/session/session-cache.ts';
 import type { AppWithSecret } from '../../shared/store/app-reader.ts';
 import type { SessionInfo } from '../../shared/store/models.ts';
+import type { Remembering } from '../../shared/system/remembering.ts';
 import { createCheckSessionHandler } from './jobs/check-session.ts';
 import { createDecryptHandler } from './jobs/decrypt.ts';
 import { createEncryptKeyHandler } from './jobs/encrypt-key.ts';
+import type { Eraser } from './jobs/eraser.ts';
+import { createForgetHandler } from './jobs/forget.ts';
 import { createLoginHandler } from './jobs/login.ts';
 import { createLogoutHandler } from './jobs/logout.ts';
 import { createPhoneHandler } from './jobs/phone.ts';
@@ -21,6 +24,7 @@ import { createResetKeyHandler } from './jobs/reset-key.ts';
 import { createSignHandler } from './jobs/sign.ts';
 import { createTokenHandler } from './jobs/token.ts';
 import { createUserInfoHandler } from './jobs/userinfo.ts';
+import { createWechatEventHandler } from './jobs/wechat-event.ts';
 import { createProfileWriter } from './jobs/write-profile.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
 import { createExchangeCode } from './login/exchange.ts';
@@ -55,14 +59,16 @@ export interface HandlerDeps {
   readonly connect: (base: string) => WechatClient;
   /** Of apps. */
   readonly kinds: readonly KindOfApp[];
+  readonly eraser: Eraser;
+  readonly remembering: Remembering;
   readonly metrics: WorkerMetrics;
   readonly log: Log;
 }
 
 /** Everything that a worker can be asked, by the queue that carries it; `jobs/` has one file per call, and what they share. */
 export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Partial<CallHandlers>>> {
-  const { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, connect, kinds, metrics, log } =
-    deps;
+  const { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal } = deps;
+  const { wechat, connect, kinds, eraser, remembering, metrics, log } = deps;
   const { timeoutMs } = config.wechat;
   const watch = createWechatWatch({
     alerts: createAlerts(log, metrics.raisedAlert),
@@ -72,7 +78,16 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
   const tokens = createAccessTokens({ store: createTokenStore(commands), seal, timeoutMs });
   const installation = seal.fingerprint('installation');
   const kindOf = createKinds(kinds, { config, wechat, connect, watch, tokens, installation });
-  const userData = createUserDataOpener(createUserDataLimit(commands, seal), metrics.openedUserData);
+  const userDataLimit = createUserDataLimit(commands, seal);
+  const userLimit = createUserLimit(config.login.limitPerUser);
+  remembering.add(async ({ users }) => {
+    for (const user of users) {
+      userDataLimit.forget(user);
+      watch.forget(user);
+      await userLimit.forget(user);
+    }
+  });
+  const userData = createUserDataOpener(userDataLimit, metrics.openedUserData);
   const codeLedger = createCodeLedger(commands, seal, timeoutMs);
   const login = createLoginHandler({
     apps,
@@ -81,9 +96,9 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     exchangeCode: createExchangeCode({ ledger: codeLedger, wechatTimeoutMs: timeoutMs }),
     seal,
     userData,
-    sessions: createSessionWriter({ sequelize, cache, cipher }),
+    sessions: createSessionWriter({ sequelize, cache, cipher, seal }),
     logFailure: createLoginFailureLog(log),
-    userLimit: createUserLimit(config.login.limitPerUser),
+    userLimit,
   });
 
   const keySource = { sessionInfo, cipher };
@@ -110,6 +125,8 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     sign: createSignHandler({ apps, keySource }),
     encryptKey: createEncryptKeyHandler(userCalls),
     token: createTokenHandler({ apps, tokens, kindOf, installation }),
+    forget: createForgetHandler({ sessionInfo, eraser }),
+    wechatEvent: createWechatEventHandler(eraser),
   };
   return { login: { login }, session };
 }

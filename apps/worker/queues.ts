@@ -3,6 +3,7 @@ import type { Closer } from '../../shared/lifecycle/closer.ts';
 import type { Log } from '../../shared/log/log.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
 import type { Seal } from '../../shared/rpc/seal.ts';
+import type { Remembering } from '../../shared/system/remembering.ts';
 import type { Stores } from '../../shared/system/stores.ts';
 import type { createHandlers } from './handlers.ts';
 import type { WorkerMetrics } from './metrics.ts';
@@ -15,17 +16,18 @@ export function openQueues(
     readonly handlers: ReturnType<typeof createHandlers>;
     readonly stores: Stores;
     readonly seal: Seal;
+    readonly remembering: Remembering;
     readonly metrics: WorkerMetrics;
     readonly closer: Closer;
     readonly log: Log;
   },
 ): void {
-  const { handlers, stores, seal, metrics, closer, log } = deps;
+  const { handlers, stores, seal, remembering, metrics, closer, log } = deps;
   const { commands, clock } = stores;
   const open = (queue: QueueName, shard: number) => {
     const blocking = stores.connectBlocking();
     closer.add(`${queue} ${shard} redis`, () => blocking.disconnect());
-    const connections = { blocking, commands, clock, seal };
+    const connections = { blocking, commands, clock, seal, remembering };
     const { concurrency } = worker;
     const answering = { handlers: handlers[queue], onAnswer: metrics.called, log };
     const server = createRpcServer({ queue, shard, concurrency, ...connections, ...answering });

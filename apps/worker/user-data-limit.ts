@@ -2,13 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { defineScript } from '../../shared/redis/script.ts';
 import type { RedisClient } from '../../shared/redis/connect.ts';
+import { triesKeyOf, type AppUser } from '../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../shared/rpc/seal.ts';
-
-/** A user in an app. */
-interface AppUser {
-  readonly appid: string;
-  readonly openId: string;
-}
 
 /**
  * How much of a user's data may fail to decrypt. Whether data decrypts is all that can be learnt of it by sending it, and enough tries
@@ -23,6 +18,8 @@ export interface UserDataLimit {
   isSpent(user: AppUser): boolean;
   /** A log-in's data did not decrypt. */
   tell(user: AppUser): Promise<void>;
+  /** Drops what this process knows of a user. */
+  forget(user: AppUser): void;
 }
 
 /** Tries in an hour. A user whose program is at fault sends some; data of one's own choice take a million. */
@@ -64,7 +61,7 @@ return 0`;
 export function createUserDataLimit(client: RedisClient, seal: Seal): UserDataLimit {
   const takeTry = defineScript(client, 'waferTakeTry', takeScript);
   const settleTry = defineScript(client, 'waferSettleTry', settleScript);
-  const keyOf = ({ appid, openId }: AppUser) => `wafer:tries:${seal.fingerprint('user data', appid, openId)}`;
+  const keyOf = (user: AppUser) => triesKeyOf(seal, user);
   /** Users without a try left, and until when. Only a user who has failed so often comes in here. */
   const spent = new Map<string, number>();
   const turns = new Map<string, LimitFunction>();
@@ -105,6 +102,7 @@ export function createUserDataLimit(client: RedisClient, seal: Seal): UserDataLi
     settle: (user, hasFailed) => void settle(user, hasFailed, true).catch(() => undefined),
     isSpent: (user) => spent.size > 0 && isSpent(nameOf(user)),
     tell: (user) => settle(user, true, false),
+    forget: (user) => void spent.delete(nameOf(user)),
   };
 }
 

@@ -10,10 +10,12 @@ import { createVisitLog } from '../../shared/session/visit-log.ts';
 import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
 import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
 import { createMember } from '../../shared/system/member.ts';
+import { createRemembering } from '../../shared/system/remembering.ts';
 import { openStores } from '../../shared/system/stores.ts';
 import { createHandlers } from './handlers.ts';
 import { startHealthServer } from './health.ts';
 import { openHealthPort } from './health-port.ts';
+import { startEraser } from './jobs/eraser.ts';
 import { startVisitWriter } from './jobs/write-visits.ts';
 import { watchKeys } from './key-watch.ts';
 import { createWorkerMetrics } from './metrics.ts';
@@ -42,7 +44,8 @@ export async function startWorker(config: Config, log: Log, kinds = everyKind): 
     return client;
   };
   const wechat = connect(config.wechat.apiBase);
-  const member = createMember('worker', stores, { snapshot: metrics.snapshot, closer, log });
+  const remembering = createRemembering();
+  const member = createMember('worker', stores, { snapshot: metrics.snapshot, remembering, closer, log });
   const { instance } = member;
 
   const sessionInfo = defineSessionInfo(sequelize);
@@ -53,6 +56,8 @@ export async function startWorker(config: Config, log: Log, kinds = everyKind): 
     onFailure: createOutageWarning(log, 'app settings not read'),
   });
   const cache = createSessionCache(cacheRedis);
+  // What was sent to the cache before is there when this is answered.
+  remembering.add(async () => void (await cacheRedis.ping()));
 
   const stopping = new AbortController();
   closer.add('start', () => stopping.abort());
@@ -78,7 +83,10 @@ export async function startWorker(config: Config, log: Log, kinds = everyKind): 
     closer.add('key watch', () => keyWatch.close());
     await waitForKeys(apps, stopping.signal, log);
     const deps = { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, connect, kinds };
-    openQueues(config, { handlers: createHandlers({ ...deps, metrics, log }), stores, seal, metrics, closer, log });
+    const eraser = startEraser({ stores: { ...stores, appInfo, seal }, log });
+    closer.add('eraser', () => eraser.close());
+    const handlers = createHandlers({ ...deps, eraser, remembering, metrics, log });
+    openQueues(config, { handlers, stores, seal, remembering, metrics, closer, log });
     const visitWriter = startVisitWriter({ visits: createVisitLog(commands), sequelize, log, metrics });
     closer.add('visits', () => visitWriter.close());
     readiness.serves();

@@ -4,7 +4,7 @@ import type { Caller } from '../store/caller-store.ts';
 export const usualPermissions = 'default';
 
 /** What nobody may do without being let: not a request without a key, nor a caller of whom nothing was said. */
-export const grantedPermissions: ReadonlySet<string> = new Set(['token']);
+export const grantedPermissions: ReadonlySet<string> = new Set(['token', 'forget', 'wechat-event']);
 
 const prefix = 'qcloud.cam.';
 

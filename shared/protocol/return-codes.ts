@@ -10,6 +10,7 @@
  * | qcloud.cam.userinfo | USERINFO_SUCCESS | 60012, 60021 DECRYPT_FAIL, 1001 not read, 1006 not written |
  * | qcloud.cam.phone | PHONE_SUCCESS | 60012, 60021 DECRYPT_FAIL (with encrypt_data), 1001, WeChat's |
  * | qcloud.cam.checksession | CHECKSESSION_SUCCESS | 60012, 1001, WeChat's |
+ * | qcloud.cam.forget | FORGET_SUCCESS | 60012, 1001 not read, 1006 not written |
  * | qcloud.cam.resetkey | RESETKEY_SUCCESS | 60012, 1001 not read, 1006 not written, WeChat's |
  * | qcloud.cam.sign | SIGN_SUCCESS | 60012, 1001, 1003 for data that is not signed, 1014 NOT_ALLOWED |
  * | qcloud.cam.encryptkey | ENCRYPTKEY_SUCCESS | 60012, 1001, WeChat's |
@@ -51,4 +52,7 @@ export type SuccessMessage =
   | 'SIGN_SUCCESS'
   | 'ENCRYPTKEY_SUCCESS'
   // Of `GET /k/<key>/token`; it is in no envelope.
-  | 'TOKEN_SUCCESS';
+  | 'TOKEN_SUCCESS'
+  | 'FORGET_SUCCESS'
+  // Of `POST /k/<key>/wechat-event`; it is in no envelope either.
+  | 'WECHAT_EVENT_SUCCESS';

@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { channelOf } from './channel.ts';
+import type { RedisClock } from './clock.ts';
 import type { RedisClient } from './connect.ts';
+import { listInstances } from './presence.ts';
 
-/** What an administrator can tell all processes at once. */
-export type ControlMessage = { readonly kind: 'forget-cached' };
+/** What all processes can be told at once. */
+export type ControlMessage =
+  /** All that they remember of MySQL. */
+  | { readonly kind: 'forget-cached' }
+  /** @property person sealed: everybody who reaches Redis hears it */
+  | { readonly kind: 'forget-person'; readonly person: string };
 
 const channel = 'wafer:control';
 const acknowledgementTtlSeconds = 30;
@@ -13,36 +19,55 @@ const pollIntervalMs = 10;
 const acknowledgementKey = (id: string) => `wafer:control:${id}`;
 
 /** @returns undefined if it is no message of ours: whoever reaches Redis can publish, and must not end a process by it */
-function readId(text: string): string | undefined {
+function readMessage(text: string): { readonly id: string; readonly message: ControlMessage } | undefined {
   try {
-    const { id, kind } = JSON.parse(text) as { id?: unknown; kind?: unknown };
-    return kind === 'forget-cached' && typeof id === 'string' && /^[0-9a-f]{16}$/.test(id) ? id : undefined;
+    const { id, kind, person } = JSON.parse(text) as { id?: unknown; kind?: unknown; person?: unknown };
+    if (typeof id !== 'string' || !/^[0-9a-f]{16}$/.test(id)) return undefined;
+    if (kind === 'forget-cached') return { id, message: { kind } };
+    return kind === 'forget-person' && typeof person === 'string' ? { id, message: { kind, person } } : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Lets this process hear control messages; it acknowledges each when `obey` is done. */
+/** Lets this process hear control messages; it acknowledges each when `obey` is done, and not if that fails. */
 export async function hearControl(
   subscriber: RedisClient,
   commands: RedisClient,
   instance: string,
-  obey: (message: ControlMessage) => void,
+  obey: (message: ControlMessage) => void | Promise<void>,
 ): Promise<void> {
   const own = channelOf(subscriber, channel);
-  await subscriber.subscribe(own);
-  subscriber.on('message', (from: string, text: string) => {
-    if (from !== own) return;
-    const id = readId(text);
-    if (id === undefined) return;
-    obey({ kind: 'forget-cached' });
-    void commands
+  const carryOut = async (id: string, message: ControlMessage) => {
+    await obey(message);
+    await commands
       .pipeline()
       .sadd(acknowledgementKey(id), instance)
       .expire(acknowledgementKey(id), acknowledgementTtlSeconds)
-      .exec()
-      .catch(() => undefined);
+      .exec();
+  };
+  await subscriber.subscribe(own);
+  subscriber.on('message', (from: string, text: string) => {
+    const heard = from === own ? readMessage(text) : undefined;
+    if (heard !== undefined) carryOut(heard.id, heard.message).catch(() => undefined);
   });
+}
+
+/** How far an order got. */
+export interface Obeyed {
+  /** Processes that have done it. */
+  readonly obeyed: readonly string[];
+  /** Live processes that did not say so in time. */
+  readonly silent: readonly string[];
+}
+
+const obeyTimeoutMs = 3000;
+
+/** Tells all processes that are alive, and waits until they have obeyed. */
+export async function tellAll(client: RedisClient, clock: RedisClock, message: ControlMessage): Promise<Obeyed> {
+  const instances = await listInstances(client, clock);
+  const silent = await sendControl(client, message, instances, obeyTimeoutMs);
+  return { obeyed: instances.filter((instance) => !silent.includes(instance)), silent };
 }
 
 /**

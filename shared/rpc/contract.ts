@@ -15,6 +15,8 @@ export interface Calls {
   sign: { request: SignRequest; response: Outcome };
   encryptKey: { request: SessionRequest; response: Outcome };
   token: { request: TokenRequest; response: Outcome };
+  forget: { request: SessionRequest; response: Outcome };
+  wechatEvent: { request: WechatEventRequest; response: Outcome };
 }
 
 export type CallName = keyof Calls;
@@ -33,6 +35,8 @@ export const queueOfCall: Readonly<Record<CallName, QueueName>> = {
   sign: 'session',
   encryptKey: 'session',
   token: 'session',
+  forget: 'session',
+  wechatEvent: 'session',
 };
 
 /** The caller whose key a request came with, if it had one. */
@@ -107,6 +111,18 @@ interface LogoutRequest {
   readonly row: number;
   readonly id: string;
   readonly skeyHash: string;
+}
+
+/** What WeChat has told the app of a user, as far as something of it is kept. */
+interface WechatEventRequest {
+  readonly appid: string;
+  readonly openId: string;
+  /** As WeChat spells it. */
+  readonly event: string;
+  /** What is to go. */
+  readonly part: 'everything' | 'profile' | 'phone';
+  /** The name of the caller who passed it on. */
+  readonly caller: string;
 }
 
 /** What a worker adds to its answer, so that front ends know how long calls lie in the queue. */

@@ -34,6 +34,12 @@ export function renderUserInfo(document: JsonDocument | undefined): string {
   return text;
 }
 
+/** A user of whom only WeChat's answer is known, in the shape that every SDK reads (the C# SDK wants an integer gender). */
+export function placeholderProfile({ openId, unionId }: WechatUser): JsonDocument | undefined {
+  const fields = { openId, nickName: '', gender: 0, language: '', city: '', province: '', country: '', avatarUrl: '' };
+  return parsePhpJsonText(JSON.stringify(unionId === undefined ? fields : { ...fields, unionId }));
+}
+
 /**
  * Whether this is the profile that WeChat hands out since 2021 instead of the user's own: nickName 微信用户, no gender, no place
  * (docs/protocol.md#anonymous), or the placeholder of a log-in with the code alone. One of these, or none at all, never

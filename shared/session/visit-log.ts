@@ -15,6 +15,8 @@ export interface VisitLog {
   due(shard: number, limit: number): Promise<Visit[]>;
   /** Removes visits that are in MySQL now, unless a later one of the same session has come in. */
   settle(shard: number, visits: readonly Visit[]): Promise<void>;
+  /** Removes what is known of these rows, which are gone. */
+  forget(rows: readonly number[]): Promise<void>;
   /** The right to drain a shard for this many milliseconds, so that several workers don't do it twice. */
   claimShard(shard: number, ttlMs: number): Promise<boolean>;
   /** How many sessions wait to be written. */
@@ -176,6 +178,12 @@ export function createVisitLog(client: RedisClient): VisitLog {
     },
     async settle(shard, visits) {
       await settleVisits([visitsKey(shard), dueKey(shard)], [visits.map(encodeVisit).join('')]);
+    },
+    async forget(rows) {
+      for (const [shard, group] of groupByShard(rows, (row) => row)) {
+        await client.hdel(visitsKey(shard), ...group.map(String));
+        await client.zrem(dueKey(shard), ...group);
+      }
     },
     claimShard: async (shard, ttlMs) =>
       (await client.set(`wafer:{visits:${shard}}:drain`, '1', 'PX', ttlMs, 'NX')) === 'OK',

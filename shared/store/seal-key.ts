@@ -10,7 +10,7 @@ const keyBytes = 32;
  * The key that seals what passes through Redis. It lies in MySQL, so that a dump of Redis alone tells nothing; the first process
  * that needs it makes it.
  */
-async function getSealKey(sequelize: Sequelize): Promise<Buffer> {
+export async function getSealKey(sequelize: Sequelize): Promise<Buffer> {
   return (await findSealKey(sequelize)) ?? (await createKey(sequelize));
 }
 

@@ -4,12 +4,14 @@ import type { Log } from '../log/log.ts';
 import { createFigures, type Figures } from '../metrics/figures.ts';
 import type { Snapshot } from '../metrics/snapshot.ts';
 import { whenReady } from '../redis/connect.ts';
-import { hearControl } from '../redis/control.ts';
+import { hearControl, type ControlMessage } from '../redis/control.ts';
 import { createInstanceName, createPresence, machineName, type InstanceRole } from '../redis/presence.ts';
 import { answerRollCalls, type OwnState } from '../redis/roll-call.ts';
 import { untilDone } from '../async/retry.ts';
 import { createSeal, type Seal } from '../rpc/seal.ts';
 import { waitForSealKey } from '../store/seal-key.ts';
+import { readForgetOrder } from '../erasure/forget-order.ts';
+import type { Remembering } from './remembering.ts';
 import type { Stores } from './stores.ts';
 
 /** One process among those that make up the system: they share a seal, hear the same orders, and know of each other. */
@@ -35,10 +37,15 @@ const figureGroups = { web: `web:${machineName}`, worker: 'worker' };
 export function createMember(
   role: InstanceRole,
   stores: Stores,
-  deps: { readonly snapshot: () => Promise<Snapshot>; readonly closer: Closer; readonly log: Log },
+  deps: {
+    readonly snapshot: () => Promise<Snapshot>;
+    readonly remembering: Remembering;
+    readonly closer: Closer;
+    readonly log: Log;
+  },
 ): Member {
   const { sequelize, commands, subscriber, clock } = stores;
-  const { snapshot, closer, log } = deps;
+  const { snapshot, remembering, closer, log } = deps;
   const instance = createInstanceName(role);
   const group = figureGroups[role];
   const shown = role === 'web' ? [figureGroups.worker] : [];
@@ -52,7 +59,9 @@ export function createMember(
       const seal = createSeal(await waitForSealKey(sequelize, signal, log));
       await whenReady(commands, signal);
       await clock.sync().catch(() => undefined);
-      await untilDone(() => hearControl(subscriber, commands, instance, forget), signal);
+      const obey = (message: ControlMessage) =>
+        message.kind === 'forget-cached' ? forget() : remembering.forget(readForgetOrder(seal, message.person));
+      await untilDone(() => hearControl(subscriber, commands, instance, obey), signal);
       await untilDone(() => answerRollCalls(subscriber, commands, instance, describe), signal);
       return seal;
     },

@@ -56,7 +56,7 @@ test.serial('a log-in calls WeChat once and runs at most three SQL statements', 
 const isPeriodic = ({ name, args: [first = '', ...rest] }: { name: string; args: readonly string[] }) =>
   ['ping', 'time', 'bzpopmin', 'echo', 'client', 'info', 'hello', 'pexpire', 'xread', 'xtrim'].includes(name) ||
   [first, ...rest].some((arg) =>
-    /^wafer:(presence|\{metrics|apps|beat)|^\{?wafer:\{visits|:stalled|^wafer:s:.*\{/.test(arg),
+    /^wafer:(erasing|presence|\{metrics|apps|beat)|^\{?wafer:\{visits|:stalled|^wafer:s:.*\{/.test(arg),
   );
 
 test.serial('a log-in costs the same Redis commands with one front end and with four', async (t) => {

@@ -5,12 +5,15 @@ import { createOpenApiDocument } from '../../apps/web/openapi/document.ts';
 import { answerSchema, failureSchema } from '../../apps/web/openapi/envelope.ts';
 import { createUserData } from '../../apps/wechat-simulator/users.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { startStack, testAppid, untilReady } from '../support/stack.ts';
 
 const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, app: 'allow_sign = 1' });
-const [url] = stack.urls;
+// Through the key of a caller who may call what has to be granted, too.
+const added = await runCli(stack.env, ['caller', 'add', 'all', '--may', 'default,forget', '--json']);
+const url = `${stack.urls[0]}/k/${added.json.key}`;
 const strictUrl = await stack.addWeb({ LOGIN_REQUIRES_USER_DATA: 'true' });
 await untilReady(strictUrl);
 /** Interfaces whose success was compared with the document. */
@@ -25,7 +28,7 @@ function isDescribed(name: string, text: string): boolean {
 }
 
 test('the document is served', async (t) => {
-  const response = await fetch(`${url}/openapi.json`);
+  const response = await fetch(`${stack.urls[0]}/openapi.json`);
   t.is(response.status, 200);
   t.is(response.headers.get('content-type'), 'application/json; charset=utf-8');
   t.deepEqual(await response.json(), JSON.parse(JSON.stringify(createOpenApiDocument())));
@@ -92,6 +95,10 @@ test('answers to successes are as the document says', async (t) => {
   const ended = await call(url, 'qcloud.cam.logout', session);
   t.is(ended.returnCode, 0);
   t.true(isDescribed('qcloud.cam.logout', ended.text));
+  const { returnData: next } = await call(url, 'qcloud.cam.id_skey', { code: `${user}~3` });
+  const forgotten = await call(url, 'qcloud.cam.forget', next);
+  t.is(forgotten.returnCode, 0);
+  t.true(isDescribed('qcloud.cam.forget', forgotten.text));
   for (const [name, { messages }] of interfaceSchemas) t.is(successes.has(name), messages.length > 0, name);
 });
 

@@ -78,7 +78,7 @@ test.serial('through a bound key a log-in that names no app is one to the key’
 });
 
 test.serial('a session of another app is none for a bound key, in every interface', async (t) => {
-  const { key } = await addCaller('--app', otherAppid);
+  const { key } = await addCaller('--app', otherAppid, '--may', 'default,forget');
   const own = await logIn(url, { appid: otherAppid });
   const others = await logIn(url);
   for (const web of webs) {
@@ -118,7 +118,7 @@ test.serial('another app’s session through a bound key costs what a wrong skey
 });
 
 test.serial('a request through a bound key that names another app is 1012', async (t) => {
-  const { key } = await addCaller('--app', otherAppid);
+  const { key } = await addCaller('--app', otherAppid, '--may', 'default,forget');
   const own = await logIn(url, { appid: otherAppid });
   for (const web of webs) {
     const bound = `${web}/k/${key}`;

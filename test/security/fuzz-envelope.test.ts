@@ -4,6 +4,7 @@ import { createUserData } from '../../apps/wechat-simulator/users.ts';
 import { interfaceSchemas } from '../../apps/web/interfaces/schemas/index.ts';
 import { failures } from '../../shared/protocol/return-codes.ts';
 import { auth, login, newUser } from '../support/client.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { readEnvelope, type Envelope } from '../support/envelope-check.ts';
 import { createPoster } from '../support/post.ts';
@@ -16,8 +17,9 @@ import { isJsonForPhp } from './php-json-reference.ts';
 
 const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, workers: 2 });
-/** The bodies go to one with the fast lane and one without it in turn. */
-const urls = (await openBothWays(stack)).map(({ url }) => url);
+const { json } = await runCli(stack.env, ['caller', 'add', 'all', '--may', 'default,forget', '--json']);
+/** The bodies go to one with the fast lane and one without it in turn, with the key of a caller who may call everything. */
+const urls = (await openBothWays(stack)).map(({ url }) => `${url}/k/${json.key}`);
 // Few: a busy process takes in one new connection in each turn of its event loop, while it answers all that are open.
 const poster = createPoster({ sockets: 40 });
 const user = newUser();

@@ -3,6 +3,8 @@ import { interfaceSchemas } from '../../apps/web/interfaces/schemas/index.ts';
 import { toAsciiJson, toAsciiString } from '../../shared/protocol/ascii-json.ts';
 import { parsePhpJson } from '../../shared/protocol/php-json.ts';
 import { decodeUserInfo } from '../../shared/session/user-info.ts';
+import { readWechatEvent } from '../../apps/web/routes/read-wechat-event.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { readEnvelope } from '../support/envelope-check.ts';
@@ -16,7 +18,9 @@ import { sqlTexts, valuesOfOtherTypes } from './injection-corpus.ts';
 const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
 const [url] = stack.urls;
-const urls = (await openBothWays(stack)).map((way) => way.url);
+// With the key of a caller who may call everything.
+const { json } = await runCli(stack.env, ['caller', 'add', 'all', '--may', 'default,forget', '--json']);
+const urls = (await openBothWays(stack)).map((way) => `${way.url}/k/${json.key}`);
 const poster = createPoster();
 onClose(async () => poster.close());
 const { returnData: bystander } = await login(url, newUser());
@@ -157,6 +161,9 @@ test.serial('no pattern that reads what comes from outside takes more than in pr
     'escapes for the wire': (length) => toAsciiJson(`"${'\\/é'.repeat(length)}"`),
     'a long string for the wire': (length) => toAsciiString('é"'.repeat(length)),
     'blank space in a stored profile': (length) => decodeUserInfo(`A${' '.repeat(length)}!`),
+    'blank space in an event': (length) => readWechatEvent(Buffer.from(`<xml>${' '.repeat(length)}<`)),
+    'CDATA without an end': (length) => readWechatEvent(Buffer.from(`<xml><A><![CDATA[${']'.repeat(length)}`)),
+    'many fields of an event': (length) => readWechatEvent(Buffer.from(`<xml>${'<A>1</A>'.repeat(length)}`)),
     'padding in a stored profile': (length) => decodeUserInfo(`A${' ='.repeat(length)}!`),
   };
   for (const [name, read] of Object.entries(readers)) {

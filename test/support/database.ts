@@ -22,6 +22,8 @@ export interface TestDatabase {
   readonly query: <Row = Record<string, unknown>>(sql: string, values?: unknown[]) => Promise<Row[]>;
   /** The statements that came through `url` from the call of fn until its promise was fulfilled. One call at a time. */
   readonly countStatements: (fn: () => Promise<unknown>) => Promise<Statement[]>;
+  /** Tells of each statement that comes through `url`, until the returned function is called. Not during `countStatements`. */
+  readonly watchStatements: (listener: (text: string) => void) => () => void;
   /** As if the server were down, for the programs under test. */
   readonly cut: () => void;
   readonly restore: () => void;
@@ -69,6 +71,10 @@ export async function createTestDatabase({ onClose }: { onClose?: OnClose } = {}
       } finally {
         proxy.onStatement = undefined;
       }
+    },
+    watchStatements(listener) {
+      proxy.onStatement = listener;
+      return () => void (proxy.onStatement = undefined);
     },
     cut: proxy.cut,
     restore: proxy.restore,

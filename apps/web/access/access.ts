@@ -21,8 +21,8 @@ export interface Access {
   readonly mayReadMetrics: ClientCheck;
   /** Before anything is read; what a stranger asks for the gate refuses, but for the paths of operations. */
   standingOf(address: string): Standing;
-  /** Takes note of a call that a caller may not make; `RefusalReason` caller_not_permitted. */
-  refuseCaller(caller: Caller): void;
+  /** Takes note of a call that a caller, or whoever has no key, may not make; `RefusalReason` caller_not_permitted. */
+  refuseCaller(caller: Caller | undefined): void;
   refuseConnection(address: string, standing: Standing, reason: RefusedConnection): void;
   /** Makes the next use of a key read the callers again. */
   forgetCallers(): void;
@@ -63,9 +63,9 @@ export function createAccess(deps: {
       if (trustedProxies.has(address)) return 'proxy';
       return allowed.isEmpty || allowed.has(address) ? 'caller' : 'stranger';
     },
-    refuseCaller({ name }) {
+    refuseCaller(caller) {
       accessMetrics.refused('caller_not_permitted');
-      tellRefusal('caller_not_permitted', () => undefined, name);
+      tellRefusal('caller_not_permitted', () => undefined, caller?.name);
     },
     refuseConnection(address, standing, reason) {
       accessMetrics.refusedConnection(standing, reason);

@@ -7,6 +7,7 @@ import { isPermitted } from '../../../shared/callers/permissions.ts';
 import { tokenPath } from '../../../shared/protocol/token-service.ts';
 import { isForwardAuth } from '../routes/forward-auth.ts';
 import { isMinaAuth } from '../routes/mina-auth.ts';
+import { wechatEventPath, wechatEventPermission } from '../routes/wechat-event.ts';
 import type { AccessMetrics } from './access-metrics.ts';
 import { setCaller } from './caller.ts';
 import type { Client } from './client-address.ts';
@@ -69,7 +70,7 @@ export function createGate(deps: {
       if (caller === undefined) return { reason: 'caller_key_unknown', path };
       // What the protocol is asked for stands in the body.
       if (isMinaAuth(rest)) return { url: rest, caller };
-      const permission = isForwardAuth(path) ? 'auth' : path === tokenPath ? 'token' : undefined;
+      const permission = permissionFor(path);
       if (permission === undefined) return { reason: 'not_found', path };
       return isPermitted(caller, permission) ? { url: rest, caller } : { reason: 'caller_not_permitted', path };
     };
@@ -81,12 +82,12 @@ export function createGate(deps: {
 
   const judge = (url: string, client: Client): Verdict | Promise<Verdict> => {
     const hasPrefix = url.startsWith(keyPrefix);
-    if (isOpen && !hasPrefix && !url.startsWith(tokenPath)) return { url };
+    if (isOpen && !hasPrefix && !isOfKeyHolders(url)) return { url };
     const path = withoutQuery(url);
     if (!hasPrefix && operationsPaths.has(path)) return { url };
     if (!isAllowed(client)) return { reason: 'client_not_allowed', path };
     if (hasPrefix) return judgeKey(url);
-    return requiresKey || path === tokenPath ? { reason: 'caller_key_missing', path } : { url };
+    return requiresKey || isOfKeyHolders(path) ? { reason: 'caller_key_missing', path } : { url };
   };
 
   const count = ({ caller }: Admitted): void => {
@@ -123,6 +124,18 @@ export function createGate(deps: {
       return verdict;
     },
   };
+}
+
+/** What nobody gets without a key, wherever everybody may call. */
+function isOfKeyHolders(url: string): boolean {
+  return url.startsWith(tokenPath) || url.startsWith(wechatEventPath);
+}
+
+/** What it takes to ask for a path that is not the protocol's. @returns undefined if there is nothing for callers */
+function permissionFor(path: string): string | undefined {
+  if (isForwardAuth(path)) return 'auth';
+  if (path === tokenPath) return 'token';
+  return path === wechatEventPath ? wechatEventPermission : undefined;
 }
 
 /** `http://host/path`, as a client of a proxy sends it, is `/path`: nothing behind the gate reads another path than it did. */

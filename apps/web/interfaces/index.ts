@@ -2,6 +2,7 @@ import { createAuth } from './auth.ts';
 import { createCheckSession } from './checksession.ts';
 import { createDecrypt } from './decrypt.ts';
 import { createEncryptKey } from './encryptkey.ts';
+import { createForget } from './forget.ts';
 import { createIdSkey } from './id-skey.ts';
 import { initdata } from './initdata.ts';
 import { createLogout } from './logout.ts';
@@ -19,6 +20,7 @@ export function createInterfaces(deps: InterfaceDeps): ReadonlyMap<string, Inter
     ['qcloud.cam.decrypt', createDecrypt(deps)],
     ['qcloud.cam.initdata', initdata],
     ['qcloud.cam.logout', createLogout(deps)],
+    ['qcloud.cam.forget', createForget(deps)],
     ['qcloud.cam.userinfo', createUserInfo(deps)],
     ['qcloud.cam.phone', createPhone(deps)],
     ['qcloud.cam.checksession', createCheckSession(deps)],

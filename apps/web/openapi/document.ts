@@ -12,6 +12,7 @@ import {
   requestIdHeader,
   tokenOperation,
   tooLarge,
+  wechatEventOperation,
 } from './operations.ts';
 
 type Json = Record<string, unknown>;
@@ -34,12 +35,14 @@ export function createOpenApiDocument(): Json {
       { name: 'protocol', description: 'What the SDKs of mini programs call' },
       { name: 'gateway', description: 'For nginx auth_request, Traefik, APISIX' },
       { name: 'tokens', description: 'For programs of the same company that call WeChat themselves' },
+      { name: 'events', description: 'For the back end to which WeChat pushes' },
       { name: 'operations', description: 'For balancers and monitoring; keep them off the internet' },
     ],
     paths: {
       '/mina_auth/': { post: minaAuthOperation() },
       '/forward-auth': { get: forwardAuthOperation() },
       '/k/{key}/token': { get: tokenOperation() },
+      '/k/{key}/wechat-event': { post: wechatEventOperation() },
       ...operationsPaths(),
     },
     components: { schemas: componentSchemas() },

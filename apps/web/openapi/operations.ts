@@ -130,6 +130,59 @@ export function tokenOperation(): Json {
   };
 }
 
+/** POST /k/<key>/wechat-event. */
+export function wechatEventOperation(): Json {
+  const failure = (description: string) => ({
+    description,
+    headers: { 'X-Wafer-Reason': reasonHeader },
+    content: errorBody,
+  });
+  const fields = Object.fromEntries(
+    ['ToUserName', 'FromUserName', 'CreateTime', 'MsgType', 'Event', 'OpenID', 'AppID', 'RevokeInfo', 'PluginID'].map(
+      (name) => [name, { type: ['string', 'integer'] }],
+    ),
+  );
+  const event = { type: 'object', required: ['Event', 'OpenID'], properties: fields };
+  const example = {
+    ToUserName: 'gh_0123456789ab',
+    OpenID: 'oGZUI0egBJY1zhBYw2KhdUfwVJJE',
+    FromUserName: 'oGZUI0egBJY1zhBYw2KhdUfwVJJE',
+    CreateTime: 1627359464,
+    MsgType: 'event',
+    Event: 'user_authorization_revoke',
+    AppID: 'wx0123456789abcdef',
+    RevokeInfo: '6',
+  };
+  return {
+    operationId: 'wechatEvent',
+    tags: ['events'],
+    summary: 'Pass on what WeChat has told the app of a user',
+    description:
+      'As it came, in JSON or XML: `user_info_modified`, `user_authorization_revoke`, `user_authorization_cancellation`. What the user takes back is erased. Any other event is answered `success`, too. For callers with the permission `wechat-event`.',
+    parameters: [{ name: 'key', in: 'path', required: true, schema: text, description: 'The caller’s key.' }],
+    requestBody: {
+      required: true,
+      content: {
+        'application/json': { schema: event, examples: { revoke: { summary: 'Name and picture', value: example } } },
+        'text/xml': { schema: text },
+      },
+    },
+    responses: {
+      200: {
+        description: 'Done; for WeChat.',
+        content: { 'text/plain': { schema: { type: 'string', const: 'success' } } },
+      },
+      400: failure(
+        'It is no event (`event_malformed`), it is still encrypted (`event_encrypted`), its app is unknown (`unknown_app`), or it names none and the key has several (`app_not_named`).',
+      ),
+      401: failure('There is no key (`caller_key_missing`), or nobody has it (`caller_key_unknown`).'),
+      403: notPermitted,
+      413: { description: 'The body is larger than 16 kB.', content: errorBody },
+      503: failure('It could not be written: send it again.'),
+    },
+  };
+}
+
 /** What balancers, monitoring and readers of this document ask. */
 export function operationsPaths(): Json {
   const answer = (description: string, type: string, schema: Json = {}) => ({

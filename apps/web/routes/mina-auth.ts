@@ -53,7 +53,7 @@ export function createMinaAuth(deps: {
       const name = typeof request.interfaceName === 'string' ? request.interfaceName : '';
       const call = interfaces.get(name);
       if (call === undefined) return finish('unknown', fail('unknownInterface'));
-      if (caller !== undefined && !isPermitted(caller, permissions.get(name) as string)) {
+      if (!isPermitted(caller, permissions.get(name) as string)) {
         access.refuseCaller(caller);
         return notPermitted;
       }

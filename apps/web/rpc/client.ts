@@ -21,6 +21,7 @@ import { takeRandomBytes } from '../../../shared/keys/random.ts';
 import { watchLoss } from './loss-watch.ts';
 import { readReplies } from './reply-reader.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
+import type { Remembering } from '../../../shared/system/remembering.ts';
 
 /** Asks workers. A call is answered, or fails with an {@link RpcError} by its deadline; it never hangs. */
 export interface RpcClient {
@@ -79,10 +80,11 @@ export function createRpcClient(options: {
   readonly blocking: RedisClient;
   readonly clock: RedisClock;
   readonly seal: Seal;
+  readonly remembering: Remembering;
   readonly shards: Readonly<Record<QueueName, number>>;
   readonly maxWaiting: number;
 }): RpcClient {
-  const { instance, commands, blocking, clock, seal, shards, maxWaiting } = options;
+  const { instance, commands, blocking, clock, seal, remembering, shards, maxWaiting } = options;
   const waiting = createInFlight<number, Waiting>();
   const groupers = new Map<string, { queue: Queue<CallJob>; grouper: Grouper<Call> }>();
   /** One for all queues: it goes by how busy this process is. */
@@ -102,6 +104,7 @@ export function createRpcClient(options: {
     seal,
     onReply: ([id, response]) => take(id)?.resolve(response),
   });
+  remembering.add(() => replies.trim());
   const giveUp = (ids: Iterable<number>) => {
     for (const id of ids) take(id)?.reject(new RpcError('store_unavailable'));
   };

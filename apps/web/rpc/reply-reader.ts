@@ -5,6 +5,8 @@ import type { Seal } from '../../../shared/rpc/seal.ts';
 
 /** Reads the replies to this instance, each once, also those of a time without a connection. */
 export interface ReplyReader {
+  /** Removes what was read. */
+  trim(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,12 @@ export function readReplies(options: {
     trimmedAt = performance.now();
     void commands.xtrim(key, 'MINID', lastId).catch(() => undefined);
   };
+  const trim = async (): Promise<void> => {
+    const last = lastId;
+    await commands.xtrim(key, 'MINID', last);
+    // The last one itself.
+    await commands.xdel(key, last);
+  };
 
   const read = async (): Promise<void> => {
     // A message that can't be opened is passed over: its callers wait until their deadline.
@@ -57,6 +65,7 @@ export function readReplies(options: {
   };
   const reading = read();
   return {
+    trim,
     async close() {
       isClosed = true;
       // Ends the wait for replies.

@@ -7,6 +7,7 @@ import { createSessionCache } from '../../../shared/session/session-cache.ts';
 import type { VisitLog } from '../../../shared/session/visit-log.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
 import { readSessions } from '../../../shared/store/session-reader.ts';
+import type { Remembering } from '../../../shared/system/remembering.ts';
 import type { WebMetrics } from '../metrics.ts';
 import { createSessionCheck, type SessionCheck } from './session-check.ts';
 import { createSessionConfirmer } from './session-confirmer.ts';
@@ -25,11 +26,12 @@ export function openSessions(deps: {
   readonly cacheRedis: RedisClient;
   readonly visits: VisitCollector;
   readonly visitLog: VisitLog;
+  readonly remembering: Remembering;
   readonly metrics: WebMetrics;
   readonly log: Log;
   readonly closer: Closer;
 }): { readonly sessions: SessionCheck; readonly forgetSessions: () => void } {
-  const { config, sessionInfo, cacheRedis, visits, visitLog, metrics, log, closer } = deps;
+  const { config, sessionInfo, cacheRedis, visits, visitLog, remembering, metrics, log, closer } = deps;
   const cache = createSessionCache(cacheRedis);
   const lookups = createSessionLookups(
     (ids) => {
@@ -53,6 +55,10 @@ export function openSessions(deps: {
     () => changes.isTrusted(),
     config.redis.cache.kind === 'cluster' ? { maxAgeMs: clusterMaxAgeMs } : {},
   );
+  remembering.add(({ ids }) => {
+    confirmer.forget(ids);
+    memory.erase(ids);
+  });
   const validity = createSessionValidity(visits, visitLog);
   const sessions = createSessionCheck({
     validity,
@@ -65,7 +71,7 @@ export function openSessions(deps: {
   return {
     sessions,
     forgetSessions() {
-      confirmer.forget();
+      confirmer.forgetAll();
       memory.clear();
     },
   };

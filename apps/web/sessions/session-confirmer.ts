@@ -21,12 +21,16 @@ export interface SessionConfirmer {
     accepts: (session: Session) => boolean,
   ): Promise<Session | undefined>;
   /** Forgets what was read. */
-  forget(): void;
+  forgetAll(): void;
+  /** Forgets what was read of these. */
+  forget(ids: readonly string[]): void;
 }
 
 interface Look {
   readonly startedAt: number;
   readonly session: Promise<Session | undefined>;
+  /** Forgets it. */
+  readonly timer: NodeJS.Timeout;
   /** The skey that was last refused by this look, to be refused again at once. */
   refused?: string;
   /** The look after this one, for all who were not satisfied by this one. */
@@ -41,13 +45,13 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
   let waiting = 0;
 
   const start = (id: string, cached: CacheLookup | undefined): Look => {
-    const look: Look = { startedAt: performance.now(), session: readAndFill(id, cached) };
     const remembered = looks;
-    remembered.set(id, look);
     const forgetLater = () => {
       if (remembered.get(id) === look && look.next === undefined) remembered.delete(id);
     };
-    globalThis.setTimeout(forgetLater, spacingMs).unref();
+    const timer = globalThis.setTimeout(forgetLater, spacingMs).unref();
+    const look: Look = { startedAt: performance.now(), session: readAndFill(id, cached), timer };
+    remembered.set(id, look);
     // A look that failed told nobody anything: the next caller may try at once.
     look.session.catch(() => {
       if (remembered.get(id) === look) remembered.delete(id);
@@ -109,8 +113,15 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
         waiting--;
       }
     },
-    forget() {
+    forgetAll() {
       looks = new Map();
+    },
+    forget(ids) {
+      for (const id of ids) {
+        // It refers to the look.
+        clearTimeout(looks.get(id)?.timer);
+        looks.delete(id);
+      }
     },
   };
 }

@@ -18,6 +18,8 @@ export interface SessionMemory {
   forget(id: string): void;
   /** Announcements were missed: what was read before now does not count any more, except in doubt. */
   distrust(): void;
+  /** Drops these, and that they were ever heard of. */
+  erase(ids: readonly string[]): void;
   /** Drops everything. */
   clear(): void;
 }
@@ -96,6 +98,15 @@ export function createSessionMemory(
         floor = Math.max(floor, oldestOf(lately));
         before = lately;
         lately = new Map();
+      }
+    },
+    erase(ids) {
+      // Instead of when each was announced: what is being read now is not remembered.
+      floor = ++announcements;
+      for (const id of ids) {
+        entries.delete(id);
+        lately.delete(id);
+        before.delete(id);
       }
     },
     distrust() {

@@ -79,9 +79,16 @@ export function createSessionStore(capacity: number): SessionStore {
     return place;
   };
 
+  /** Nothing stays of what was there. */
+  const wipe = (place: number): void => {
+    const start = (place % cellsPerBlock) * cellBytes;
+    blockOf(place).bytes.fill(0, start, start + cellBytes);
+  };
+
   const free = (place: number): void => {
     const chain = chains[place] as number;
     if (chain === none) return;
+    wipe(place);
     const after = nexts[place] as number;
     if (firsts[chain] === place) firsts[chain] = after;
     else {
@@ -142,6 +149,7 @@ export function createSessionStore(capacity: number): SessionStore {
     clear() {
       firsts.fill(none);
       chains.fill(none);
+      blocks.length = 0;
       size = 0;
     },
     untilOf: (place) => doubleOf(place, double.until),

@@ -4,13 +4,14 @@ import type { createLoginFailureLog } from '../../../shared/log/login-failures.t
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { takeRandomBytes } from '../../../shared/keys/random.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
+import { codeKeyOf } from '../../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { dropped, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { answerLogin } from '../login/answer.ts';
-import { codeKeyOf, type CodeKey, type CodeLedger, type CodeRecord } from '../login/code-ledger.ts';
+import type { CodeKey, CodeLedger, CodeRecord } from '../login/code-ledger.ts';
 import type { ExchangeCode } from '../login/exchange.ts';
 import type { LoginRun } from '../login/login-run.ts';
 import {
@@ -22,6 +23,7 @@ import {
 } from '../login/read-profile.ts';
 import type { UserLimit } from '../login/user-limit.ts';
 import type { LookedUp, SessionWriter, WrittenSession } from '../login/write-session.ts';
+import { UserErasedError } from '../store/session-writer.ts';
 import type { UserDataOpener, UserDataResult } from '../user-data-opener.ts';
 import type { FindKind, Kind } from '../wechat/kinds/kind.ts';
 import { findApp } from './app.ts';
@@ -124,8 +126,16 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     if (profile.result !== undefined) await countUserData(app, record, profile.result);
     if (!profile.ok) return profile.failure;
 
-    const written = await writeSession(run, app, { record, profile, fence, hasRecord, looked });
-    return answerLogin(run, app, record, profile, written);
+    try {
+      const written = await writeSession(run, app, { record, profile, fence, hasRecord, looked });
+      return answerLogin(run, app, record, profile, written);
+    } catch (error) {
+      if (!(error instanceof UserErasedError)) throw error;
+      // The record is of the user, too. Another code makes a new user.
+      const refused = fail('codeRefused', 'user_erased');
+      await ledger.refuse(code, fence, refused);
+      return refused;
+    }
   }
 
   /** Data that the new key does not open may be of before this log-in. Whatever is wrong with them, the same is done. */

@@ -4,10 +4,11 @@ import { toAsciiJson } from '../../../shared/protocol/ascii-json.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
 import type { PhoneRequest } from '../../../shared/rpc/contract.ts';
+import { phoneCodeKey, phoneOwnerOf } from '../../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { dropped, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import { phoneCodeKey, type PhoneLedger } from '../phone/phone-ledger.ts';
+import type { PhoneLedger } from '../phone/phone-ledger.ts';
 import { reasonOf, type DataOwner, type UserData } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import { toFailure } from '../wechat/answer.ts';
@@ -78,6 +79,7 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
         ...(callerKey === undefined ? [] : [callerKey]),
       ),
       owner: randomBytes(12).toString('base64url'),
+      user: phoneOwnerOf(seal, { appid: user.app.appid, openId: user.openId }),
     };
     for (;;) {
       if (context.remainingMs() <= 0) return dropped;

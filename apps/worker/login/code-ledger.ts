@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { queueTag } from '../../../shared/rpc/contract.ts';
+import { codeFailurePurpose, codeRecordPurpose } from '../../../shared/rpc/ledger-keys.ts';
 import { dropped, lockDurationMs, type Dropped } from '../rpc/server.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
@@ -86,11 +86,6 @@ const codeUsed = over(fail('codeRefused', 'code_used'));
 /** Two askers died without recording an answer, or one takes too long. */
 const interrupted = over(fail('wechatUnreachable', 'exchange_interrupted'));
 
-/** Where a code is kept: in the slot of its queue. */
-export function codeKeyOf(seal: Seal, shard: number, appid: string, code: string): string {
-  return `${queueTag('login', shard)}:code:${seal.fingerprint(appid, code)}`;
-}
-
 /** @param takeOverAfterMs WeChat's time-out: a claim without a record that is older has lost its owner */
 export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterMs: number): CodeLedger {
   const claim = defineKeyScript(client, 'waferClaimCodes', claimScript, [rememberedMs, sharedMs, maxAsks]);
@@ -112,8 +107,8 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
     if (kind === 'wait') return kind;
     if (kind !== 'answered') return kind === 'interrupted' ? interrupted : codeUsed;
     const text = found.slice(1);
-    if (found.startsWith('f')) return over(JSON.parse(seal.open(`failure ${key}`, text)) as Failure);
-    const { fence, ...record } = JSON.parse(seal.open(`record ${key}`, text)) as SealedRecord;
+    if (found.startsWith('f')) return over(JSON.parse(seal.open(codeFailurePurpose(key), text)) as Failure);
+    const { fence, ...record } = JSON.parse(seal.open(codeRecordPurpose(key), text)) as SealedRecord;
     // As older versions recorded it, with a fence that anybody may have written.
     return fence === undefined ? codeUsed : { kind: 'recorded', fence, record };
   };
@@ -130,10 +125,10 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
     askAgain: async ({ key, owner }) => (await askAgain([key], [owner, maxAsks])) === 1,
     record(code, fence, record) {
       const whole: SealedRecord = { ...record, fence };
-      return answer(code, fence, `r${seal.seal(`record ${code.key}`, JSON.stringify(whole))}`);
+      return answer(code, fence, `r${seal.seal(codeRecordPurpose(code.key), JSON.stringify(whole))}`);
     },
     async refuse(code, fence, failure) {
-      await answer(code, fence, `f${seal.seal(`failure ${code.key}`, JSON.stringify(failure))}`);
+      await answer(code, fence, `f${seal.seal(codeFailurePurpose(code.key), JSON.stringify(failure))}`);
     },
     async release({ key, owner }) {
       await release([key], [owner]);

@@ -1,6 +1,7 @@
 import { fail, type Failure } from '../../../shared/protocol/outcome.ts';
-import { parsePhpJsonText, type JsonDocument } from '../../../shared/protocol/php-json.ts';
+import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
+import { placeholderProfile } from '../../../shared/session/user-info.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { App } from '../../../shared/store/app-reader.ts';
 import { isLegacyIv } from '../decrypt.ts';
@@ -80,10 +81,4 @@ export function settleRefused(refused: RefusedProfile, answer: Answer, app: App)
   if (app.leavesOutUndecrypted !== true || !hasUserData || !unread.has(failure.reason)) return refused;
   const left = { ok: true, sent: 'nothing', toStore: placeholderProfile(answer), reason: failure.reason } as const;
   return result === undefined ? left : { ...left, result };
-}
-
-/** A user of whom only WeChat's answer is known, in the shape that every SDK reads (the C# SDK wants an integer gender). */
-function placeholderProfile({ openId, unionId }: Answer): JsonDocument | undefined {
-  const fields = { openId, nickName: '', gender: 0, language: '', city: '', province: '', country: '', avatarUrl: '' };
-  return parsePhpJsonText(JSON.stringify(unionId === undefined ? fields : { ...fields, unionId }));
 }

@@ -10,8 +10,17 @@ import { namesAnother, type WechatUser } from '../../../shared/session/wechat-us
 import { withMembers } from '../../../shared/protocol/json-members.ts';
 import { noteReplaced } from '../../../shared/store/session-ender.ts';
 import { createGrouper } from '../../../shared/async/grouper.ts';
+import { isErased } from '../../../shared/erasure/journal.ts';
 import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
-import { insertSessions, type LoginWrite, type NewSession, type Renewal } from '../store/session-writer.ts';
+import { erasedUserOf } from '../../../shared/rpc/ledger-keys.ts';
+import type { Seal } from '../../../shared/rpc/seal.ts';
+import {
+  insertSessions,
+  UserErasedError,
+  type LoginWrite,
+  type NewSession,
+  type Renewal,
+} from '../store/session-writer.ts';
 import { renewSessions } from '../store/session-renewals.ts';
 import { sealFormerKeys, type FormerKey } from '../former-keys.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../store/user-rows.ts';
@@ -25,6 +34,7 @@ export interface SessionWriter {
   look(user: UserToWrite): LookedUp;
   /** The keys that this log-in replaces, and those before them, as far as data of theirs may still come. The latest is first. */
   findFormerKeys(login: KeyOfLogin, looked: LookedUp): Promise<FormerKey[]>;
+  /** @throws {UserErasedError} */
   write(login: LoginSession): Promise<WrittenSession>;
 }
 
@@ -81,8 +91,9 @@ export function createSessionWriter(store: {
   readonly sequelize: Sequelize;
   readonly cache: SessionCache;
   readonly cipher: ColumnCipher;
+  readonly seal: Seal;
 }): SessionWriter {
-  const { sequelize, cache, cipher } = store;
+  const { sequelize, cache, cipher, seal } = store;
   const formerKeysOfLogin = createKeyHistory(cipher);
   // Log-ins that run at once read and write together; one that is alone goes alone.
   const findRows = createGrouper(maxPerStatement, (users: UserOfApp[]) => findUserRows(sequelize, users));
@@ -94,7 +105,7 @@ export function createSessionWriter(store: {
     write: LoginWrite,
     profile: Profile,
   ): Promise<WrittenSession | undefined> => {
-    const row = await insert({ id: login.newId, write });
+    const row = await insert({ id: login.newId, erasedUser: erasedUserOf(seal, login), write });
     if (row === undefined) return undefined;
     // Nobody knows this id yet, so no entry has to get out of the way first.
     settle(cache.introduce(login.newId, toSession(row, write, profile)));
@@ -120,6 +131,8 @@ export function createSessionWriter(store: {
       settle(cache.withdraw(endedIds, mark));
     } else {
       settle(cache.withdraw([kept.id, ...endedIds], mark));
+      // By a later log-in of the user, or because the row is gone.
+      if (await isErased(sequelize, erasedUserOf(seal, login), login.fence)) throw new UserErasedError();
       settle(noteReplaced(sequelize, kept.row, write.skey));
     }
     return { row: kept.row, id: kept.id, isNew: false, storedProfile: profile };

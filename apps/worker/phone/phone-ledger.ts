@@ -1,6 +1,7 @@
 import type { Outcome } from '../../../shared/protocol/outcome.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { defineScript } from '../../../shared/redis/script.ts';
+import { phonePurpose } from '../../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 
 /**
@@ -21,6 +22,8 @@ interface PhoneCode {
   readonly requestFingerprint: string;
   /** Names the run of this request; random. */
   readonly owner: string;
+  /** Names the user, by a fingerprint: what came of it can be found when that one is erased. */
+  readonly user: string;
 }
 
 type PhoneClaim =
@@ -43,7 +46,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local code = redis.call('HMGET', KEYS[1], 'request', 'at', 'outcome')
 if not code[1] then
-  redis.call('HSET', KEYS[1], 'request', ARGV[1], 'owner', ARGV[2], 'at', string.format('%.0f', now))
+  redis.call('HSET', KEYS[1], 'request', ARGV[1], 'owner', ARGV[2], 'user', ARGV[6], 'at', string.format('%.0f', now))
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return {'ask'}
 end
@@ -63,23 +66,19 @@ local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'at', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), 'outcome', ARGV[2])
 return 1`;
 
-export function phoneCodeKey(seal: Seal, appid: string, code: string): string {
-  return `wafer:phone:${seal.fingerprint('phone', appid, code)}`;
-}
-
 /** @param abandonedAfterMs a claim without an outcome that is older has lost its owner: longer than any caller waits */
 export function createPhoneLedger(client: RedisClient, seal: Seal, abandonedAfterMs: number): PhoneLedger {
   const claim = defineScript(client, 'waferClaimPhone', claimScript);
   const end = defineScript(client, 'waferEndPhone', endScript);
   return {
-    async claim({ key, requestFingerprint, owner }) {
-      const args = [requestFingerprint, owner, rememberedMs, sharedMs, abandonedAfterMs];
+    async claim({ key, requestFingerprint, owner, user }) {
+      const args = [requestFingerprint, owner, rememberedMs, sharedMs, abandonedAfterMs, user];
       const [kind, sealed] = (await claim([key], args)) as [PhoneClaim['kind'], string | undefined];
       if (kind !== 'concluded') return { kind };
-      return { kind, outcome: JSON.parse(seal.open(`phone ${key}`, sealed as string)) as Outcome };
+      return { kind, outcome: JSON.parse(seal.open(phonePurpose(key), sealed as string)) as Outcome };
     },
     async conclude({ key, owner }, outcome) {
-      await end([key], [owner, seal.seal(`phone ${key}`, JSON.stringify(outcome))]);
+      await end([key], [owner, seal.seal(phonePurpose(key), JSON.stringify(outcome))]);
     },
     async release({ key, owner }) {
       await end([key], [owner, '']);

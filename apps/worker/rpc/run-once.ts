@@ -2,6 +2,8 @@
 export interface RunOnce<Result> {
   /** @param deadline in the clock of `nowMs`: from then on the call is forgotten, and nobody runs it any more */
   run(key: string, deadline: number, work: () => Promise<Result>): Promise<Result>;
+  /** From now on whoever brings a call again gets this, whatever came of it. */
+  forgetResults(instead: Result): void;
 }
 
 const forgottenEachTime = 2;
@@ -28,6 +30,11 @@ export function createRunOnce<Result>(nowMs: () => number): RunOnce<Result> {
       const result = work();
       runs.set(key, { deadline, result });
       return result;
+    },
+    forgetResults(instead) {
+      const replace = () => instead;
+      for (const [key, { deadline, result }] of runs)
+        runs.set(key, { deadline, result: result.then(replace, replace) });
     },
   };
 }

@@ -18,6 +18,7 @@ import { PromptWorker } from './prompt-worker.ts';
 import { createReplySender } from './reply-sender.ts';
 import { createRunOnce } from './run-once.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
+import type { Remembering } from '../../../shared/system/remembering.ts';
 
 /** Answers the calls of one queue. */
 export interface RpcServer {
@@ -80,6 +81,7 @@ export function createRpcServer(options: {
   readonly commands: RedisClient;
   readonly clock: RedisClock;
   readonly seal: Seal;
+  readonly remembering: Remembering;
   /** Calls in flight at once. */
   readonly concurrency: number;
   /** Of the calls of this queue. */
@@ -87,11 +89,13 @@ export function createRpcServer(options: {
   readonly onAnswer: (name: CallName, outcome: Outcome | 'dropped', seconds: number) => void;
   readonly log: Log;
 }): RpcServer {
-  const { queue, shard, blocking, commands, clock, seal, concurrency, handlers, onAnswer, log } = options;
+  const { queue, shard, blocking, commands, clock, seal, remembering, concurrency, handlers, onAnswer, log } = options;
 
   const sendReply = createReplySender(commands, seal);
   // The ledger of codes remembers log-ins, for all processes.
   const once = queue === 'login' ? undefined : createRunOnce<Outcome | Dropped>(() => clock.nowMs());
+  // Whose call it was is not known any more; who brings one again that is answered gets no second answer.
+  remembering.add(() => once?.forgetResults(dropped));
   const answer = async ({ replyTo, call }: OpenedCall, job: Job<CallJob>): Promise<void> => {
     const remainingMs = () => call.deadline - clock.nowMs();
     const { name, requestId } = call;

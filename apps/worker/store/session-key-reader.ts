@@ -64,6 +64,15 @@ async function findOpenRow(
   return isCurrent || isPrevious ? found : undefined;
 }
 
+/** Whose session it is; undefined if it is not open for this skey any more. */
+export async function findOpenUser(
+  sessionInfo: SessionInfo,
+  row: number,
+  skeyHash: string,
+): Promise<string | undefined> {
+  return (await findOpenRow(sessionInfo, row, skeyHash))?.open_id;
+}
+
 /** Whether a row is still open for this skey. */
 export async function isSessionOpen(sessionInfo: SessionInfo, row: number, skeyHash: string): Promise<boolean> {
   return (await findOpenRow(sessionInfo, row, skeyHash)) !== undefined;

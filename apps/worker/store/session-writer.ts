@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { QueryTypes, UniqueConstraintError, type Sequelize } from 'sequelize';
 import type { PassedLimit } from '../../../shared/session/expiry.ts';
 import { toWallClock } from '../../../shared/session/wall-clock.ts';
+import { fenceUnlessErased } from '../../../shared/erasure/journal.ts';
 import { unknownSkey } from '../../../shared/store/session-ender.ts';
 import { withFormerSkey } from './former-skeys.ts';
 import { toSqlList } from './sql-literal.ts';
@@ -36,6 +37,8 @@ export const fenceToleranceUs = 5_000_000;
 /** A first session of a user, or one more. */
 export interface NewSession {
   readonly id: string;
+  /** Names its user among those who are to be forgotten. */
+  readonly erasedUser: string;
   readonly write: LoginWrite;
 }
 
@@ -98,12 +101,24 @@ async function insertTogether(sequelize: Sequelize, sessions: readonly NewSessio
   );
 }
 
+/** The user was erased after the log-in was made: nothing of it may be written. */
+export class UserErasedError extends Error {
+  constructor() {
+    super('the user of this log-in was erased after it was made');
+    this.name = 'UserErasedError';
+  }
+}
+
+/** What the server says to a row without a fence. */
+const noFence = 'ER_BAD_NULL_ERROR';
+
 async function insertSession(sequelize: Sequelize, session: NewSession): Promise<number | undefined> {
   try {
     const [id] = await sequelize.query(toInsert(sequelize, [session]), { type: QueryTypes.INSERT });
     return id;
   } catch (error) {
     if (error instanceof UniqueConstraintError) return undefined;
+    if ((error as { parent?: { code?: string } }).parent?.code === noFence) throw new UserErasedError();
     throw error;
   }
 }
@@ -111,8 +126,11 @@ async function insertSession(sequelize: Sequelize, session: NewSession): Promise
 function toInsert(sequelize: Sequelize, sessions: readonly NewSession[]): string {
   const rows = sessions.map(newColumns);
   const names = Object.keys(rows[0] ?? {});
-  const values = rows.map((row) => `(${toSqlList(sequelize, Object.values(row))})`);
-  return `insert into cSessionInfo (${names.join(',')}) values ${values.join(',')}`;
+  const values = sessions.map(
+    ({ erasedUser, write }, index) =>
+      `(${toSqlList(sequelize, Object.values(rows[index] ?? {}))},${fenceUnlessErased(erasedUser, write.fence)})`,
+  );
+  return `insert into cSessionInfo (${names.join(',')},fence) values ${values.join(',')}`;
 }
 
 function newColumns({ id, write }: NewSession) {
@@ -121,7 +139,6 @@ function newColumns({ id, write }: NewSession) {
     ...columnsOf(write),
     ...userInfoColumns(write.userInfo ?? ''),
     user_key: userKey(write.appid, write.openId),
-    fence: write.fence,
     union_id: write.unionId ?? null,
   };
 }

@@ -8,6 +8,8 @@ import { createBreaker, type Breaker, type BreakerState, type CallResult } from 
 export interface WechatBreakers {
   /** @returns what to call with the answer, or with undefined if there is none; undefined if the call must not be made */
   enter(appid: string, api: string, whose?: Whose): ((answer: Answer | undefined) => void) | undefined;
+  /** Drops who it was about; how the calls ended still counts. */
+  forget(openId: string): void;
 }
 
 /** Whom a call is about, as far as that is known, and who wants it. */
@@ -57,6 +59,9 @@ export function createBreakers(
   };
 
   return {
+    forget(openId) {
+      for (const { breaker } of breakers.values()) breaker.forget(openId);
+    },
     enter(appid, api, whose) {
       const settle = breakerOf(appid, api, whose?.caller).enter(whose?.openId ?? whose?.code);
       const startedAt = performance.now();

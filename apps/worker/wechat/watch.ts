@@ -1,3 +1,4 @@
+import type { AppUser } from '../../../shared/rpc/ledger-keys.ts';
 import type { Refused } from './answer.ts';
 import type { Alerts } from './alerts.ts';
 import { shed, type WechatBreakers } from './breakers.ts';
@@ -25,6 +26,8 @@ export interface WechatWatch {
     subject: WechatSubject,
     call: () => Promise<Answer>,
   ): Promise<Answer | Refused | typeof shed>;
+  /** Drops what is known of a user; what WeChat said of the user's app stays. */
+  forget(user: AppUser): void;
 }
 
 /** 45009: the app's quota of this call. 45011: too often for this user. */
@@ -72,6 +75,11 @@ export function createWechatWatch({
   };
 
   return {
+    forget({ appid, openId }) {
+      for (const key of pauses.keys())
+        if (key.startsWith(`${appid}\0`) && key.endsWith(`\0${openId}`)) pauses.delete(key);
+      breakers.forget(openId);
+    },
     async ask(subject, call) {
       const paused = findPause(subject);
       if (paused !== undefined) return paused;

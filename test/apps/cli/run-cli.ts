@@ -78,7 +78,9 @@ function toRun(
   // A key is shown once, to whom it is made for; nowhere else.
   const key = args[0] === 'caller' && args[1] === 'add' ? /\/k\/([\w-]+)\//.exec(seen.stdout)?.[1] : undefined;
   noteSecret('caller key', key);
-  const printed = seen.stdout + seen.stderr;
+  // An export shows a person what is kept, to whoever asks for it.
+  const isExport = args[0] === 'user' && args[1] === 'export';
+  const printed = isExport ? seen.stderr : seen.stdout + seen.stderr;
   trace('cli', key === undefined ? printed : printed.replaceAll(key, ''));
   return { ...seen, json: args.includes('--json') ? (JSON.parse(seen.stdout) as unknown) : undefined };
 }

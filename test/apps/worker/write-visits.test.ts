@@ -30,6 +30,7 @@ const visited = created + 3600;
 async function addSessions(count: number): Promise<number[]> {
   const sessions = Array.from({ length: count }, (_, index) => ({
     id: `id-${index}`,
+    erasedUser: 'x',
     write: loginWriteOf(`user-${index}`, { time: created }),
   }));
   const rows: number[] = [];

@@ -151,6 +151,7 @@ test('migrate gives up on a busy table, and a later run finishes', async (t) => 
     '0013-ended-skeys',
     '0014-caller-permissions',
     '0015-app-kinds',
+    '0016-erasures',
   ]);
 });
 

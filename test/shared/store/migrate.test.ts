@@ -30,6 +30,7 @@ const names = [
   '0013-ended-skeys',
   '0014-caller-permissions',
   '0015-app-kinds',
+  '0016-erasures',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());

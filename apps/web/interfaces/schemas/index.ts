@@ -2,7 +2,7 @@ import { initdata } from './initdata.ts';
 import type { InterfaceSchema } from './interface-schema.ts';
 import { encryptkey, sign } from './key-calls.ts';
 import { idSkey } from './login.ts';
-import { auth, decrypt, logout } from './session.ts';
+import { auth, decrypt, forget, logout } from './session.ts';
 import { checksession, phone, resetkey, userinfo } from './wechat-calls.ts';
 
 /** What every interface of the protocol takes and answers, by interfaceName; the same names as in ../index.ts. */
@@ -17,5 +17,6 @@ export const interfaceSchemas: ReadonlyMap<string, InterfaceSchema> = new Map<st
   ['qcloud.cam.sign', sign],
   ['qcloud.cam.encryptkey', encryptkey],
   ['qcloud.cam.logout', logout],
+  ['qcloud.cam.forget', forget],
   ['qcloud.cam.initdata', initdata],
 ]);

@@ -28,6 +28,16 @@ export const logout = {
   example: exampleSession,
 } satisfies InterfaceSchema;
 
+export const forget = {
+  title: 'Forget',
+  summary: 'Erase the session’s user, everywhere: all sessions, the profile, every copy. Only for callers who may',
+  para: z.object({ id, skey }),
+  returnData: z.strictObject({}),
+  messages: ['FORGET_SUCCESS'],
+  failures: ['noApp', 'sessionInvalid', 'sessionNotWritten'],
+  example: exampleSession,
+} satisfies InterfaceSchema;
+
 export const decrypt = {
   title: 'Decrypt',
   summary: 'Decrypt data of WeChat with the session’s key',

@@ -24,7 +24,7 @@ const sequelize = openDatabase(parseDatabaseUrl(database.url), { poolSize: 5 });
 onClose(() => sequelize.close());
 const nowUs = 1_800_000_000_000_000;
 const addUsers = async (openIds: readonly string[]): Promise<void> => {
-  const sessions = openIds.map((openId) => ({ id: `id of ${openId}`, write: loginWriteOf(openId) }));
+  const sessions = openIds.map((openId) => ({ id: `id of ${openId}`, erasedUser: 'x', write: loginWriteOf(openId) }));
   for (const row of await insertSessions(sequelize, sessions)) await row;
 };
 

@@ -15,7 +15,11 @@ onClose(() => sequelize.close());
 const [server] = await database.query<{ version: string }>('select version() as version');
 /** MySQL does not. */
 const serverKnowsReturning = server?.version.includes('MariaDB') === true;
-const sessionOf = (openId: string): NewSession => ({ id: `id of ${openId}`, write: loginWriteOf(openId) });
+const sessionOf = (openId: string): NewSession => ({
+  id: `id of ${openId}`,
+  erasedUser: openId,
+  write: loginWriteOf(openId),
+});
 
 /** Notes the statements, and makes MySQL of the server by a word that it does not know. */
 function observe({ knowsReturning }: { knowsReturning: boolean }) {

@@ -1,0 +1,28 @@
+import { tellAll, type Obeyed } from '../redis/control.ts';
+import type { AppUser } from '../rpc/ledger-keys.ts';
+import type { Seal } from '../rpc/seal.ts';
+import type { ErasureStores } from './stores.ts';
+import type { Erasure } from './order.ts';
+
+/** What every process is to drop from its memory. */
+export interface ForgetOrder {
+  /** Of sessions, on the wire. */
+  readonly ids: readonly string[];
+  readonly users: readonly AppUser[];
+}
+
+const purpose = 'forget person';
+
+/** Tells all processes, and waits until they have forgotten. */
+export function tellToForget({ commands, clock, seal }: ErasureStores, erasures: readonly Erasure[]): Promise<Obeyed> {
+  const order: ForgetOrder = {
+    ids: erasures.flatMap(({ ids }) => ids),
+    users: erasures.flatMap(({ users }) => users),
+  };
+  return tellAll(commands, clock, { kind: 'forget-person', person: seal.seal(purpose, JSON.stringify(order)) });
+}
+
+/** @throws if it is not ours */
+export function readForgetOrder(seal: Seal, sealed: string): ForgetOrder {
+  return JSON.parse(seal.open(purpose, sealed)) as ForgetOrder;
+}

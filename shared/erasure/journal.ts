@@ -1,0 +1,155 @@
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { againAfterDeadlock } from '../store/in-transaction.ts';
+import { erasedUserOf } from '../rpc/ledger-keys.ts';
+import type { Seal } from '../rpc/seal.ts';
+import type { Erasure } from './order.ts';
+
+/** An erasure that is not finished. */
+export interface PendingErasure {
+  /** Its row in cWaferErasure. */
+  readonly key: string;
+  readonly erasure: Erasure;
+}
+
+/** First log-ins hold this row while they are written, and an erasure while it says which count no more. */
+const turnstile = '';
+/** SQL for now in UTC+8, as in every column of this database. */
+const now = 'utc_timestamp() + interval 8 hour';
+/** A log-in that was made before an erasure is over within a minute. */
+const rememberedHours = 24;
+
+/**
+ * SQL for the fence of a new row: null, which the column does not take, if the user was erased after the log-in was made. The lock that this
+ * reads with makes it true until the row is committed; the turnstile, which comes first, lets an erasure in between.
+ * @param user a fingerprint, which needs no escaping
+ */
+export function fenceUnlessErased(user: string, fence: number): string {
+  return `if((select max(erased_before) from cWaferErasure where person in ('${turnstile}','${user}')) >= ${fence}, null, ${fence})`;
+}
+
+/** Whether a user was erased after a log-in was made. */
+export async function isErased(sequelize: Sequelize, user: string, fence: number): Promise<boolean> {
+  const rows = await sequelize.query('select 1 from cWaferErasure where person = :user and erased_before >= :fence', {
+    replacements: { user, fence },
+    type: QueryTypes.SELECT,
+  });
+  return rows.length > 0;
+}
+
+/** Drops what has served its time. */
+export async function tidyJournal(sequelize: Sequelize): Promise<void> {
+  await againAfterDeadlock(() =>
+    sequelize.query(
+      `delete from cWaferErasure where person <> '${turnstile}' and todo is null and at < ${now} - interval ${rememberedHours} hour`,
+      { type: QueryTypes.BULKDELETE },
+    ),
+  );
+}
+
+/**
+ * From now on no log-in that was made before writes a row of these users. One statement, and a transaction of its own: log-ins wait no longer
+ * than for that. It takes the turnstile first.
+ */
+export async function refuseEarlierLogins(
+  sequelize: Sequelize,
+  seal: Seal,
+  { users, orderedAtUs }: Erasure,
+): Promise<void> {
+  const people = users.map((user) => erasedUserOf(seal, user)).sort();
+  const values = people.map((_, index) => `, (:person${index}, :orderedAtUs, ${now})`);
+  await againAfterDeadlock(() =>
+    sequelize.query(
+      `insert into cWaferErasure (person, erased_before, at) values ('${turnstile}', 0, ${now})${values.join('')}
+       on duplicate key update at = ${now},
+         erased_before = if(person = '${turnstile}', 0, greatest(erased_before, :orderedAtUs))`,
+      {
+        replacements: {
+          orderedAtUs,
+          ...Object.fromEntries(people.map((person, index) => [`person${index}`, person])),
+        },
+        type: QueryTypes.INSERT,
+      },
+    ),
+  );
+}
+
+/**
+ * Makes the entry if there is none, and locks it. To look for it first would lock a gap, in which many erasures at once then wait for each
+ * other.
+ */
+export async function claimPending(sequelize: Sequelize, key: string, transaction: Transaction): Promise<void> {
+  await sequelize.query(
+    `insert into cWaferErasure (person, erased_before, at) values (:key, 0, ${now}) on duplicate key update at = ${now}`,
+    { replacements: { key }, type: QueryTypes.INSERT, transaction },
+  );
+}
+
+/** @param transaction also of what the entry says is done, so that neither is without the other */
+export async function savePending(
+  sequelize: Sequelize,
+  seal: Seal,
+  { key, erasure }: PendingErasure,
+  transaction: Transaction,
+): Promise<void> {
+  const todo = seal.seal(purposeOf(key), JSON.stringify(erasure));
+  await sequelize.query(
+    `insert into cWaferErasure (person, erased_before, todo, at) values (:key, 0, :todo, ${now})
+     on duplicate key update todo = :todo, at = ${now}`,
+    { replacements: { key, todo }, type: QueryTypes.INSERT, transaction },
+  );
+}
+
+/** Locks it as well. */
+export async function findPending(
+  sequelize: Sequelize,
+  seal: Seal,
+  key: string,
+  transaction: Transaction,
+): Promise<Erasure | undefined> {
+  const [row] = await sequelize.query<{ todo: string | null }>(
+    'select todo from cWaferErasure where person = :key for update',
+    { replacements: { key }, type: QueryTypes.SELECT, transaction },
+  );
+  return row?.todo ? openTodo(seal, key, row.todo) : undefined;
+}
+
+/** Erasures that nobody has worked on for so long, oldest first. */
+export async function listPending(
+  sequelize: Sequelize,
+  seal: Seal,
+  { idleSeconds, limit }: { readonly idleSeconds: number; readonly limit: number },
+): Promise<PendingErasure[]> {
+  const rows = await sequelize.query<{ person: string; todo: string }>(
+    `select person, todo from cWaferErasure where todo is not null and at <= ${now} - interval :idleSeconds second
+     order by at limit :limit`,
+    { replacements: { idleSeconds, limit }, type: QueryTypes.SELECT },
+  );
+  return rows.flatMap(({ person: key, todo }) => {
+    const erasure = openTodo(seal, key, todo);
+    return erasure === undefined ? [] : [{ key, erasure }];
+  });
+}
+
+/** It is done, unless there is more to do by now. */
+export async function removePending(sequelize: Sequelize, seal: Seal, done: PendingErasure): Promise<void> {
+  await sequelize.transaction(async (transaction) => {
+    const present = await findPending(sequelize, seal, done.key, transaction);
+    if (present === undefined || JSON.stringify(present) !== JSON.stringify(done.erasure)) return;
+    await sequelize.query('delete from cWaferErasure where person = :key', {
+      replacements: { key: done.key },
+      type: QueryTypes.BULKDELETE,
+      transaction,
+    });
+  });
+}
+
+/** @returns undefined if it is not ours: sealed by a key that is gone, or of another version */
+function openTodo(seal: Seal, key: string, todo: string): Erasure | undefined {
+  try {
+    return JSON.parse(seal.open(purposeOf(key), todo)) as Erasure;
+  } catch {
+    return undefined;
+  }
+}
+
+const purposeOf = (key: string) => `erasure ${key}`;

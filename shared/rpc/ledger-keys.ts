@@ -1,0 +1,46 @@
+import { queueTag } from './contract.ts';
+import type { Seal } from './seal.ts';
+
+// What workers keep of codes and users in Redis: where it lies, and what it is sealed for. Who erases a user opens it too.
+
+/** A user in an app. */
+export interface AppUser {
+  readonly appid: string;
+  readonly openId: string;
+}
+
+/** Where a code is kept: in the slot of its queue. */
+export function codeKeyOf(seal: Seal, shard: number, appid: string, code: string): string {
+  return `${queueTag('login', shard)}:code:${seal.fingerprint(appid, code)}`;
+}
+
+export const isCodeKey = (key: string): boolean => /^\{wafer:login:\d+\}:code:/.test(key);
+
+/** WeChat's answer to a code, and the session that it leads to. */
+export const codeRecordPurpose = (key: string) => `record ${key}`;
+/** Why there is no session to be had from a code. */
+export const codeFailurePurpose = (key: string) => `failure ${key}`;
+
+export const phoneKeyPrefix = 'wafer:phone:';
+
+export function phoneCodeKey(seal: Seal, appid: string, code: string): string {
+  return `${phoneKeyPrefix}${seal.fingerprint('phone', appid, code)}`;
+}
+
+/** What came of a phone code. */
+export const phonePurpose = (key: string) => `phone ${key}`;
+
+/** Names the user of a phone code, whom the code does not tell. */
+export function phoneOwnerOf(seal: Seal, { appid, openId }: AppUser): string {
+  return seal.fingerprint('phone owner', appid, openId);
+}
+
+/** Where a user's failed decrypts are counted. */
+export function triesKeyOf(seal: Seal, { appid, openId }: AppUser): string {
+  return `wafer:tries:${seal.fingerprint('user data', appid, openId)}`;
+}
+
+/** Names a user among those who are to be forgotten. */
+export function erasedUserOf(seal: Seal, { appid, openId }: AppUser): string {
+  return seal.fingerprint('person', appid, openId);
+}

@@ -1,0 +1,122 @@
+import test, { type ExecutionContext } from 'ava';
+import { runCliProcess } from '../apps/cli/run-cli.ts';
+import { auth } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
+import { heapSnapshotFlags, takeHeapSnapshot } from '../support/heap-snapshot.ts';
+import { openRedis } from '../support/open-redis.ts';
+import { createPerson, findMarks, readOwn, searchStores, type Person } from '../support/person.ts';
+import { startProcess, type TestProcess } from '../support/processes.ts';
+import { startStack, untilReady } from '../support/stack.ts';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+
+const onClose = closeAfterAll(test);
+// The programs are processes of their own: this one remembers everything.
+const stack = await startStack({ onClose, webs: 0, workers: 0 });
+const { database, env } = stack;
+await database.query("update cAppinfo set session_policy = 'multi', max_sessions = 3, grace_seconds = 3600");
+const redis = openRedis(stack.redis?.url);
+onClose(async () => redis.disconnect());
+
+interface Running extends TestProcess {
+  readonly folder: string;
+}
+
+async function start(role: 'web' | 'worker'): Promise<Running> {
+  const folder = await createTemporaryFolder('heap');
+  onClose(folder.remove);
+  const program = startProcess(role, env, onClose, heapSnapshotFlags(folder.path));
+  await program.logged(role === 'web' ? 'web listens' : 'worker takes jobs');
+  return { ...program, folder: folder.path };
+}
+
+const urlOf = ({ log }: Running): string => {
+  const { port } = JSON.parse(log.find((line) => line.includes('web listens')) ?? '{}') as { port?: number };
+  return `http://127.0.0.1:${port}`;
+};
+
+const [worker, web, otherWeb] = [await start('worker'), await start('web'), await start('web')];
+const urls = [urlOf(web), urlOf(otherWeb)] as const;
+await Promise.all(urls.map((url) => untilReady(url)));
+
+const everything = ['openid', 'unionid', 'skey', 'session_key', 'profile'];
+
+async function searchEverything(person: Person) {
+  return {
+    ...(await searchStores(person, database, redis)),
+    worker: findMarks(await takeHeapSnapshot(worker, worker.folder), person),
+    web: findMarks(await takeHeapSnapshot(web, web.folder), person),
+    otherWeb: findMarks(await takeHeapSnapshot(otherWeb, otherWeb.folder), person),
+  };
+}
+
+/** While wrong skeys come in, front ends keep what they have read to refuse them by. */
+function keepAsking({ sessions: [{ id }] }: Person): { stop(): Promise<void> } {
+  let isStopped = false;
+  const ask = async (url: string) => {
+    for (let tries = 0; !isStopped; tries++) await auth(url, { id, skey: `wrong ${tries}` });
+  };
+  const asking = Promise.all(urls.map(ask));
+  return {
+    async stop() {
+      isStopped = true;
+      await asking;
+    },
+  };
+}
+
+/** On a busy machine MySQL may answer late. */
+async function refused(t: ExecutionContext, url: string, session: { id: string; skey: string }): Promise<void> {
+  await until('the session is refused', async () => {
+    const { returnCode } = await auth(url, session);
+    t.not(returnCode, 0);
+    return returnCode === 60012;
+  });
+}
+
+test.serial('after an erasure neither a store nor a process has anything of the user', async (t) => {
+  const person = await createPerson(urls, database);
+  const other = await createPerson(urls, database);
+  const revoked = await runCliProcess(env, ['session', 'revoke', '--id', person.sessions[2]?.id ?? '']);
+  t.is(revoked.status, 0, revoked.stderr);
+  const asking = keepAsking(person);
+  const before = await searchEverything(person);
+  await asking.stop();
+  t.deepEqual(before.mysql, everything);
+  t.deepEqual(before.redis, everything);
+  t.deepEqual(before.worker, ['openid', 'unionid', 'profile']);
+  t.true(before.web.includes('openid') && before.web.includes('profile'), before.web.join());
+  t.true(before.otherWeb.includes('openid') && before.otherWeb.includes('profile'), before.otherWeb.join());
+  const own = await readOwn(other, database, redis);
+  t.true(own.length > 6);
+
+  const run = await runCliProcess(env, ['user', 'erase', '--open-id', person.openId, '--json']);
+  t.is(run.status, 0, run.stderr);
+  t.like(run.json, { sessions: 3, dropped: 1, audit: 1, silent: [], redis: { codes: 3, phoneNumbers: 1 } });
+  t.is(run.json.obeyed.length, 3);
+  t.deepEqual(await searchEverything(person), { mysql: [], redis: [], worker: [], web: [], otherWeb: [] });
+  const ids = person.sessions.map(({ id }) => id);
+  t.deepEqual(await database.query('select id from cSessionInfo where uuid in (?)', [ids]), []);
+  for (const url of urls) for (const session of person.sessions) await refused(t, url, session);
+
+  t.deepEqual(await readOwn(other, database, redis), own, 'another user has what was there before');
+  for (const url of urls) t.is((await auth(url, other.sessions[0])).returnMessage, 'AUTH_SUCCESS');
+  const [journal] = await database.query<{ todo: number }>('select count(todo) as todo from cWaferErasure');
+  t.is(journal?.todo, 0);
+});
+
+test.serial('a process that does not forget is named by exit status 1; a worker goes on', async (t) => {
+  const person = await createPerson(urls, database);
+  web.kill('SIGSTOP');
+  const run = await runCliProcess(env, ['user', 'erase', '--union-id', person.unionId, '--json']);
+  web.kill('SIGCONT');
+  t.is(run.status, 1);
+  t.is(run.json.silent.length, 1);
+  t.regex(run.json.silent[0], new RegExp(`^web-.*-${web.pid}-`));
+  t.is(run.json.sessions, 3);
+  const pending = async () =>
+    (await database.query<{ todo: number }>('select count(todo) as todo from cWaferErasure'))[0]?.todo;
+  t.is(await pending(), 1);
+  await until('the worker has finished it', async () => (await pending()) === 0, 60_000);
+  t.deepEqual(await searchEverything(person), { mysql: [], redis: [], worker: [], web: [], otherWeb: [] });
+});
