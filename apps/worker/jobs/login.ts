@@ -100,7 +100,7 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     if (found.secretFault !== undefined) return fail('sessionNotWritten', found.secretFault);
     const how = kindOf(found);
     if (how === undefined) return fail('sessionNotWritten', 'kind_unknown');
-    const app = { ...found, how };
+    const app = { how, ...found };
 
     const claim = await ledger.claimOrWait(code, context);
     if (claim.kind === 'over') return claim.outcome;
