@@ -40,7 +40,7 @@ const logIn = async (base = url, para: object = {}) => {
   return returnData as { id: string; skey: string };
 };
 
-/** What each interface answers to these parameters when it may be called; `logout` last, since it ends the session. */
+/** What each interface answers to these parameters when it may be called; `logout` and `forget` last, since they end the session. */
 const codes: Readonly<Record<string, number>> = {
   auth: 0,
   id_skey: 40029,
@@ -53,8 +53,10 @@ const codes: Readonly<Record<string, number>> = {
   sign: 1014,
   initdata: 1003,
   logout: 0,
+  forget: 0,
 };
 const names = Object.keys(codes);
+const usual = names.filter((name) => name !== 'forget');
 
 let refusedSoFar = 0;
 async function tryAll(base: string) {
@@ -76,14 +78,15 @@ async function tryAll(base: string) {
 
 const refused = '403 caller_not_permitted caller_not_permitted';
 const table: readonly (readonly [may: string | undefined, names: readonly string[]])[] = [
-  [undefined, names],
-  ['default', names],
+  [undefined, usual],
+  ['default', usual],
   ['auth', ['auth']],
   ['auth,decrypt', ['auth', 'decrypt']],
   ['id_skey,logout', ['id_skey', 'logout']],
   ['phone', ['phone']],
   ['userinfo,checksession,resetkey,initdata', ['userinfo', 'checksession', 'resetkey', 'initdata']],
-  ['default,token', names],
+  ['default,token', usual],
+  ['forget', ['forget']],
   ['token', []],
 ];
 
@@ -166,7 +169,7 @@ test.serial('names of no interface and of no app, and none at all, are refused',
     Number(
       /^wafer_refused_requests_total\{reason="caller_not_permitted"\} (\d+)$/m.exec(await readFreshMetrics(url))?.[1],
     );
-  t.is(refusedSoFar, 2 * 60);
+  t.is(refusedSoFar, 2 * 81);
   await until('all refusals are counted', async () => (await refusals()) === refusedSoFar);
 });
 
