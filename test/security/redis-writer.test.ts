@@ -44,7 +44,7 @@ test.serial('a fence that a stranger writes into the ledger of codes comes into 
   const known = new Set(await redis.keys('{wafer:login:*'));
   const code = newUser();
   const { returnData: session } = await call(url, 'qcloud.cam.id_skey', { code });
-  const [key] = (await redis.keys('{wafer:login:*')).filter((each) => each.includes(':code:') && !known.has(each));
+  const key = (await redis.keys('{wafer:login:*')).find((each) => each.includes(':code:') && !known.has(each));
   const fenceInMysql = async () => {
     const rows = await stack.database.query('select fence from cSessionInfo where uuid = ?', [session.id]);
     return Number((rows as { fence: string }[])[0]?.fence);

@@ -86,14 +86,8 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
     async confirm(id, skeyHash, cached, accepts) {
       const arrivedAt = performance.now();
       const isAccepted = (session: Session | undefined) => session !== undefined && accepts(session);
-      /** For a caller who came before this look began: it can accept and refuse. */
-      const askLook = async (look: Look): Promise<Session | undefined> => {
-        const session = await look.session;
-        if (!isAccepted(session)) look.refused = skeyHash;
-        return session;
-      };
       const look = looks.get(id);
-      if (look === undefined) return askLook(start(id, cached));
+      if (look === undefined) return start(id, cached).session;
       // That look began before this caller came, and the row may have changed since: it can neither accept nor refuse.
       const session = await look.session;
       if (isAccepted(session)) {
@@ -101,14 +95,18 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
         const filled = cached === undefined ? undefined : await cache.find(id).catch(() => undefined);
         if (isAccepted(filled?.session)) return filled?.session;
         const latest = looks.get(id);
-        return askLook(latest !== undefined && latest.startedAt >= arrivedAt ? latest : start(id, filled));
+        return (latest !== undefined && latest.startedAt >= arrivedAt ? latest : start(id, filled)).session;
       }
       if (look.refused === skeyHash && performance.now() - look.startedAt < spacingMs) return session;
       if (waiting >= maxWaiting) throw new LookupUnavailableError('overloaded');
       waiting++;
       try {
         look.next ??= startLater(id, look);
-        return await askLook(await look.next);
+        const next = await look.next;
+        const later = await next.session;
+        // Not at the first look: a row that the original has written since must not have to wait a second time.
+        if (!isAccepted(later)) next.refused = skeyHash;
+        return later;
       } finally {
         waiting--;
       }

@@ -23,6 +23,7 @@ test.serial('app list shows durations and whether there is a secret, but never t
       {
         appid: testAppid,
         loginDurationDays: 30,
+        kind: 'wechat',
         sessionDurationSeconds: 2_592_000,
         hasSecret: true,
         graceSeconds: 0,

@@ -32,16 +32,22 @@ test('a worker whose health port is taken works, and has it once it is free', as
 test('an address finds room at the health port while eight others have all they may', async (t) => {
   const { port, close } = await startHealthServer({ host: '127.0.0.1', port: 0 }, new Registry(), async () => []);
   t.teardown(close);
-  const occupy = async (localAddress: string) => {
+  /** @returns the beginning of the answer, or nothing if the connection was refused */
+  const ask = async (localAddress: string): Promise<string> => {
     const socket = connect({ port, host: '127.0.0.1', localAddress });
     t.teardown(() => socket.destroy());
-    const closed = once(socket.resume(), 'close').catch(() => undefined);
-    socket.write('GET /livez HTTP/1.1\r\nHost: test\r\n\r\n');
-    await Promise.race([once(socket, 'data').catch(() => undefined), closed]);
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
+    const ended = once(socket, 'close').catch(() => undefined);
+    socket.on('error', () => undefined).write('GET /livez HTTP/1.1\r\nHost: test\r\n\r\n');
+    await Promise.race([once(socket, 'data').catch(() => undefined), ended]);
+    return answer.slice(0, 'HTTP/1.1 200'.length);
   };
-  for (let address = 2; address < 10; address++)
-    await Promise.all(Array.from({ length: 33 }, () => occupy(`127.0.0.${address}`)));
-  for (let times = 0; times < 10; times++) t.is((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
+  const many = [2, 3, 4, 5, 6, 7, 8, 9].flatMap((address) => Array<string>(33).fill(`127.0.0.${address}`));
+  const answers = await Promise.all(many.map(ask));
+  // Together they have 128, beside the first one of each.
+  t.true(answers.filter((answer) => answer !== '').length <= 128 + 8);
+  for (let address = 20; address < 30; address++) t.is(await ask(`127.0.0.${address}`), 'HTTP/1.1 200');
 });
 
 test('workers count on from the first port by the number that pm2 gives them', (t) => {
