@@ -49,7 +49,17 @@ export function findPassedLimit(times: SessionTimes, limits: SessionLimits): Pas
   return expiredAt <= idleAt ? 'expired' : 'idle';
 }
 
-/** The original moves create_time but knows no fence, so the later of the two tells when the log-in was. */
+/**
+ * create_time of a log-in of ours is the time of its write: later than its fence by as long as the log-in took (twice LOGIN_DEADLINE_MS and 15 s at
+ * most, if it is repeated) and by what the clocks of a worker and of Redis are apart.
+ */
+const ownWriteUs = 120_000_000;
+
+/**
+ * When a session's log-in was, for revocations. The original moves create_time but knows no fence; so where create_time is much later than
+ * the fence, the original has written the row since.
+ */
 function loginTimeUs({ createTime, fence }: SessionTimes): number {
-  return Math.max(createTime * 1_000_000, fence);
+  const createTimeUs = createTime * 1_000_000;
+  return fence > 0 && createTimeUs - fence <= ownWriteUs ? fence : createTimeUs;
 }

@@ -128,6 +128,7 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
 
     try {
       const written = await writeSession(run, app, { record, profile, fence, hasRecord, looked });
+      if (written === undefined) return fail('noApp');
       return answerLogin(run, app, record, profile, written);
     } catch (error) {
       if (!(error instanceof UserErasedError)) throw error;
@@ -172,12 +173,16 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     if (result === 'not_decrypted') await counted;
   }
 
+  /** @returns undefined if the app was removed meanwhile */
   async function writeSession(
     { context, times }: LoginRun,
-    app: LoginApp,
+    { appid, isDefault }: LoginApp,
     { record, profile, fence, hasRecord, looked }: LoginFacts,
-  ): Promise<WrittenSession> {
+  ): Promise<WrittenSession | undefined> {
     const startedAt = performance.now();
+    // As it is now: while WeChat was asked somebody may have revoked the app's sessions.
+    const app = await findApp(apps, appid);
+    if (app === undefined) return undefined;
     const { openId, sessionKey, unionId, newId, skey } = record;
     const written = await sessions.write({
       appid: app.appid,
@@ -191,7 +196,7 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
       newId,
       skey,
       profile: profile.toStore,
-      looked,
+      looked: app.isDefault === isDefault ? looked : undefined,
       fence,
       hasRecord,
       time: nowSeconds(),

@@ -51,7 +51,7 @@ interface LoginSession {
   readonly maxSessions: number;
   /** Seconds for which the previous skey still works. */
   readonly graceSeconds: number;
-  /** The app's: a session that has ended by them gets no grace. */
+  /** The app's, as they are now: a session that has ended by them gets no grace. */
   readonly limits: DefaultLimits;
   readonly openId: string;
   readonly sessionKey: string;
@@ -127,7 +127,7 @@ export function createSessionWriter(store: {
     // and every check reads MySQL.
     const isWritten = await renew({ kept, ended, write, wasOver, nowUs: login.redisNowUs() });
     if (isWritten) {
-      settle(cache.publish(kept.id, mark, toSession(kept.row, write, profile, kept.skey)));
+      settle(cache.publish(kept.id, mark, toSession(kept.row, write, profile)));
       settle(cache.withdraw(endedIds, mark));
     } else {
       settle(cache.withdraw([kept.id, ...endedIds], mark));
@@ -219,16 +219,17 @@ function settle(change: Promise<void>): void {
   change.catch(() => undefined);
 }
 
-function toSession(row: number, write: LoginWrite, profile: Profile, previousSkey?: string): Session {
+/**
+ * As the cache gets it: without the skey before, which may have ended since it was read. Who comes with that one is
+ * confirmed from MySQL, as all that the cache does not accept.
+ */
+function toSession(row: number, write: LoginWrite, profile: Profile): Session {
   return {
     row,
     appid: write.appid,
     openId: write.openId,
     unionId: write.unionId ?? '',
     skeyHash: hashSkey(write.skey),
-    ...(previousSkey === undefined || write.previousSkeyUntil === undefined
-      ? {}
-      : { previous: { skeyHash: hashSkey(previousSkey), until: write.previousSkeyUntil } }),
     createTime: write.time,
     lastVisitTime: write.time,
     fence: write.fence,
