@@ -124,7 +124,7 @@ export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterM
     },
     askAgain: async ({ key, owner }) => (await askAgain([key], [owner, maxAsks])) === 1,
     record(code, fence, record) {
-      const whole: SealedRecord = { ...record, fence };
+      const whole: SealedRecord = { fence, ...record };
       return answer(code, fence, `r${seal.seal(codeRecordPurpose(code.key), JSON.stringify(whole))}`);
     },
     async refuse(code, fence, failure) {
