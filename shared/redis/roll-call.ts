@@ -23,6 +23,7 @@ export interface RollCallAnswer {
 export type OwnState = Pick<RollCallAnswer, 'keys' | 'lockedApps' | 'waitsForKeys'>;
 
 const channel = 'wafer:roll-call';
+const callAgainMs = 400;
 /** Answers are published, not written: a Redis whose memory or disk is full takes no writes. */
 const answersOf = (id: string) => `wafer:roll-call:${id}`;
 
@@ -90,9 +91,13 @@ export async function callRoll(
   const options = { enableOfflineQueue: true };
   const listener = client instanceof Cluster ? client.duplicate([], options) : client.duplicate(options);
   listener.on('error', () => undefined);
+  let again: NodeJS.Timeout | undefined;
   try {
     await listener.subscribe(answersOf(id));
     await new Promise<void>((resolve, reject) => {
+      const call = () => void client.publish(channelOf(client, channel), id).catch(reject);
+      // Who reconnects just now, as all do when their Redis says that it takes no writes, hears the next one.
+      again = setInterval(call, callAgainMs);
       const timer = setTimeout(resolve, timeoutMs);
       listener.on('message', (_channel: string, text: string) => {
         const answer = readAnswer(text);
@@ -102,10 +107,11 @@ export async function callRoll(
         clearTimeout(timer);
         resolve();
       });
-      client.publish(channelOf(client, channel), id).catch(reject);
+      call();
     });
     return answers;
   } finally {
+    clearInterval(again);
     listener.disconnect();
   }
 }
