@@ -2,7 +2,7 @@ import { ConfigError } from '../../shared/config/config.ts';
 import { tellAll, type Obeyed } from '../../shared/redis/control.ts';
 import { CommandFailure } from './result.ts';
 import { withRedis, type OpenRedis } from './stores.ts';
-import { plural } from './text.ts';
+import { listNames, plural } from './text.ts';
 
 /** How far an order to forget got. */
 interface Forgotten extends Obeyed {
@@ -37,6 +37,6 @@ export async function tryForgetEverywhere(
 /** When a change of the apps or callers counts. Within five seconds it does in any case. */
 export function describeEffect({ obeyed, silent, unreachable }: Forgotten): string {
   if (unreachable !== undefined) return `It counts within 5 s. Nobody could be told to hurry: ${unreachable}`;
-  if (silent.length > 0) return `It counts within 5 s; did not confirm: ${silent.join(', ')}`;
+  if (silent.length > 0) return `It counts within 5 s; did not confirm: ${listNames(silent)}`;
   return `It counts now (${plural(obeyed.length, 'running process', 'running processes')}).`;
 }

@@ -6,6 +6,7 @@ import { inTransaction } from '../../shared/store/in-transaction.ts';
 import { defaultOf, lockApps, revokedWith } from './locked-apps.ts';
 import { CommandFailure, type CommandResult } from './result.ts';
 import type { OpenDatabase, OpenRedis } from './stores.ts';
+import { listNames } from './text.ts';
 
 /**
  * Voids all sessions of an app, or of all, however many there are: by a time that every check compares with. It stays when an app goes and comes back.
@@ -30,9 +31,7 @@ export async function revokeApps(
   });
   const { silent } = await forgetEverywhere(redis);
   const effect =
-    silent.length === 0
-      ? 'It counts now.'
-      : `It counts within five seconds: ${silent.map(toPlainText).join(', ')} did not confirm it.`;
+    silent.length === 0 ? 'It counts now.' : `It counts within five seconds: ${listNames(silent)} did not confirm it.`;
   return {
     text: [`Revoked every session of ${appid === undefined ? 'every app' : toPlainText(appid)}.`, effect].join('\n'),
     json: { appid: appid ?? null, revokedBeforeUs, silent },

@@ -86,7 +86,7 @@ export function formatSession(report: SessionReport): string {
     [
       'app',
       report.appid === ''
-        ? `the default one${report.limitsOf === null ? '' : `, ${report.limitsOf}`}`
+        ? `the default one${report.limitsOf === null ? '' : `, ${toPlainText(report.limitsOf)}`}`
         : toPlainText(report.appid),
     ],
     ['open_id', toPlainText(report.openId)],

@@ -1,5 +1,8 @@
-/** Columns as wide as their widest cell; the first row is the heading. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+import { toPlainText } from '../../shared/log/plain-text.ts';
+
+/** Columns as wide as their widest cell; the first row is the heading. A line end in a cell makes no row: it is spelled out. */
+export function formatTable(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(toPlainText));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   return rows
     .map((row) =>
@@ -13,4 +16,9 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Names from outside, for one line. */
+export function listNames(names: readonly string[]): string {
+  return names.map(toPlainText).join(', ');
 }

@@ -28,12 +28,12 @@ import { createWechatEventHandler } from './jobs/wechat-event.ts';
 import { createProfileWriter } from './jobs/write-profile.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
 import { createExchangeCode } from './login/exchange.ts';
-import { createUserLimit } from './login/user-limit.ts';
 import { createSessionWriter } from './login/write-session.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createPhoneLedger } from './phone/phone-ledger.ts';
 import { createUserDataLimit } from './user-data-limit.ts';
 import { createUserDataOpener } from './user-data-opener.ts';
+import { createUserLimit } from './user-limit.ts';
 import { createAccessTokens } from './wechat/access-token.ts';
 import { createAlerts } from './wechat/alerts.ts';
 import { createBreakers } from './wechat/breakers.ts';
@@ -42,6 +42,12 @@ import type { WechatClient } from './wechat/client.ts';
 import { createKinds, type KindOfApp } from './wechat/kinds/kind.ts';
 import { createTokenStore } from './wechat/token-store.ts';
 import { createWechatWatch } from './wechat/watch.ts';
+
+/** Short, because each user who logged in within this time is remembered. */
+const loginLimitSeconds = 10;
+/** Phone codes of one user. Each is a tap on a button; made-up ones would use up what the app may ask WeChat. */
+const phoneCodes = 20;
+const phoneLimitSeconds = 60;
 
 /** What handlers are made of. */
 export interface HandlerDeps {
@@ -79,12 +85,14 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
   const installation = seal.fingerprint('installation');
   const kindOf = createKinds(kinds, { config, wechat, connect, watch, tokens, installation });
   const userDataLimit = createUserDataLimit(commands, seal);
-  const userLimit = createUserLimit(config.login.limitPerUser);
+  const userLimit = createUserLimit(config.login.limitPerUser, loginLimitSeconds);
+  const phoneLimit = createUserLimit(phoneCodes, phoneLimitSeconds);
   remembering.add(async ({ users }) => {
     for (const user of users) {
       userDataLimit.forget(user);
       watch.forget(user);
       await userLimit.forget(user);
+      await phoneLimit.forget(user);
     }
   });
   const userData = createUserDataOpener(userDataLimit, metrics.openedUserData);
@@ -119,7 +127,13 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
       userData,
       profiles: createProfileWriter({ sequelize, sessionInfo, cache }),
     }),
-    phone: createPhoneHandler({ ...userCalls, userData, ledger: phoneLedger, seal }),
+    phone: createPhoneHandler({
+      ...userCalls,
+      userData,
+      ledger: phoneLedger,
+      seal,
+      userLimit: phoneLimit,
+    }),
     checkSession: createCheckSessionHandler(userCalls),
     resetKey: createResetKeyHandler({ ...userCalls, sequelize }),
     sign: createSignHandler({ apps, keySource }),

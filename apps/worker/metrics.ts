@@ -65,7 +65,7 @@ export function createWorkerMetrics(): WorkerMetrics {
   });
   const userData = createTally({
     name: 'wafer_user_data_total',
-    help: 'Encrypted user data by what came of it: opened, or why not (too_many_failures: not tried)',
+    help: 'Encrypted user data by what came of it: opened, or why not (too_many_failures, too_many_at_once: not tried)',
     labelNames: ['call', 'result'],
     registry,
   });

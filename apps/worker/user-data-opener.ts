@@ -13,15 +13,11 @@ import {
 } from './user-data.ts';
 import type { UserDataLimit } from './user-data-limit.ts';
 
-export type OpenFault = UserDataFault | 'too_many_failures';
+export type OpenFault = UserDataFault | NotTried;
+/** Data that were not tried: after too many failures, or because the user has too many tries under way. */
+type NotTried = 'too_many_failures' | 'too_many_at_once';
 /** What became of user data, as the metrics name it. */
-export type UserDataResult =
-  | 'opened'
-  | 'opened_former'
-  | 'not_decrypted'
-  | 'too_old'
-  | 'other_user'
-  | 'too_many_failures';
+export type UserDataResult = 'opened' | 'opened_former' | 'not_decrypted' | 'too_old' | 'other_user' | NotTried;
 
 /** Decrypts user data, as often as it may fail, and counts what comes of it. */
 export interface UserDataOpener {
@@ -37,7 +33,11 @@ export interface UserDataOpener {
   openLegacy(encryptData: unknown, owner: DataOwner, app: App): Promise<JsonDocument | OpenFault>;
   /** Whether a log-in's data is not to be tried. */
   isSpent(appid: string, openId: string): boolean;
-  /** What came of a log-in's data. */
+  /** A log-in's data did not decrypt: to be noted in the same turn in which `isSpent` was asked. */
+  noteFailedLogin(appid: string, openId: string): void;
+  /** Another key has opened the data that were noted. */
+  takeBackFailedLogin(appid: string, openId: string): void;
+  /** What came of a log-in's data, for the others. */
   tellLogin(appid: string, openId: string, result: UserDataResult): Promise<void>;
 }
 
@@ -51,10 +51,16 @@ export function createUserDataOpener(
     read: () => OpenedData | UserDataFault,
   ): Promise<OpenedData | OpenFault> => {
     const user = { appid, openId };
-    const opened = (await limit.take(user)) ? read() : 'too_many_failures';
+    const taken = await limit.take(user);
+    if (taken !== 'taken') {
+      const notTried = taken === 'spent' ? 'too_many_failures' : 'too_many_at_once';
+      count(call, notTried);
+      return notTried;
+    }
+    const opened = read();
     const result = resultOf(opened);
     count(call, result);
-    if (result !== 'too_many_failures') limit.settle(user, result === 'not_decrypted');
+    limit.settle(user, result === 'not_decrypted');
     return opened;
   };
   return {
@@ -65,6 +71,8 @@ export function createUserDataOpener(
     openLegacy: (encryptData, owner, { appid }) =>
       tryToOpen('decrypt', { appid, openId: owner.openId }, () => readWholeLegacyData(encryptData, owner)),
     isSpent: (appid, openId) => limit.isSpent({ appid, openId }),
+    noteFailedLogin: (appid, openId) => limit.note({ appid, openId }),
+    takeBackFailedLogin: (appid, openId) => limit.takeBack({ appid, openId }),
     async tellLogin(appid, openId, result) {
       count('login', result);
       if (result === 'not_decrypted') await limit.tell({ appid, openId });

@@ -1,8 +1,19 @@
+import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Caller } from '../store/caller-store.ts';
 import type { ListCopy } from '../store/fresh-list.ts';
 
 const copyKey = 'wafer:callers';
+
+/** One that an older front end has written can't say whose apps are which, and who may do what: it is no copy. */
+const copySchema: z.ZodType<Caller[]> = z.array(
+  z.object({
+    name: z.string(),
+    keyHash: z.string().regex(/^[0-9a-f]{64}$/),
+    appids: z.array(z.string()).min(1).nullable(),
+    may: z.array(z.string()).nullable(),
+  }),
+);
 
 /** Names, hashes, apps and permissions in Redis: a front end that starts while MySQL is away still knows its callers. `cache clear` leaves it. */
 export function createKnownCallersCopy(client: RedisClient): ListCopy<Caller> {
@@ -20,9 +31,7 @@ export function createKnownCallersCopy(client: RedisClient): ListCopy<Caller> {
     },
     async load() {
       const text = await client.get(copyKey);
-      const callers = text === null ? undefined : (JSON.parse(text) as Caller[]);
-      // One that an older front end has written can't say whose apps are which, and who may do what.
-      return callers?.every(({ appids, may }) => appids !== undefined && may !== undefined) ? callers : undefined;
+      return text === null ? undefined : copySchema.parse(JSON.parse(text));
     },
   };
 }

@@ -29,6 +29,9 @@ export function createInstanceName(role: InstanceRole): string {
   return `${role}-${machineName}-${process.pid}-${randomBytes(4).toString('hex')}`;
 }
 
+/** Who can write to Redis can write anything there; only what can be a process is one. */
+const instanceNameShape = /^(?:web|worker)-[A-Za-z0-9.]+-\d+-[0-9a-f]{8}$/;
+
 export function createPresence(client: RedisClient, clock: RedisClock, instance: string): Presence {
   let timer: NodeJS.Timeout | undefined;
   return {
@@ -53,7 +56,7 @@ export function createPresence(client: RedisClient, clock: RedisClock, instance:
 /** Names of the processes that are alive. @throws when Redis does not answer */
 export async function listInstances(client: RedisClient, clock: RedisClock, role?: InstanceRole): Promise<string[]> {
   const names = await client.zrangebyscore(presenceKey, Math.floor(clock.nowMs() - aliveMs), '+inf');
-  return role === undefined ? names : names.filter((name) => name.startsWith(`${role}-`));
+  return names.filter((name) => instanceNameShape.test(name) && (role === undefined || name.startsWith(`${role}-`)));
 }
 
 export interface LastHeard {
@@ -67,7 +70,9 @@ export async function listLastHeard(client: RedisClient, clock: RedisClock): Pro
   const nowMs = clock.nowMs();
   const texts = await client.zrangebyscore(presenceKey, Math.floor(nowMs - rememberedMs), '+inf', 'WITHSCORES');
   return texts.flatMap((instance, index) =>
-    index % 2 === 0 ? [{ instance, silentMs: Math.max(0, nowMs - Number(texts[index + 1])) }] : [],
+    index % 2 === 0 && instanceNameShape.test(instance)
+      ? [{ instance, silentMs: Math.max(0, nowMs - Number(texts[index + 1])) }]
+      : [],
   );
 }
 

@@ -5,6 +5,8 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createAnswerRenderer } from '../../apps/web/fast-lane/answer-renderer.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
+import { createKnownCallersCopy } from '../../shared/callers/known-callers-copy.ts';
+import { createAppSettingsCopy } from '../../shared/session/app-settings-copy.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { createOpenApp } from '../support/open-app.ts';
@@ -168,4 +170,30 @@ test.serial('a sealed job that a stranger adds again is not run again', async (t
   await idle();
   t.is(resets(), 1);
   t.is((await call(url, 'qcloud.cam.checksession', session)).returnData.valid, true);
+});
+
+const forgedCopies: readonly unknown[] = [
+  [{ name: { a: 1 }, keyHash: 'a'.repeat(64), appids: null, may: null }],
+  [{ name: 'x', keyHash: 7, appids: null, may: null }],
+  [{ name: 'x', keyHash: 'a'.repeat(64), appids: 'wx', may: null }],
+  [{ name: 'x', keyHash: 'a'.repeat(64), appids: [{}], may: [1] }],
+  [{ appid: { a: 1 } }],
+  [{ appid: 'wx', loginDurationDays: '9' }],
+  { length: 1, 0: {} },
+  [null],
+  'x',
+];
+
+test.serial('a copy of callers or apps of any other shape is none', async (t) => {
+  const callers = createKnownCallersCopy(redis);
+  const apps = createAppSettingsCopy(redis);
+  const [trueCallers, trueApps] = [await redis.get('wafer:callers'), await redis.get('wafer:apps')];
+  t.true((await apps.load())?.length === 1, 'the one that a front end has written');
+  for (const copy of forgedCopies) {
+    await redis.mset('wafer:callers', JSON.stringify(copy), 'wafer:apps', JSON.stringify(copy));
+    await t.throwsAsync(callers.load(), undefined, JSON.stringify(copy));
+    await t.throwsAsync(apps.load(), undefined, JSON.stringify(copy));
+  }
+  await redis.set('wafer:apps', trueApps ?? '[]');
+  await redis.set('wafer:callers', trueCallers ?? '[]');
 });

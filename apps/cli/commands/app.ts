@@ -125,7 +125,7 @@ async function setApp(
     ...(defaultBefore === undefined || defaultBefore === defaultNow
       ? []
       : [
-          `Requests and rows that name no app are for ${defaultNow} now; before, they were for ${toPlainText(defaultBefore)}.`,
+          `Requests and rows that name no app are for ${toPlainText(defaultNow)} now; before, they were for ${toPlainText(defaultBefore)}.`,
         ]),
   ];
   return {

@@ -4,7 +4,7 @@ import { clearCache } from '../clear-cache.ts';
 import { tryRecordAudit } from '../try-record-audit.ts';
 import { addCommand, type CommandContext } from '../result.ts';
 import { withRedis } from '../stores.ts';
-import { plural } from '../text.ts';
+import { listNames, plural } from '../text.ts';
 
 /** `cache clear`: after rows were changed by hand, or to be sure. */
 export function addCacheCommands(program: Command, { env, report }: CommandContext): void {
@@ -22,7 +22,7 @@ export function addCacheCommands(program: Command, { env, report }: CommandConte
       const entry = { actor: findActor(options), action: 'cache clear', details: { removed } };
       const unrecorded = await tryRecordAudit(env, entry);
       const told = `${plural(removed, 'entry', 'entries')} removed; ${plural(obeyed.length, 'process has', 'processes have')} forgotten what they knew.`;
-      const missing = `Did not say so in time: ${silent.join(', ')}. Restart them if they hang, then run this again.`;
+      const missing = `Did not say so in time: ${listNames(silent)}. Restart them if they hang, then run this again.`;
       report({
         text: [told, ...(silent.length === 0 ? [] : [missing]), ...(unrecorded === undefined ? [] : [unrecorded])].join(
           '\n',

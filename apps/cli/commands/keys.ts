@@ -101,7 +101,9 @@ async function showStatus({ sequelize, appInfo }: OpenDatabase, cipher: ColumnCi
     `session_keys  ${describeCounts(sessionKeys)}`,
     `former keys   ${describeCounts(formerKeys)}`,
     ...(missing.length > 0
-      ? [`WAFER_KEYS lacks ${missing.map((version) => `key ${version}`).join(', ')}: what it encrypted can't be read.`]
+      ? [
+          `WAFER_KEYS lacks ${missing.map((version) => `key ${toPlainText(version)}`).join(', ')}: what it encrypted can't be read.`,
+        ]
       : []),
     ...describeWrong(wrong),
     ...(others > 0 && missing.length === 0 ? [`To convert the rest: npx wafer keys ${next}`] : []),

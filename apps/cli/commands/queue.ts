@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { listInstances } from '../../../shared/redis/presence.ts';
 import { createVisitLog } from '../../../shared/session/visit-log.ts';
 import { readQueues } from '../queue-state.ts';
@@ -31,7 +32,10 @@ async function showQueues({ commands, clock }: OpenRedis, loginQueues: number): 
     ...[waiting, active, delayed].map(String),
     oldestWaitingMs === undefined ? '' : `${(oldestWaitingMs / 1000).toFixed(1)} s`,
   ]);
-  const list = (role: string, names: string[]) => [plural(names.length, role), ...names.map((name) => `  ${name}`)];
+  const list = (role: string, names: string[]) => [
+    plural(names.length, role),
+    ...names.map((name) => `  ${toPlainText(name)}`),
+  ];
   return {
     text: [
       formatTable([['QUEUE', 'WAITING', 'ACTIVE', 'DELAYED', 'OLDEST WAITING'], ...rows]),

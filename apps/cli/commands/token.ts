@@ -86,7 +86,7 @@ async function renew(open: OpenTokens, appid: string, isForced: boolean, by: ByO
         : ((renewed as { reason?: string }).reason ?? renewed.kind);
     throw new CommandFailure(
       'token_not_fetched',
-      `No token was fetched (${why}); the one before stays. See: npx wafer doctor`,
+      `No token was fetched (${toPlainText(why)}); the one before stays. See: npx wafer doctor`,
     );
   }
   const { version: fingerprint, leftMs } = renewed.value;
@@ -100,7 +100,7 @@ async function renew(open: OpenTokens, appid: string, isForced: boolean, by: ByO
   const forcedToday = before === undefined ? undefined : before.today + 1;
   return {
     text: [
-      `All processes use the token ${fingerprint} of ${toPlainText(appid)} now, which lives for ${secondsLeft} s more.`,
+      `All processes use the token ${toPlainText(fingerprint)} of ${toPlainText(appid)} now, which lives for ${secondsLeft} s more.`,
       ...(forcedToday === undefined
         ? []
         : [

@@ -4,6 +4,7 @@ import { listInstances } from '../../../shared/redis/presence.ts';
 import { callRoll, type RollCallAnswer } from '../../../shared/redis/roll-call.ts';
 import { CommandFailure } from '../result.ts';
 import { withRedis } from '../stores.ts';
+import { listNames } from '../text.ts';
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 
 const timeoutMs = 2000;
@@ -53,5 +54,3 @@ function findEncrypting({ keys, waitsForKeys = false }: RollCallAnswer): string 
   if (keys === undefined) return 'is of a version that does not tell its keys: upgrade it first';
   return keys.writes === 'plain' ? undefined : `would go on encrypting with key ${keys.writes}`;
 }
-
-const listNames = (names: readonly string[]) => names.map(toPlainText).join(', ');

@@ -1,5 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { sealedMark } from '../../../shared/keys/column-cipher.ts';
+import { toPlainText } from '../../../shared/log/plain-text.ts';
 
 /** How many values there are per version of the key; `plain` for those that are not encrypted. Empty ones do not count. */
 export type VersionCounts = Readonly<Record<string, number>>;
@@ -100,7 +101,7 @@ export function missingVersions(counts: VersionCounts, known: ReadonlyMap<number
 
 export function describeCounts(counts: VersionCounts): string {
   const parts = Object.entries(counts).map(([version, count]) =>
-    version === 'plain' ? `${count} in plain text` : `${count} with key ${version}`,
+    version === 'plain' ? `${count} in plain text` : `${count} with key ${toPlainText(version)}`,
   );
   return parts.length === 0 ? 'none' : parts.join(', ');
 }

@@ -34,7 +34,7 @@ export function createDecryptHandler({ apps, keySource, userData, takesLegacy }:
     const opened = isLegacyIv(iv)
       ? await userData.openLegacy(encryptData, found, app)
       : await userData.open('decrypt', 'any', { encryptData, iv }, found, app);
-    if (opened === 'too_many_failures') return fail('decryptFailed', opened);
+    if (opened === 'too_many_failures' || opened === 'too_many_at_once') return fail('decryptFailed', opened);
     return typeof opened === 'string'
       ? fail('decryptFailed')
       : succeed('DECRYPT_SUCCESS', toAsciiString(opened.text), reasonOf(opened));

@@ -21,7 +21,7 @@ import {
   type LoginProfile,
   type RefusedProfile,
 } from '../login/read-profile.ts';
-import type { UserLimit } from '../login/user-limit.ts';
+import type { UserLimit } from '../user-limit.ts';
 import type { LookedUp, SessionWriter, WrittenSession } from '../login/write-session.ts';
 import { UserErasedError } from '../store/session-writer.ts';
 import type { UserDataOpener, UserDataResult } from '../user-data-opener.ts';
@@ -112,6 +112,7 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     const { record } = exchanged;
 
     const first = readLoginProfile(request, record, app, userData.isSpent(app.appid, record.openId));
+    if (first.result === 'not_decrypted') userData.noteFailedLogin(app.appid, record.openId);
 
     // While the answer is recorded the user's rows are read.
     const lookedFirst = hasRecord || !first.ok ? undefined : lookUp(app, record, first.toStore);
@@ -123,6 +124,8 @@ export function createLoginHandler(deps: LoginDeps): CallHandler<'login'> {
     const { profile, looked } = first.ok
       ? { profile: first, looked: lookedFirst }
       : await readWithFormerKeys(request, app, record, first);
+    if (first.result === 'not_decrypted' && profile.result !== first.result)
+      userData.takeBackFailedLogin(app.appid, record.openId);
     if (profile.result !== undefined) await countUserData(app, record, profile.result);
     if (!profile.ok) return profile.failure;
 

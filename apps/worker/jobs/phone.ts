@@ -11,6 +11,7 @@ import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { PhoneLedger } from '../phone/phone-ledger.ts';
 import { reasonOf, type DataOwner, type UserData } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
+import type { UserLimit } from '../user-limit.ts';
 import { toFailure } from '../wechat/answer.ts';
 import type { TokenSourceOf } from '../wechat/token-source.ts';
 import { getPhoneNumber } from '../wechat/phone-number.ts';
@@ -20,6 +21,8 @@ interface PhoneDeps extends UserCallDeps {
   readonly ledger: PhoneLedger;
   readonly seal: Seal;
   readonly userData: UserDataOpener;
+  /** Of codes that WeChat is asked about. */
+  readonly userLimit: UserLimit;
 }
 
 interface PhoneUser {
@@ -34,7 +37,7 @@ const reserveMs = 300;
 
 /** qcloud.cam.phone in the worker: the number behind a button's code; from older clients, decrypted. */
 export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
-  const { ledger, seal, wechat, callWithToken } = deps;
+  const { ledger, seal, wechat, callWithToken, userLimit } = deps;
 
   const ask = async (
     code: string,
@@ -90,6 +93,10 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
         return fail('wechatUnreachable', 'exchange_interrupted');
       if (claim.kind === 'ask') break;
       await setTimeout(lookAgainMs);
+    }
+    if (!(await userLimit.allows(user.app.appid, user.openId))) {
+      await ledger.release(claimed).catch(() => undefined);
+      return fail('codeRefused', 'limited');
     }
     const { isSent, outcome } = await ask(code, user, caller, context);
     await (isSent ? ledger.conclude(claimed, outcome) : ledger.release(claimed)).catch(() => undefined);

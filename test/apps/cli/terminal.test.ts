@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
+import { Redis } from 'ioredis';
 import { programArgs } from '../../support/built.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { startStack } from '../../support/stack.ts';
@@ -29,9 +30,10 @@ const found = (text: string) =>
   Array.from(text).filter((character) => character !== '\n' && deceptive.includes(character.codePointAt(0) ?? 0))
     .length;
 
-/** Fits a column of 100 characters together with the marks around it. */
-const pieces = Array.from({ length: Math.ceil(deceptive.length / 60) }, (_, index) =>
-  String.fromCodePoint(...deceptive.slice(index * 60, (index + 1) * 60)),
+/** Fits a column of 100 characters together with the marks around it. A line end is its last: what stands behind it begins no line. */
+const pieces = Array.from(
+  { length: Math.ceil(deceptive.length / 55) },
+  (_, index) => `${String.fromCodePoint(...deceptive.slice(index * 55, (index + 1) * 55))}\n`,
 );
 
 test.serial('whatever a session holds is spelled out, in JSON that parses to it and in text', async (t) => {
@@ -99,6 +101,27 @@ test.serial('names from outside are printed plain by every command', async (t) =
     }
   }
   t.is((await runCli(stack.env, ['audit', '--json'])).json.entries[0].by, `by<${pieces.at(-1)}>`);
+});
+
+test.serial('what is no name of a process in Redis is shown and awaited nowhere', async (t) => {
+  const redis = new Redis(stack.env['REDIS_URL'] as string);
+  t.teardown(() => redis.disconnect());
+  const names = pieces.flatMap((piece) => [`worker-evil${piece}-1-00000000`, `web-evil${piece}`]);
+  for (const name of names) await redis.zadd('wafer:presence', Date.now(), name);
+  for (const args of [
+    ['queue', 'show'],
+    ['doctor'],
+    ['app', 'set', 'wx0123456789abcdef', '--grace', '0'],
+    ['caller', 'add', 'plain'],
+    ['caller', 'revoke', 'plain'],
+    ['session', 'revoke', '--appid', 'wx0123456789abcdef'],
+    ['cache', 'clear'],
+  ]) {
+    const { stdout, stderr } = await runCli(stack.env, args);
+    t.is(found(stdout + stderr), 0, args.join(' '));
+    t.false((stdout + stderr).includes('evil'), `${args.join(' ')}: ${stdout + stderr}`);
+  }
+  await redis.zrem('wafer:presence', ...names);
 });
 
 test.serial('so are the rows that a migration drops', async (t) => {
