@@ -9,6 +9,7 @@ import { addCacheCommands } from './commands/cache.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addKeysCommands } from './commands/keys.ts';
 import { addQueueCommands } from './commands/queue.ts';
+import { addRetentionCommands } from './commands/retention.ts';
 import { addSessionCommands } from './commands/session.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addUserCommands } from './commands/user.ts';
@@ -96,6 +97,7 @@ export function createProgram(context: CommandContext): Command {
   addUserCommands(program, context);
   addCacheCommands(program, context);
   addQueueCommands(program, context);
+  addRetentionCommands(program, context);
   addKeysCommands(program, context);
   addAuditCommand(program, context);
   addDoctorCommand(program, context);
@@ -103,7 +105,8 @@ export function createProgram(context: CommandContext): Command {
 }
 
 const help = `
-Reads DATABASE_URL, REDIS_URL, REDIS_CACHE_URL, LOGIN_QUEUES, WAFER_KEYS and, for doctor, everything else from the environment.
+Reads DATABASE_URL, REDIS_URL, REDIS_CACHE_URL, LOGIN_QUEUES, WAFER_KEYS, those of the retention and, for doctor, everything else from the
+environment.
 Exit status: 0 done, 1 failed, 2 wrong usage.
 
 Examples:

@@ -34,6 +34,7 @@ const variables = {
   redis: ['REDIS_URL', 'REDIS_CACHE_URL', 'LOGIN_QUEUES'],
   callers: ['REQUIRE_CALLER_KEY'],
   keys: ['WAFER_KEYS'],
+  retention: ['SESSION_RETENTION_DAYS', 'AUDIT_RETENTION_DAYS'],
   wechat: [
     'WECHAT_API_BASE',
     'WECHAT_TOKEN_URL',

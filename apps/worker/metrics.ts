@@ -5,6 +5,8 @@ import type { Snapshot } from '../../shared/metrics/snapshot.ts';
 import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
 import { returnCodeOf } from '../../shared/protocol/envelope.ts';
 import { queueOfCall, type CallName } from '../../shared/rpc/contract.ts';
+import type { FinishedRun } from '../../shared/retention/progress.ts';
+import { retentionParts, type RetentionPart } from '../../shared/retention/settings.ts';
 import type { Outcome } from '../../shared/protocol/outcome.ts';
 import type { WechatResult } from './wechat/answer.ts';
 import type { UserDataResult } from './user-data-opener.ts';
@@ -24,6 +26,9 @@ export interface WorkerMetrics {
   openedBreaker(api: string, count: number): void;
   wroteVisits(count: number): void;
   openedUserData(call: CallName, result: UserDataResult): void;
+  removedRows(part: RetentionPart, count: number): void;
+  /** The last run of all workers. */
+  ranRetention(run: FinishedRun): void;
 }
 
 export function createWorkerMetrics(): WorkerMetrics {
@@ -85,6 +90,14 @@ export function createWorkerMetrics(): WorkerMetrics {
     registers,
   });
   const visits = new Counter({ name: 'wafer_visits_written_total', help: 'Visits written to MySQL', registers });
+  const removed = new Counter({
+    name: 'wafer_retention_removed_total',
+    help: 'Rows that left MySQL because they were over for so long',
+    labelNames: ['rows'],
+    registers,
+  });
+  for (const rows of retentionParts) removed.inc({ rows }, 0);
+  const showLastRun = createLastRunGauges(registers);
   for (const errcode of alertErrcodes) alerts.set({ errcode }, 0);
   return {
     registry,
@@ -101,6 +114,36 @@ export function createWorkerMetrics(): WorkerMetrics {
     openedBreaker: (api, count) => breakers.set({ api }, count),
     wroteVisits: (count) => visits.inc(count),
     openedUserData: (call, result) => userData.add(call, result),
+    removedRows: (rows, count) => removed.inc({ rows }, count),
+    ranRetention: ({ endedAt }) => showLastRun(endedAt / 1000),
+  };
+}
+
+/** They are there from the first run on that is known: before it there is no time to show. */
+function createLastRunGauges(registers: Registry[]): (atSeconds: number) => void {
+  let lastAt: number | undefined;
+  return (atSeconds) => {
+    const isFirst = lastAt === undefined;
+    lastAt = Math.max(lastAt ?? 0, atSeconds);
+    if (!isFirst) return;
+    new Gauge({
+      name: 'wafer_retention_last_run_timestamp_seconds',
+      help: 'When a run of the retention last came to its end',
+      aggregator: 'max',
+      registers,
+      collect() {
+        this.set(lastAt ?? 0);
+      },
+    });
+    new Gauge({
+      name: 'wafer_retention_last_run_age_seconds',
+      help: 'How long ago that was',
+      aggregator: 'min',
+      registers,
+      collect() {
+        this.set(Math.max(0, Date.now() / 1000 - (lastAt ?? 0)));
+      },
+    });
   };
 }
 

@@ -11,6 +11,7 @@ import { loginWechat100ms } from './login-wechat-100ms.ts';
 import { memoryPerSession } from './memory-per-session.ts';
 import { mixed } from './mixed.ts';
 import type { ScenarioName } from './names.ts';
+import { retention } from './retention.ts';
 import { revoke } from './revoke.ts';
 import { scale } from './scale.ts';
 import type { Scenario } from './scenario.ts';
@@ -34,6 +35,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   scale,
   start,
   revoke,
+  retention,
   'build.auth-zipf': buildAuthZipf,
   'build.auth-cold': buildAuthCold,
   'build.auth-off-lane': buildAuthOffLane,

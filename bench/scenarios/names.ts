@@ -17,6 +17,7 @@ export const scenarioNames = [
   'scale',
   'start',
   'revoke',
+  'retention',
 ] as const;
 
 /** Comparisons with another build of this project, for `--against`. */

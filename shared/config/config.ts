@@ -86,6 +86,8 @@ const environment = z.object({
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
   WORKER_CONCURRENCY: integer(1, 10_000, 'calls').default(400),
   WORKER_HEALTH_PORT: port().optional(),
+  SESSION_RETENTION_DAYS: integer(1, 36_500, 'days').optional(),
+  AUDIT_RETENTION_DAYS: integer(1, 36_500, 'days').optional(),
   WAFER_KEYS: parsed(parseKeyRing).default(noKeys),
   FAST_LANE: yesOrNo('true'),
   BODY_LIMIT_BYTES: integer(1024, 16_777_216, 'bytes').default(65_536),
@@ -172,6 +174,8 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
       concurrency: env.WORKER_CONCURRENCY,
       healthPort: healthPortOf(env.WORKER_HEALTH_PORT, variables['NODE_APP_INSTANCE']),
     },
+    /** Of the worker, and of the command line, which counts what would leave. */
+    retention: { sessionDays: env.SESSION_RETENTION_DAYS, auditDays: env.AUDIT_RETENTION_DAYS },
     /** Of the worker and the command line; a front end reads nothing that they encrypt. */
     keys: env.WAFER_KEYS,
     logLevel: env.LOG_LEVEL,

@@ -1,4 +1,4 @@
-import type { Sequelize } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import type { SessionLimits } from '../session/expiry.ts';
 import {
   previousSecretOf,
@@ -47,8 +47,8 @@ export interface AppWithSecret extends App {
 }
 
 /** Defaults of the columns, which may also be NULL (docs/protocol.md#apps). */
-const defaultLoginDurationDays = 30;
-const defaultSessionDurationSeconds = 2_592_000;
+export const defaultLoginDurationDays = 30;
+export const defaultSessionDurationSeconds = 2_592_000;
 
 const publicColumns = [
   'appid',
@@ -72,6 +72,15 @@ export async function readApps(appInfo: AppInfo): Promise<App[]> {
   const rows = await readRows(appInfo, publicColumns);
   const revocations = await readRevocationsBeside(appInfo);
   return rows.map((row) => toApp(row, revocations));
+}
+
+/**
+ * As {@link readApps}, for what is done in this transaction: until its end nobody changes an app, adds or removes one. What was revoked is
+ * not looked at.
+ */
+export async function readAppsLocked(appInfo: AppInfo, transaction: Transaction): Promise<App[]> {
+  const rows = await readRows(appInfo, publicColumns, transaction);
+  return rows.map((row) => toApp(row, { ofApp: () => 0, withoutApp: 0 }));
 }
 
 /** As {@link readApps}, with the secrets: for workers and `wafer`. One that can't be read is its own app's fault alone. */
@@ -99,11 +108,16 @@ function tryOpen(cipher: ColumnCipher, place: Place, stored: string | null): { t
   }
 }
 
-async function readRows(appInfo: AppInfo, attributes: readonly (keyof AppInfoRow)[]): Promise<AppInfoRow[]> {
+async function readRows(
+  appInfo: AppInfo,
+  attributes: readonly (keyof AppInfoRow)[],
+  lockedFor?: Transaction,
+): Promise<AppInfoRow[]> {
   return (await appInfo.findAll({
     attributes: [...attributes],
     order: [['appid', 'ASC']],
     raw: true,
+    ...(lockedFor === undefined ? {} : { transaction: lockedFor, lock: lockedFor.LOCK.SHARE }),
   })) as unknown as AppInfoRow[];
 }
 

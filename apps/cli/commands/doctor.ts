@@ -9,6 +9,8 @@ import { checkKeys } from '../doctor/keys.ts';
 import { checkQuotas } from '../doctor/quotas.ts';
 import { checkProcesses } from '../doctor/processes.ts';
 import { checkRedis } from '../doctor/redis.ts';
+import { checkRetention } from '../doctor/retention.ts';
+import type { RetentionSettings } from '../../../shared/retention/settings.ts';
 import { addCommand, CommandFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { withRedis } from '../stores.ts';
 import { plural } from '../text.ts';
@@ -32,7 +34,7 @@ export function addDoctorCommand(program: Command, { env, report }: CommandConte
 
 async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const { findings, settings } = checkConfiguration(env);
-  const { database, redis, wechat, keys, loginQueues, requiresCallerKey } = settings;
+  const { database, redis, wechat, keys, retention, loginQueues, requiresCallerKey } = settings;
   const notChecked = (group: string, variable: string) => [
     warning(
       group,
@@ -51,14 +53,21 @@ async function findAll(env: NodeJS.ProcessEnv): Promise<Finding[]> {
       ? notChecked('keys', 'WAFER_KEYS')
       : examine('keys', async () => (database === undefined ? [] : checkKeys(database, keys))),
     database === undefined ? [] : examine('callers.apps', () => checkCallerApps(database, requiresCallerKey)),
-    redis === undefined ? [] : examine('processes', () => findProcesses(env, loginQueues)),
+    redis === undefined ? [] : examine('processes', () => findProcesses(env, loginQueues, retention)),
   ]);
   return [...findings, ...groups.flat()];
 }
 
-async function findProcesses(env: NodeJS.ProcessEnv, loginQueues: number): Promise<Finding[]> {
+async function findProcesses(
+  env: NodeJS.ProcessEnv,
+  loginQueues: number,
+  retention: RetentionSettings | undefined,
+): Promise<Finding[]> {
   try {
-    return await withRedis(env, (open) => checkProcesses(open, loginQueues));
+    return await withRedis(env, async (open) => [
+      ...(await checkProcesses(open, loginQueues)),
+      ...(retention === undefined ? [] : await checkRetention(open, retention)),
+    ]);
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
     return [

@@ -11,6 +11,7 @@ export interface UsableSettings {
   readonly loginQueues: number;
   readonly wechat?: Config['wechat'];
   readonly keys?: KeyRing;
+  readonly retention?: Config['retention'];
   /** Whether a front end that is started here lets nobody in without a key. */
   readonly requiresCallerKey: boolean;
 }
@@ -20,6 +21,7 @@ export function checkConfiguration(env: NodeJS.ProcessEnv): { findings: Finding[
   const redis = tryRead(env, 'redis');
   const wechat = tryRead(env, 'wechat')?.wechat;
   const keys = tryRead(env, 'keys')?.keys;
+  const retention = tryRead(env, 'retention')?.retention;
   return {
     findings: findFaults(env),
     settings: {
@@ -27,6 +29,7 @@ export function checkConfiguration(env: NodeJS.ProcessEnv): { findings: Finding[
       ...(redis && { redis: redis.redis }),
       ...(wechat && { wechat }),
       ...(keys && { keys }),
+      ...(retention && { retention }),
       requiresCallerKey: tryRead(env, 'callers')?.access.requiresKey ?? false,
       loginQueues: redis?.login.queues ?? 1,
     },

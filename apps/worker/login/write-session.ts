@@ -23,7 +23,7 @@ import {
 } from '../store/session-writer.ts';
 import { renewSessions } from '../store/session-renewals.ts';
 import { sealFormerKeys, type FormerKey } from '../former-keys.ts';
-import { findUserRows, type UserOfApp, type UserRow } from '../store/user-rows.ts';
+import { findUserRows, isRowThere, type UserOfApp, type UserRow } from '../store/user-rows.ts';
 import { choosePlace } from './choose-place.ts';
 import { createKeyHistory, type KeyOfLogin } from './key-history.ts';
 import { findEnd } from './live-rows.ts';
@@ -119,7 +119,7 @@ export function createSessionWriter(store: {
     kept: UserRow,
     ended: readonly UserRow[],
     wasOver: PassedLimit | undefined,
-  ): Promise<WrittenSession> => {
+  ): Promise<WrittenSession | undefined> => {
     const endedIds = ended.map(({ id }) => id);
     // Before the commit: from here on nobody is answered by the cache.
     const mark = await cache.mark([kept.id, ...endedIds]);
@@ -133,6 +133,8 @@ export function createSessionWriter(store: {
       settle(cache.withdraw([kept.id, ...endedIds], mark));
       // By a later log-in of the user, or because the row is gone.
       if (await isErased(sequelize, erasedUserOf(seal, login), login.fence)) throw new UserErasedError();
+      // It has left since it was looked at: the user is a new one now.
+      if (!(await isRowThere(sequelize, kept.row))) return undefined;
       settle(noteReplaced(sequelize, kept.row, write.skey));
     }
     return { row: kept.row, id: kept.id, isNew: false, storedProfile: profile };

@@ -56,13 +56,13 @@ export type Dropped = typeof dropped;
 
 /** A dead worker's jobs start again elsewhere after at most the sum of these two. */
 export const lockDurationMs = 2500;
-const stalledIntervalMs = 1000;
+export const stalledIntervalMs = 1000;
 /** An idle worker asks again this often, so it notices soon when its connection is dead without having been closed. */
 const drainDelaySeconds = 1;
 /** After a failure of the connection; BullMQ's own 15 s would be an outage after each outage. */
 const fetchRetryMs = 500;
 /** A job that fails for having stalled would leave its callers without an answer, so it never does: the deadline ends it. */
-const maxStalledCount = 1000;
+export const maxStalledCount = 1000;
 const replyRetryMs = 200;
 
 /** A call and the instance that waits for its answer. */

@@ -60,6 +60,15 @@ export async function findUserRows(sequelize: Sequelize, users: readonly UserOfA
   );
 }
 
+/** Whether a row has not been deleted. */
+export async function isRowThere(sequelize: Sequelize, row: number): Promise<boolean> {
+  const found = await sequelize.query('select id from cSessionInfo where id = :row', {
+    replacements: { row },
+    type: QueryTypes.SELECT,
+  });
+  return found.length > 0;
+}
+
 function toUserRow(row: SessionInfoRow): UserRow {
   return {
     row: row.id,

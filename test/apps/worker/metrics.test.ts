@@ -21,3 +21,17 @@ test('whatever WeChat answers makes few series: what it documents, and other', a
     'each is counted',
   );
 });
+
+test('the last run of the retention is shown from the first one on', async (t) => {
+  const metrics = createWorkerMetrics();
+  const shown = async () => (await metrics.registry.metrics()).match(/^wafer_retention_\S+ .+$/gm);
+  const none = ['sessions', 'audit', 'dropped'].map((rows) => `wafer_retention_removed_total{rows="${rows}"} 0`);
+  t.deepEqual(await shown(), none);
+  metrics.removedRows('sessions', 7);
+  metrics.ranRetention({ endedAt: 1_700_000_000_000, tookMs: 1, removed: { sessions: 7 } });
+  metrics.ranRetention({ endedAt: 1_600_000_000_000, tookMs: 1, removed: {} });
+  const lines = await shown();
+  t.is(lines?.[0], 'wafer_retention_removed_total{rows="sessions"} 7');
+  t.is(lines?.[3], 'wafer_retention_last_run_timestamp_seconds 1700000000');
+  t.regex(lines?.[4] ?? '', /^wafer_retention_last_run_age_seconds \d+/);
+});
