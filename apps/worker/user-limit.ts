@@ -8,12 +8,15 @@ import type { AppUser } from '../../shared/rpc/ledger-keys.ts';
  */
 export interface UserLimit {
   allows(appid: string, openId: string): Promise<boolean>;
+  /** What was allowed was not done after all. */
+  giveBack(appid: string, openId: string): Promise<void>;
   forget(user: AppUser): Promise<void>;
 }
 
 /** @param times of one user in so many seconds, for which each user is remembered; 0: any number */
 export function createUserLimit(times: number, seconds: number): UserLimit {
-  if (times === 0) return { allows: async () => true, forget: async () => undefined };
+  const nothing = async () => undefined;
+  if (times === 0) return { allows: async () => true, giveBack: nothing, forget: nothing };
   const limiter = new RateLimiterMemory({ points: times, duration: seconds });
   return {
     allows: (appid, openId) =>
@@ -21,6 +24,9 @@ export function createUserLimit(times: number, seconds: number): UserLimit {
         () => true,
         () => false,
       ),
+    async giveBack(appid, openId) {
+      await limiter.reward(`${appid}\0${openId}`);
+    },
     async forget({ appid, openId }) {
       await limiter.delete(`${appid}\0${openId}`);
     },

@@ -128,9 +128,14 @@ async function deleteDropped(
   { openIds, rows }: Erasure,
   transaction: Transaction,
 ): Promise<number> {
-  // 0 is no row.
-  return sequelize.query('delete from cWaferDropped where open_id in (:openIds) or row_id in (:rows)', {
-    replacements: { openIds: [...openIds], rows: [0, ...rows] },
+  // Found first, by a read without locks: a delete by open_id, which has no index there, would lock the whole table. 0 is no row.
+  const found = await sequelize.query<{ id: number }>(
+    'select id from cWaferDropped where open_id in (:openIds) or row_id in (:rows)',
+    { replacements: { openIds: [...openIds], rows: [0, ...rows] }, type: QueryTypes.SELECT, transaction },
+  );
+  if (found.length === 0) return 0;
+  return sequelize.query('delete from cWaferDropped where id in (:ids)', {
+    replacements: { ids: found.map(({ id }) => id) },
     type: QueryTypes.BULKDELETE,
     transaction,
   });

@@ -85,7 +85,10 @@ const parameterNames = [
  * @param good parameters of a real session and log-in, as JSON texts by name
  */
 export function requestText(good: fc.Arbitrary<Readonly<Record<string, string>>>): fc.Arbitrary<string> {
-  const names = [...interfaceSchemas.keys()].map((name) => JSON.stringify(name));
+  // Erasures are rare, and take turns in MySQL: one for every forty calls of other interfaces.
+  const names = [...interfaceSchemas.keys()]
+    .flatMap((name) => (name === 'qcloud.cam.forget' ? [name] : Array<string>(4).fill(name)))
+    .map((name) => JSON.stringify(name));
   const interfaceName = fc.oneof(
     { weight: 20, arbitrary: fc.constantFrom(...names) },
     { weight: 1, arbitrary: fc.constantFrom(...names).map((name) => name.toUpperCase()) },

@@ -99,6 +99,7 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
       return fail('codeRefused', 'limited');
     }
     const { isSent, outcome } = await ask(code, user, caller, context);
+    if (!isSent) await userLimit.giveBack(user.app.appid, user.openId);
     await (isSent ? ledger.conclude(claimed, outcome) : ledger.release(claimed)).catch(() => undefined);
     return outcome;
   };
