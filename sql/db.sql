@@ -25,6 +25,9 @@ create table cAppinfo (
   undecrypted varchar(20) not null default 'refuse',
   kind varchar(20) not null default 'wechat',
   component_appid varchar(200) null default null,
+  keep_device tinyint not null default 0,
+  keep_client_ip tinyint not null default 0,
+  per_device tinyint not null default 0,
   primary key (appid)
 ) engine=InnoDB default charset=utf8 collate=utf8_unicode_ci;
 
@@ -47,10 +50,18 @@ create table cSessionInfo (
   previous_skey_until datetime null default null,
   former_keys varchar(600) null default null,
   ended_skeys varbinary(168) null default null,
+  device_kind varchar(20) null default null,
+  device_label varchar(64) null default null,
+  client_ip varchar(45) null default null,
+  profile_fence bigint unsigned not null default 0,
+  caller varchar(64) null default null,
   primary key (id),
   key auth (uuid, skey),
   key weixin (open_id, session_key),
-  unique key session_slot (user_key, slot)
+  unique key session_slot (user_key, slot),
+  key app_login (appid, create_time),
+  key app_visit (appid, last_visit_time),
+  key person (union_id)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
 
 create table cWaferKey (
@@ -70,7 +81,8 @@ create table cWaferDropped (
   reason varchar(50) not null,
   dropped_at datetime not null default current_timestamp,
   primary key (id),
-  key kept (kept_id)
+  key kept (kept_id),
+  key open_id (open_id)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
 
 create table cWaferAudit (
@@ -83,7 +95,8 @@ create table cWaferAudit (
   target varchar(255) null default null,
   details text not null,
   primary key (id),
-  key at (at)
+  key at (at),
+  key target (target(100))
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
 
 create table cWaferCaller (
@@ -111,6 +124,132 @@ create table cWaferErasure (
   primary key (person)
 ) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
 
+create table cWaferOperator (
+  id int unsigned not null auto_increment,
+  name varchar(64) collate utf8mb4_bin not null,
+  kind varchar(10) not null,
+  role varchar(10) not null,
+  is_disabled tinyint not null default 0,
+  sign_ins int unsigned not null,
+  password_hash varchar(255) null default null,
+  link_hash binary(32) null default null,
+  link_until datetime null default null,
+  totp_secret varchar(255) null default null,
+  totp_on tinyint not null default 0,
+  totp_step int unsigned not null default 0,
+  subject_hash binary(32) null default null,
+  token_hash binary(32) null default null,
+  token_until datetime null default null,
+  created_at datetime not null,
+  signed_in_at datetime null default null,
+  primary key (id),
+  unique key operator_name (name),
+  unique key operator_link (link_hash),
+  unique key operator_subject (subject_hash),
+  unique key operator_token (token_hash)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferSample (
+  appid varchar(200) collate utf8mb4_bin not null,
+  at datetime not null,
+  seconds mediumint unsigned not null,
+  logins_ok int unsigned not null default 0,
+  logins_refused int unsigned not null default 0,
+  logins_failed int unsigned not null default 0,
+  checks_ok int unsigned not null default 0,
+  checks_refused int unsigned not null default 0,
+  checks_failed int unsigned not null default 0,
+  more text null default null,
+  primary key (appid, at)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci row_format=dynamic;
+
+create table cWaferSampled (
+  name varchar(20) not null,
+  at bigint unsigned not null,
+  counted mediumtext not null,
+  primary key (name)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferEndpoint (
+  name varchar(64) collate utf8mb4_bin not null,
+  url varchar(2000) not null,
+  apps text null default null,
+  events text null default null,
+  secret varchar(500) not null,
+  previous_secret varchar(500) null default null,
+  previous_secret_until bigint unsigned null default null,
+  enabled tinyint not null default 1,
+  created_at bigint unsigned not null,
+  delivered_at bigint unsigned null default null,
+  failing_since bigint unsigned null default null,
+  failure varchar(100) null default null,
+  primary key (name)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci row_format=dynamic;
+
+create table cWaferEndpointLane (
+  endpoint varchar(64) collate utf8mb4_bin not null,
+  lane smallint unsigned not null,
+  after_id bigint unsigned not null,
+  waits_for bigint unsigned null default null,
+  waiting_since bigint unsigned null default null,
+  failure varchar(100) null default null,
+  primary key (endpoint, lane)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferEventDemand (
+  what varchar(20) collate utf8mb4_bin not null,
+  wanted_until bigint unsigned not null,
+  since_id bigint unsigned not null,
+  primary key (what)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferOutbox (
+  id bigint unsigned not null auto_increment,
+  at bigint unsigned not null,
+  event varchar(30) not null,
+  lane smallint unsigned not null,
+  appid varchar(200) collate utf8mb4_bin null default null,
+  open_id varchar(100) collate utf8mb4_bin null default null,
+  session_id varchar(100) collate utf8mb4_bin null default null,
+  details text null default null,
+  primary key (id)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferEvent (
+  id bigint unsigned not null auto_increment,
+  at bigint unsigned not null,
+  event varchar(30) not null,
+  lane smallint unsigned not null,
+  appid varchar(200) collate utf8mb4_bin null default null,
+  open_id varchar(100) collate utf8mb4_bin null default null,
+  session_id varchar(100) collate utf8mb4_bin null default null,
+  details text null default null,
+  primary key (id),
+  key lane (lane, id),
+  key at (at),
+  key open_id (open_id)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
+create table cWaferDeadLetter (
+  id bigint unsigned not null auto_increment,
+  endpoint varchar(64) collate utf8mb4_bin not null,
+  event_id bigint unsigned not null,
+  at bigint unsigned not null,
+  event varchar(30) not null,
+  appid varchar(200) collate utf8mb4_bin null default null,
+  open_id varchar(100) collate utf8mb4_bin null default null,
+  session_id varchar(100) collate utf8mb4_bin null default null,
+  details text null default null,
+  failure varchar(100) not null,
+  died_at bigint unsigned not null,
+  again tinyint not null default 0,
+  primary key (id),
+  unique key letter (endpoint, event_id),
+  key open_id (open_id),
+  key died_at (died_at),
+  key again (again, endpoint)
+) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_unicode_ci;
+
 create table cWaferMigration (
   name varchar(100) not null,
   ran_at datetime not null default current_timestamp,
@@ -134,4 +273,13 @@ insert into cWaferMigration (name) values
   ('0013-ended-skeys'),
   ('0014-caller-permissions'),
   ('0015-app-kinds'),
-  ('0016-erasures');
+  ('0016-erasures'),
+  ('0017-operators'),
+  ('0018-session-lists'),
+  ('0019-events'),
+  ('0020-samples'),
+  ('0021-devices'),
+  ('0022-erasure-keys'),
+  ('0023-profile-fence'),
+  ('0024-waiting-events'),
+  ('0025-session-caller');
