@@ -11,6 +11,14 @@ export async function waitAtMost(limitMs: number, work: Promise<void>, onTooLong
   clearTimeout(timer);
 }
 
+/** @returns undefined if it fails or takes longer */
+export function soon<Value>(promise: Promise<Value>, ms: number): Promise<Value | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms, undefined);
+    promise.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer));
+  });
+}
+
 /**
  * A time-out that fires one turn of the event loop late, after pending reads: what has arrived by then counts. When a
  * process goes on after a pause (stopped, without a processor, busy), its timers are due before its sockets are read.

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
+import type { Seal } from '../rpc/seal.ts';
 import type { Caller } from '../store/caller-store.ts';
 import type { ListCopy } from '../store/fresh-list.ts';
+import { withoutGranted } from './permissions.ts';
 
 const copyKey = 'wafer:callers';
+const purpose = 'callers';
 
-/** One that an older front end has written can't say whose apps are which, and who may do what: it is no copy. */
+/** Later versions may add to it; of what lacks any of this it can't be said whose apps are which, and who may do what. */
 const copySchema: z.ZodType<Caller[]> = z.array(
   z.object({
     name: z.string(),
@@ -15,23 +18,26 @@ const copySchema: z.ZodType<Caller[]> = z.array(
   }),
 );
 
-/** Names, hashes, apps and permissions in Redis: a front end that starts while MySQL is away still knows its callers. `cache clear` leaves it. */
-export function createKnownCallersCopy(client: RedisClient): ListCopy<Caller> {
+/**
+ * Names, hashes, apps and permissions in Redis, for a front end that is told to forget its callers while MySQL is away. Sealed: who writes
+ * to Redis makes nobody a caller, and what an older version writes is no copy. Who puts an old copy back brings a revoked caller back while
+ * MySQL is away, so what has to be granted nobody may do by a copy. `cache clear` leaves it.
+ * @param seal undefined as long as its key was not read from MySQL: then there is no copy
+ */
+export function createKnownCallersCopy(client: RedisClient, seal: () => Seal | undefined): ListCopy<Caller> {
   return {
     async save(callers) {
-      const told = callers.map(({ name, keyHash, appids, may }) => ({
-        name,
-        keyHash,
-        // What versions read that know one app for each caller.
-        appid: appids?.[0] ?? null,
-        appids,
-        may,
-      }));
-      await client.set(copyKey, JSON.stringify(told));
+      const known = seal();
+      if (known === undefined) throw new Error('the key that seals the copy is not known yet');
+      const told = callers.map(({ name, keyHash, appids, may }) => ({ name, keyHash, appids, may }));
+      await client.set(copyKey, known.seal(purpose, JSON.stringify(told)));
     },
     async load() {
-      const text = await client.get(copyKey);
-      return text === null ? undefined : copySchema.parse(JSON.parse(text));
+      const known = seal();
+      const text = known === undefined ? null : await client.get(copyKey);
+      if (known === undefined || text === null) return undefined;
+      const callers = copySchema.parse(JSON.parse(known.open(purpose, text)));
+      return callers.map((caller) => ({ ...caller, may: withoutGranted(caller.may) }));
     },
   };
 }

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { noClients, parseClientList } from './client-list.ts';
+import { findOidcFaults, oidcSettingsOf, parseClaimRoles, parseConsoleUrl, parseIssuer } from './console.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { noKeys, parseKeyRing } from '../keys/key-ring.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { findTlsFaults, tlsFilesOf } from './tls-files.ts';
+import { parseRatio, parseTraceHeaders, samplers, tracingSettingsOf } from './tracing.ts';
 
 const integer = (minimum: number, maximum: number, unit: string) =>
   z
@@ -86,10 +88,30 @@ const environment = z.object({
   LOGIN_QUEUES: integer(1, 64, 'queues').default(1),
   WORKER_CONCURRENCY: integer(1, 10_000, 'calls').default(400),
   WORKER_HEALTH_PORT: port().optional(),
+  WORKER_PROCESSES: integer(1, 999, 'processes').default(2),
+  WORKERS_MAX: integer(1, 999, 'processes').optional(),
   SESSION_RETENTION_DAYS: integer(1, 36_500, 'days').optional(),
   AUDIT_RETENTION_DAYS: integer(1, 36_500, 'days').optional(),
+  CONSOLE_SAMPLES_DAYS: integer(0, 3650, 'days').default(30),
+  EVENTS_PRIVATE_TARGETS: parsed(parseClientList).default(noClients),
   WAFER_KEYS: parsed(parseKeyRing).default(noKeys),
   FAST_LANE: yesOrNo('true'),
+  CONSOLE_PORT: port().default(8081),
+  CONSOLE_HOST: z.string().default('127.0.0.1'),
+  CONSOLE_URL: parsed(parseConsoleUrl).optional(),
+  CONSOLE_REQUIRE_TOTP: yesOrNo(),
+  CONSOLE_OIDC_ISSUER: parsed(parseIssuer).optional(),
+  CONSOLE_OIDC_CLIENT_ID: z.string().optional(),
+  CONSOLE_OIDC_CLIENT_SECRET: z.string().optional(),
+  CONSOLE_OIDC_ROLES: parsed(parseClaimRoles).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: parsed(parseApiBase).optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: parsed(parseTraceHeaders).default({}),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z
+    .literal('http/protobuf', 'must be http/protobuf: traces are sent in no other way')
+    .default('http/protobuf'),
+  OTEL_SERVICE_NAME: z.string().max(255, 'must have 255 characters at most').default('wafer-session'),
+  OTEL_TRACES_SAMPLER: z.enum(samplers, `must be one of ${samplers.join(', ')}`).default('parentbased_traceidratio'),
+  OTEL_TRACES_SAMPLER_ARG: parsed(parseRatio).default(0.01),
   BODY_LIMIT_BYTES: integer(1024, 16_777_216, 'bytes').default(65_536),
   LOG_LEVEL: z
     .enum(
@@ -174,10 +196,28 @@ export function readConfig(variables: NodeJS.ProcessEnv) {
       concurrency: env.WORKER_CONCURRENCY,
       healthPort: healthPortOf(env.WORKER_HEALTH_PORT, variables['NODE_APP_INSTANCE']),
     },
+    /** Workers that pm2 runs on each machine: the fewest, and the most that the autoscaler may make of them. */
+    workers: { min: env.WORKER_PROCESSES, max: env.WORKERS_MAX ?? env.WORKER_PROCESSES },
     /** Of the worker, and of the command line, which counts what would leave. */
     retention: { sessionDays: env.SESSION_RETENTION_DAYS, auditDays: env.AUDIT_RETENTION_DAYS },
-    /** Of the worker and the command line; a front end reads nothing that they encrypt. */
+    /** For so long figures of each minute are kept, which workers write; 0: none is written. */
+    samplesDays: env.CONSOLE_SAMPLES_DAYS,
+    console: {
+      port: env.CONSOLE_PORT,
+      host: env.CONSOLE_HOST,
+      /** As people open it; undefined: where it listens. */
+      url: env.CONSOLE_URL,
+      /** Whether whoever signs in with a password has to have a second factor. */
+      requiresTotp: env.CONSOLE_REQUIRE_TOTP,
+      /** undefined: people sign in with passwords alone */
+      oidc: oidcSettingsOf(env),
+    },
+    /** Networks inside to which events may be sent, by http:// too; what is outside is reached by https:// alone. */
+    events: { privateTargets: env.EVENTS_PRIVATE_TARGETS },
+    /** Of the worker, the console and the command line; a front end reads nothing that they encrypt. */
     keys: env.WAFER_KEYS,
+    /** undefined: nothing is traced */
+    tracing: tracingSettingsOf(env),
     logLevel: env.LOG_LEVEL,
   } as const;
 }
@@ -200,5 +240,9 @@ function crossCheck(env: z.infer<typeof environment>): string[] {
     env.WECHAT_TIMEOUT_MS < env.LOGIN_DEADLINE_MS
       ? []
       : ['LOGIN_DEADLINE_MS must be longer than WECHAT_TIMEOUT_MS: a log-in includes a call to WeChat'];
-  return [...faults, ...findTlsFaults(env)];
+  const tooFew =
+    env.WORKERS_MAX === undefined || env.WORKERS_MAX >= env.WORKER_PROCESSES
+      ? []
+      : ['WORKERS_MAX must be at least WORKER_PROCESSES'];
+  return [...faults, ...tooFew, ...findTlsFaults(env), ...findOidcFaults(env)];
 }

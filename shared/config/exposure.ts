@@ -8,6 +8,10 @@ const loopback = parseClientList('127.0.0.0/8,::1');
  * are asked for.
  */
 export function isOpenToNetwork({ http, access }: Pick<Config, 'http' | 'access'>): boolean {
-  const isLoopback = http.host === 'localhost' || loopback.has(http.host);
-  return !isLoopback && access.allowed.isEmpty && !access.requiresKey;
+  return !isLoopbackHost(http.host) && access.allowed.isEmpty && !access.requiresKey;
+}
+
+/** Whether what listens there is reached from this machine alone. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || loopback.has(host);
 }

@@ -1,57 +1,60 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
-import type { Erasure } from './order.ts';
+import type { Erasure, Traces } from './order.ts';
 
 interface NamingEntry {
   readonly id: number;
-  readonly target: string | null;
+  readonly target: string;
   readonly details: string;
 }
 
-/** What names a person in the audit log. */
-export function namesOf({ openIds, unionIds, ids }: Pick<Erasure, 'openIds' | 'unionIds' | 'ids'>): string[] {
-  // The longest first: one may begin as another does.
-  return [...openIds, ...unionIds, ...ids]
-    .filter((name) => name !== '')
-    .sort((left, right) => right.length - left.length);
+/** By what a person is named, and in which app; undefined: in any. */
+type Named = Pick<Traces, 'appid' | 'openIds' | 'unionIds' | 'ids' | 'rows'>;
+
+/** The one command that names persons in the audit log, in its target, which names nothing else. */
+const namingAction = 'session revoke';
+
+/** The targets that name a person, as whole values: a userid may be a word that stands in any text. */
+function targetsOf({ openIds, unionIds, ids }: Named): string[] {
+  return [
+    ...openIds.map((openId) => `open_id ${openId}`),
+    ...unionIds.map((unionId) => `union_id ${unionId}`),
+    ...ids.map((id) => `id ${id}`),
+  ];
 }
 
-/** Entries of the audit log that name a person. */
+/** Entries of the audit log that name a person, and not somebody whom another app calls the same. */
 export async function findNamingEntries(
   sequelize: Sequelize,
-  names: readonly string[],
+  named: Named,
   transaction?: Transaction,
 ): Promise<NamingEntry[]> {
-  if (names.length === 0) return [];
-  const replacements = Object.fromEntries(
-    names.flatMap((name, index) => [
-      [`name${index}`, name],
-      [`inJson${index}`, inJson(name)],
-    ]),
-  );
-  const conditions = names.map(
-    (_, index) => `locate(:name${index}, target) > 0 or locate(:inJson${index}, details) > 0`,
-  );
+  const targets = targetsOf(named);
+  if (targets.length === 0) return [];
+  const within = transaction === undefined ? {} : { transaction };
   const found = await sequelize.query<NamingEntry>(
-    `select id, target, details from cWaferAudit where ${conditions.join(' or ')} order by id`,
-    { replacements, type: QueryTypes.SELECT, ...(transaction === undefined ? {} : { transaction }) },
+    'select id, target, details from cWaferAudit where target in (:targets) and action = :action order by id',
+    { replacements: { targets, action: namingAction }, type: QueryTypes.SELECT, ...within },
   );
   // The column compares by a collation.
-  return found.filter(({ target, details }) =>
-    names.some((name) => (target ?? '').includes(name) || details.includes(inJson(name))),
-  );
+  const exact = found.filter(({ target }) => targets.includes(target));
+  if (named.appid === undefined) return exact;
+  const others = await findRowsOfOthers(sequelize, exact, named, transaction);
+  return exact.filter(({ target, details }) => {
+    const { appid, rows } = readDetails(details);
+    if (target.startsWith('id ')) return true;
+    if (appid !== undefined) return appid === named.appid;
+    return rows.some((row) => named.rows.includes(row)) || !rows.some((row) => others.has(row));
+  });
 }
 
 /** Puts the label in the place of the person: who did what and when stays. */
 export async function redactAudit(sequelize: Sequelize, erasure: Erasure, transaction: Transaction): Promise<number> {
-  const names = namesOf(erasure);
-  const entries = await findNamingEntries(sequelize, names, transaction);
+  const entries = await findNamingEntries(sequelize, erasure, transaction);
+  const others = await findRowsOfOthers(sequelize, entries, erasure, transaction);
   for (const { id, target, details } of entries) {
+    const kind = target.slice(0, target.indexOf(' '));
     await sequelize.query('update cWaferAudit set target = :target, details = :details where id = :id', {
-      replacements: {
-        id,
-        target: target === null ? null : redact(target, names, erasure.label),
-        details: withoutRows(redact(details, names.map(inJson), erasure.label)),
-      },
+      replacements: { id, target: `${kind} erased:${erasure.label}`, details: withoutRows(details, others) },
       type: QueryTypes.UPDATE,
       transaction,
     });
@@ -59,17 +62,34 @@ export async function redactAudit(sequelize: Sequelize, erasure: Erasure, transa
   return entries.length;
 }
 
-function redact(text: string, names: readonly string[], label: string): string {
-  return names.reduce((redacted, name) => redacted.replaceAll(name, `erased:${label}`), text);
+/** Primary keys in entries that are rows of somebody else. */
+async function findRowsOfOthers(
+  sequelize: Sequelize,
+  entries: readonly NamingEntry[],
+  { rows: own }: Named,
+  transaction: Transaction | undefined,
+): Promise<ReadonlySet<number>> {
+  const rows = entries.flatMap(({ details }) => readDetails(details).rows).filter((row) => !own.includes(row));
+  if (rows.length === 0) return new Set();
+  const there = await sequelize.query<{ id: number }>('select id from cSessionInfo where id in (:rows)', {
+    replacements: { rows },
+    type: QueryTypes.SELECT,
+    ...(transaction === undefined ? {} : { transaction }),
+  });
+  return new Set(there.map(({ id }) => id));
 }
 
-/** Primary keys of rows that are gone. */
-function withoutRows(details: string): string {
+function readDetails(details: string): { readonly appid: string | undefined; readonly rows: readonly number[] } {
+  const { appid, rows } = JSON.parse(details) as { appid?: unknown; rows?: unknown };
+  return {
+    appid: typeof appid === 'string' ? appid : undefined,
+    rows: Array.isArray(rows) ? rows.filter((row): row is number => typeof row === 'number') : [],
+  };
+}
+
+/** Without primary keys of rows that are gone. */
+function withoutRows(details: string, others: ReadonlySet<number>): string {
   const value = JSON.parse(details) as Record<string, unknown>;
-  return JSON.stringify({ ...value, rows: undefined, row: undefined });
-}
-
-/** As it stands in a JSON text. */
-function inJson(name: string): string {
-  return JSON.stringify(name).slice(1, -1);
+  const rows = readDetails(details).rows.filter((row) => others.has(row));
+  return JSON.stringify({ ...value, rows: rows.length === 0 ? undefined : rows, row: undefined });
 }

@@ -6,6 +6,7 @@ import { placeholderProfile } from '../session/user-info.ts';
 import { readApps } from '../store/app-reader.ts';
 import { recordAudit } from '../store/audit.ts';
 import { inTransaction } from '../store/in-transaction.ts';
+import { announceErasure } from './erase-events.ts';
 import { redactAudit } from './audit-redaction.ts';
 import { claimPending, findPending, refuseEarlierLogins, savePending, type PendingErasure } from './journal.ts';
 import {
@@ -23,7 +24,7 @@ import type { ErasureStores } from './stores.ts';
 /** Notes the order and all by which the person is known. From here on it is carried out, by whomever. */
 export async function beginErasure(stores: ErasureStores, order: ErasureOrder): Promise<PendingErasure> {
   const { sequelize, seal, clock } = stores;
-  const { part, person, actor, action } = order;
+  const { part, person, actor, action, orderedAtUs = Math.floor(clock.nowMs() * 1000) } = order;
   const apps = toApps(await readApps(stores.appInfo));
   const defaultAppid = apps.default?.appid;
   const openIds = await findOpenIds(sequelize, person, defaultAppid);
@@ -33,7 +34,7 @@ export async function beginErasure(stores: ErasureStores, order: ErasureOrder): 
     actor,
     action,
     label: labelOf(seal, person),
-    orderedAtUs: Math.floor(clock.nowMs() * 1000),
+    orderedAtUs,
   };
   return inTransaction(sequelize, async (transaction) => {
     await claimPending(sequelize, key, transaction);
@@ -66,6 +67,10 @@ export async function eraseFromMysql(
       locks: true,
     });
     const known = withRows(withEarlier(erasure, present), rows, []);
+    // Of log-ins since the order.
+    const late = known.ids.filter((id) => !erasure.ids.includes(id));
+    if (late.length > 0) await cache.mark(late);
+    await announceErasure(sequelize, known, rows, defaultAppid, transaction);
     const erased = await takeOut(stores, known, rows, defaultAppid, transaction);
     const pending = { key, erasure: { ...known, erased } };
     await savePending(sequelize, seal, pending, transaction);
@@ -74,13 +79,14 @@ export async function eraseFromMysql(
     await recordAudit(sequelize, { actor, action, target: `user erased:${label}`, details }, transaction);
     return { ...pending, erased };
   });
-  // Not after a failure: until the marks end by themselves nobody caches the old rows.
-  await cache.withdraw(erasure.ids, mark).catch(() => undefined);
+  // Not after a failure: until the marks end by themselves nobody caches the old rows. Nor where rows stay: a log-in that has read one before
+  // would cache its profile now.
+  if (erasure.part !== 'profile') await cache.withdraw(erasure.ids, mark).catch(() => undefined);
   return result;
 }
 
 async function takeOut(
-  { sequelize }: ErasureStores,
+  { sequelize, clock }: ErasureStores,
   erasure: Erasure,
   rows: readonly PersonRow[],
   defaultAppid: string | undefined,
@@ -88,7 +94,7 @@ async function takeOut(
 ): Promise<ErasedRows> {
   if (erasure.part === 'phone') return { sessions: rows.length, dropped: 0, audit: 0 };
   if (erasure.part === 'profile') {
-    await dropProfiles({ sequelize }, rows, transaction);
+    await dropProfiles({ sequelize, clock }, rows, erasure.orderedAtUs, transaction);
     return { sessions: rows.length, dropped: 0, audit: 0 };
   }
   const isOfDefault = erasure.appid === undefined || erasure.appid === defaultAppid;
@@ -106,19 +112,31 @@ async function takeOut(
 
 type Database = Pick<ErasureStores, 'sequelize'>;
 
-/** Rows get what a log-in with the code alone gives them. */
+/** A profile is further ahead of now than this by a clock that was wrong, and is no later one. */
+const toleranceUs = 5_000_000;
+
+/**
+ * Rows whose profile is of before the order get what a log-in with the code alone gives them; from then on none of before the order takes
+ * its place.
+ */
 export async function dropProfiles(
-  { sequelize }: Database,
+  { sequelize, clock }: Pick<ErasureStores, 'sequelize' | 'clock'>,
   rows: readonly PersonRow[],
+  orderedAtUs: number,
   transaction: Transaction,
 ): Promise<void> {
+  const tooFar = Math.floor(clock.nowMs() * 1000) + toleranceUs;
   for (const { row, openId, unionId } of rows) {
     const text = placeholderProfile({ openId, unionId: unionId === '' ? undefined : unionId })?.text ?? '';
-    await sequelize.query('update cSessionInfo set user_info = :userInfo, user_info_long = null where id = :row', {
-      replacements: { row, userInfo: Buffer.from(text, 'utf8').toString('base64') },
-      type: QueryTypes.UPDATE,
-      transaction,
-    });
+    await sequelize.query(
+      `update cSessionInfo set user_info = :userInfo, user_info_long = null, profile_fence = :orderedAtUs
+       where id = :row and (profile_fence < :orderedAtUs or profile_fence > :tooFar)`,
+      {
+        replacements: { row, userInfo: Buffer.from(text, 'utf8').toString('base64'), orderedAtUs, tooFar },
+        type: QueryTypes.UPDATE,
+        transaction,
+      },
+    );
   }
 }
 
@@ -128,7 +146,7 @@ async function deleteDropped(
   { openIds, rows }: Erasure,
   transaction: Transaction,
 ): Promise<number> {
-  // Found first, by a read without locks: a delete by open_id, which has no index there, would lock the whole table. 0 is no row.
+  // Found first, by a read without locks: a delete by row_id, which has no index there, would lock the whole table. 0 is no row.
   const found = await sequelize.query<{ id: number }>(
     'select id from cWaferDropped where open_id in (:openIds) or row_id in (:rows)',
     { replacements: { openIds: [...openIds], rows: [0, ...rows] }, type: QueryTypes.SELECT, transaction },

@@ -19,12 +19,13 @@ const now = 'utc_timestamp() + interval 8 hour';
 const rememberedHours = 24;
 
 /**
- * SQL for the fence of a new row: null, which the column does not take, if the user was erased after the log-in was made. The lock that this
- * reads with makes it true until the row is committed; the turnstile, which comes first, lets an erasure in between.
- * @param user a fingerprint, which needs no escaping
+ * SQL for the fence of a new row: null, which the column does not take, if one of these users was erased after the earliest of their log-ins was
+ * made. The lock that this reads with makes it true until the row is committed; the turnstile, which comes first, lets an erasure in between.
+ * @param users fingerprints, which need no escaping
  */
-export function fenceUnlessErased(user: string, fence: number): string {
-  return `if((select max(erased_before) from cWaferErasure where person in ('${turnstile}','${user}')) >= ${fence}, null, ${fence})`;
+export function fenceUnlessErased(users: readonly string[], earliestFence: number, fence: number): string {
+  const persons = [turnstile, ...users].map((person) => `'${person}'`).join(',');
+  return `if((select max(erased_before) from cWaferErasure where person in (${persons})) >= ${earliestFence}, null, ${fence})`;
 }
 
 /** Whether a user was erased after a log-in was made. */
@@ -127,6 +128,25 @@ export async function listPending(
   return rows.flatMap(({ person: key, todo }) => {
     const erasure = openTodo(seal, key, todo);
     return erasure === undefined ? [] : [{ key, erasure }];
+  });
+}
+
+/** Seconds that an erasure waits when it has failed for the first time; twice as long each time after that. */
+const firstWaitSeconds = 10;
+const longestWaitSeconds = 3600;
+
+/** It has failed: it waits, each time longer. */
+export async function postponePending(sequelize: Sequelize, seal: Seal, key: string): Promise<void> {
+  await sequelize.transaction(async (transaction) => {
+    const present = await findPending(sequelize, seal, key, transaction);
+    if (present === undefined) return;
+    const failures = (present.failures ?? 0) + 1;
+    const waitSeconds = Math.min(firstWaitSeconds * 2 ** (failures - 1), longestWaitSeconds);
+    const todo = seal.seal(purposeOf(key), JSON.stringify({ ...present, failures }));
+    await sequelize.query(
+      `update cWaferErasure set todo = :todo, at = ${now} + interval :waitSeconds second where person = :key`,
+      { replacements: { key, todo, waitSeconds }, type: QueryTypes.UPDATE, transaction },
+    );
   });
 }
 

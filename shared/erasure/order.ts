@@ -23,6 +23,8 @@ export interface ErasureOrder {
   readonly actor: Actor;
   /** For the audit log: `user erase`, … */
   readonly action: string;
+  /** As in {@link Erasure}, of an order that came before; undefined: now. */
+  readonly orderedAtUs?: number;
 }
 
 /** All by which traces of persons are known. */
@@ -51,6 +53,8 @@ export interface Erasure extends Traces {
   readonly orderedAtUs: number;
   /** What was found in MySQL, where nothing of it is any more. */
   readonly erased?: ErasedRows;
+  /** How often a worker has failed at it. */
+  readonly failures?: number;
 }
 
 /** Stands for a person in the audit log: the same for the same question, and of no use to who finds it. */
@@ -114,6 +118,7 @@ export function withEarlier(erasure: Erasure, earlier: Erasure | undefined): Era
     ids: unite(erasure.ids, earlier.ids),
     rows: unite(erasure.rows, earlier.rows),
     skeyHashes: unite(erasure.skeyHashes, earlier.skeyHashes),
+    orderedAtUs: Math.max(erasure.orderedAtUs, earlier.orderedAtUs),
   };
 }
 

@@ -25,9 +25,6 @@ export interface PersonRow {
   readonly fence: number;
 }
 
-/** Rows that one statement looks through: there is no index for unionIds, and a statement must not take long. */
-const rowsPerStatement = 20_000;
-
 /**
  * The openIds that are meant.
  * @param defaultAppid to whom rows without an app belong
@@ -38,23 +35,13 @@ export async function findOpenIds(
   defaultAppid: string | undefined,
 ): Promise<string[]> {
   if (openId !== undefined) return [openId];
-  const found = new Set<string>();
-  let after = 0;
-  for (;;) {
-    const [chunk] = await sequelize.query<{ last: number | null }>(
-      `select max(id) as last from (select id from cSessionInfo where id > :after order by id limit ${rowsPerStatement}) part`,
-      { replacements: { after }, type: QueryTypes.SELECT },
-    );
-    const last = chunk?.last ?? undefined;
-    if (last === undefined) return [...found];
-    const rows = await sequelize.query<{ open_id: string; union_id: string; appid: string | null }>(
-      'select open_id, union_id, appid from cSessionInfo where id > :after and id <= :last and union_id = :unionId',
-      { replacements: { after, last, unionId }, type: QueryTypes.SELECT },
-    );
-    for (const row of rows)
-      if (row.union_id === unionId && isOfApp(row.appid, appid, defaultAppid)) found.add(row.open_id);
-    after = last;
-  }
+  const rows = await sequelize.query<{ open_id: string; union_id: string; appid: string | null }>(
+    'select open_id, union_id, appid from cSessionInfo where union_id = :unionId',
+    { replacements: { unionId }, type: QueryTypes.SELECT },
+  );
+  // The index compares by a collation.
+  const meant = rows.filter((row) => row.union_id === unionId && isOfApp(row.appid, appid, defaultAppid));
+  return [...new Set(meant.map((row) => row.open_id))];
 }
 
 /** By the index first, which compares by a collation; then by exact bytes. */

@@ -34,23 +34,40 @@ export interface TraceVisitor {
 const jobKey = /^\{wafer:(?:login|session):\d+\}:(?:login|session):(c[\w-]{16})$/;
 const repliesPrefix = 'wafer:replies:';
 
+/** Of WeChat's answer to a code, what tells whose it is. */
+interface KnownRecord {
+  readonly openId?: string;
+  readonly appid?: string;
+  readonly newId?: string;
+}
+
 /** Looks at every key but those of cached sessions, in one pass for all who are wanted. */
 export async function visitTraces(
   { commands, seal }: { readonly commands: RedisClient; readonly seal: Seal },
   wanted: readonly Traces[],
   visitor: TraceVisitor,
 ): Promise<void> {
-  const openIds = new Set(wanted.flatMap((each) => (each.part === 'everything' ? each.openIds : [])));
+  const whole = wanted.filter(({ part }) => part === 'everything');
+  const ids = new Set(whole.flatMap((each) => each.ids));
   const phoneOwners = new Set(
     wanted.flatMap(({ part, users }) => (part === 'profile' ? [] : users.map((user) => phoneOwnerOf(seal, user)))),
   );
   const isAbout = createMention(wanted);
+  /** Records of earlier versions do not tell the app. */
+  const isTheirs = ({ openId, appid, newId }: KnownRecord): boolean =>
+    (newId !== undefined && ids.has(newId)) ||
+    whole.some(
+      (each) =>
+        openId !== undefined &&
+        each.openIds.includes(openId) &&
+        (appid === undefined || each.appid === undefined || appid === each.appid),
+    );
 
   const visitCode = async (key: string): Promise<void> => {
     const stored = (await commands.hget(key, 'answer')) ?? '';
     if (!stored.startsWith('r')) return;
-    const record = open(seal, codeRecordPurpose(key), stored.slice(1)) as { openId?: string } | undefined;
-    if (record?.openId !== undefined && openIds.has(record.openId)) await visitor.code({ key, stored });
+    const record = open(seal, codeRecordPurpose(key), stored.slice(1)) as KnownRecord | undefined;
+    if (record !== undefined && isTheirs(record)) await visitor.code({ key, stored });
   };
 
   const visitPhone = async (key: string): Promise<void> => {
@@ -66,7 +83,7 @@ export async function visitTraces(
     if (!stored || job === undefined) return;
     const purpose = callsPurpose(job.replyTo, jobId);
     const calls = (open(seal, purpose, job.calls) ?? []) as Call[];
-    const theirs = calls.filter(({ request }) => isAbout(request));
+    const theirs = calls.filter(({ request }) => isAbout.request(request));
     const others = calls.filter((call) => !theirs.includes(call));
     if (theirs.length > 0) await visitor.calls({ key, stored, job, purpose, theirs, others });
   };
@@ -75,7 +92,7 @@ export async function visitTraces(
     const purpose = repliesPurpose(key.slice(repliesPrefix.length));
     for (const [id, [, sealed = '']] of await commands.xrange(key, '-', '+')) {
       const replies = (open(seal, purpose, sealed) ?? []) as Reply[];
-      const theirs = replies.filter(([, response]) => isAbout(response));
+      const theirs = replies.filter(([, response]) => isAbout.response(response));
       const others = replies.filter((reply) => !theirs.includes(reply));
       if (theirs.length > 0) await visitor.replies({ key, id, purpose, theirs, others });
     }
@@ -93,19 +110,71 @@ export async function visitTraces(
     for await (const keys of scanKeys(commands, pattern)) await Promise.all(keys.map(visitKey));
 }
 
-/** Whether a call or an answer is about one of these persons, by whatever names them. */
-function createMention(wanted: readonly Traces[]): (message: object) => boolean {
+interface Mention {
+  readonly request: (request: object) => boolean;
+  readonly response: (response: Outcome) => boolean;
+}
+
+/**
+ * Whether a call or an answer is about one of these persons. Whole values are compared, in the fields that name somebody: what a client or
+ * WeChat wrote as text may have any word in it.
+ */
+function createMention(wanted: readonly Traces[]): Mention {
   const rows = new Set(wanted.flatMap((each) => each.rows));
-  const names = wanted
-    .flatMap(({ openIds, unionIds, ids, skeyHashes }) => [openIds, unionIds, ids, skeyHashes].flat())
-    .filter((name) => name !== '')
-    .map((name) => JSON.stringify(name).slice(1, -1));
-  return (message) => {
-    const { row } = message as { readonly row?: unknown };
-    if (typeof row === 'number' && rows.has(row)) return true;
-    const text = JSON.stringify(message);
-    return names.some((name) => text.includes(name));
+  const ids = new Set(wanted.flatMap((each) => each.ids));
+  const skeyHashes = new Set(wanted.flatMap((each) => each.skeyHashes));
+  const isMeant = ({ openId, unionId, appid }: Named): boolean =>
+    wanted.some(
+      (each) =>
+        (appid === undefined || each.appid === undefined || each.appid === appid) &&
+        ((openId !== undefined && each.openIds.includes(openId)) ||
+          (unionId !== undefined && each.unionIds.includes(unionId))),
+    );
+  return {
+    request(request) {
+      const { row, id, skeyHash, openId, appid } = request as Readonly<Record<string, unknown>>;
+      return (
+        (typeof row === 'number' && rows.has(row)) ||
+        (typeof id === 'string' && ids.has(id)) ||
+        (typeof skeyHash === 'string' && skeyHashes.has(skeyHash)) ||
+        isMeant({ openId: asText(openId), appid: asText(appid) })
+      );
+    },
+    response(response) {
+      if (!response.ok) return false;
+      const data = readData(response.dataJson);
+      const { id, skey } = (data ?? {}) as Readonly<Record<string, unknown>>;
+      // Of a log-in: the session tells whose it is, in which app.
+      if (typeof id === 'string' && typeof skey === 'string') return ids.has(id);
+      return findNamed(data).some(isMeant);
+    },
   };
+}
+
+/** How data name a user. */
+interface Named {
+  readonly openId?: string | undefined;
+  readonly unionId?: string | undefined;
+  readonly appid?: string | undefined;
+}
+
+/** Everybody whom data name, at any depth, with the app of the watermark beside the name. */
+function findNamed(value: unknown): Named[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { openId, unionId, watermark } = value as Readonly<Record<string, unknown>>;
+  const { appid } = (watermark ?? {}) as Readonly<Record<string, unknown>>;
+  const own = { openId: asText(openId), unionId: asText(unionId), appid: asText(appid) };
+  return [own, ...Object.values(value).flatMap(findNamed)];
+}
+
+const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+function readData(dataJson: string): unknown {
+  try {
+    return JSON.parse(dataJson);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @returns undefined if it was sealed for something else, or is damaged */

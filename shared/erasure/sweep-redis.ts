@@ -1,7 +1,7 @@
 import type { RedisClient } from '../redis/connect.ts';
 import { defineScript } from '../redis/script.ts';
 import { fail } from '../protocol/outcome.ts';
-import { codeFailurePurpose, phonePurpose, triesKeyOf } from '../rpc/ledger-keys.ts';
+import { codeFailurePurpose, phonePurpose } from '../rpc/ledger-keys.ts';
 import type { Seal } from '../rpc/seal.ts';
 import { createSessionCache } from '../session/session-cache.ts';
 import { createVisitLog } from '../session/visit-log.ts';
@@ -44,7 +44,6 @@ export async function sweepRedis(
   const whole = erasures.filter(({ part }) => part === 'everything');
 
   await createVisitLog(commands).forget([...new Set(whole.flatMap(({ rows }) => rows))]);
-  for (const user of whole.flatMap(({ users }) => users)) await commands.del(triesKeyOf(seal, user));
   await visitTraces(stores, erasures, {
     async code({ key, stored }) {
       const failure = `f${seal.seal(codeFailurePurpose(key), codeUsed)}`;

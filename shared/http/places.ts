@@ -93,7 +93,7 @@ export function createPlaces(limits: PlaceLimits, standingOf: (address: string) 
 const keyOf = (address: string, standing: Standing): string => `${standing} ${networkOf(address)}`;
 
 /** Who has one IPv6 address has 2^64 of them: the first half of it. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address;
   const [plain = ''] = address.split('%', 1);
   const [before = '', after] = plain.split('::');

@@ -7,7 +7,10 @@ export interface Place {
     | 'cAppinfo.secret'
     | 'cAppinfo.previous_secret'
     | 'cSessionInfo.session_key'
-    | 'cSessionInfo.former_keys';
+    | 'cSessionInfo.former_keys'
+    | 'cWaferOperator.totp_secret'
+    | 'cWaferEndpoint.secret'
+    | 'cWaferEndpoint.previous_secret';
   readonly owner: readonly string[];
 }
 
@@ -24,6 +27,9 @@ export const formerKeysOf = (appid: string | null, openId: string): Place => ({
   column: 'cSessionInfo.former_keys',
   owner: [appid ?? '', openId],
 });
+
+/** @param id of the operator */
+export const totpSecretOf = (id: number): Place => ({ column: 'cWaferOperator.totp_secret', owner: [String(id)] });
 
 /** Encrypts what goes into a column and decrypts what comes out. Plain values are read as they are. */
 export interface ColumnCipher {

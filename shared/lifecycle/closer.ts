@@ -4,6 +4,8 @@ import { describeError, type Log } from '../log/log.ts';
 /** Closes what was opened, the last first. Code that opens something adds its close on the next line. */
 export interface Closer {
   add(name: string, close: () => unknown): void;
+  /** What `opening` comes to. If it fails, this closes before it throws the same. */
+  orClose<Opened>(opening: Promise<Opened>): Promise<Opened>;
   /** Runs every close once; one that fails or takes too long is logged and left behind. */
   close(): Promise<void>;
 }
@@ -30,8 +32,17 @@ export function createCloser(log: Log): Closer {
       }
     }
   };
+  const close = () => (closing ??= closeAll());
   return {
     add: (name, close) => void steps.push({ name, close }),
-    close: () => (closing ??= closeAll()),
+    async orClose(opening) {
+      try {
+        return await opening;
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    close,
   };
 }

@@ -1,4 +1,5 @@
-import { destination, pino, type Logger } from 'pino';
+import { destination, pino, type DestinationStream, type Logger } from 'pino';
+import { createPrettyOutput } from './pretty.ts';
 
 export type Log = Logger;
 
@@ -27,7 +28,7 @@ const secretNames = new Set([
 ]);
 
 /**
- * JSON lines on standard output.
+ * JSON lines on standard output; on a terminal, lines for people.
  * @param role which process writes: `web`, `worker`
  * @param file instead of standard output
  */
@@ -48,9 +49,15 @@ export function createLog(role: string, level: string, file?: string): Log {
         },
       },
     },
-    // pm2's cluster mode puts a writer of its own in place of this one.
-    file === undefined && Object.hasOwn(process.stdout, 'write') ? process.stdout : openOutput(file),
+    chooseOutput(file),
   );
+}
+
+function chooseOutput(file: string | undefined): DestinationStream {
+  if (file !== undefined) return openOutput(file);
+  // pm2's cluster mode puts a writer of its own in place of this one.
+  if (Object.hasOwn(process.stdout, 'write')) return process.stdout;
+  return process.stdout.isTTY ? createPrettyOutput(process.stdout) : openOutput(file);
 }
 
 const flushIntervalMs = 100;
@@ -110,13 +117,14 @@ export function describeError(error: unknown): { name: string; message: string; 
   };
 }
 
-const repeatAfterMs = 1000;
-
 /**
  * For lines about what can happen many times a second: lets one through a second.
  * @returns calls `tell` with how often it was not called since, or not at all
  */
-export function createOncePerSecond(): (tell: (leftOut: number) => void) => void {
+export const createOncePerSecond = () => createOncePer(1000);
+
+/** The same, for another time. */
+export function createOncePer(repeatAfterMs: number): (tell: (leftOut: number) => void) => void {
   let toldAt = Number.NEGATIVE_INFINITY;
   let leftOut = 0;
   return (tell) => {

@@ -18,8 +18,14 @@ const ofClients = new Set<Failure['failure']>(['parameterError', 'noApp', 'codeR
 /** Refusals of a code that say that the app is configured wrongly. */
 const ofApps = /^(?:wechat:(?:40013|40125|40164|4023[0-6])|component_not_authorized)$/;
 
-/** Logs failed log-ins with code and reason, clients' faults at info, others at warn; each line tells how many before it were not told. */
-export function createLoginFailureLog(log: Log): (failure: Failure, facts: LoginFailureFacts) => void {
+/**
+ * Logs failed log-ins with code and reason, clients' faults at info, others at warn; each line tells how many before it were not told.
+ * @param always what each of the lines says. Not a logger of its own, which would keep its level when that of all is changed
+ */
+export function createLoginFailureLog(
+  log: Log,
+  always: Readonly<Record<string, string>> = {},
+): (failure: Failure, facts: LoginFailureFacts) => void {
   let second = 0;
   let told = 0;
   let untold = 0;
@@ -33,7 +39,13 @@ export function createLoginFailureLog(log: Log): (failure: Failure, facts: Login
     told++;
     const { reason } = failure;
     const isOfClient = ofClients.has(failure.failure) && !ofApps.test(reason ?? '');
-    const line = { ...facts, returnCode: returnCodeOf(failure), reason, ...(untold > 0 ? { alsoFailed: untold } : {}) };
+    const line = {
+      ...always,
+      ...facts,
+      returnCode: returnCodeOf(failure),
+      reason,
+      ...(untold > 0 ? { alsoFailed: untold } : {}),
+    };
     untold = 0;
     log[isOfClient ? 'info' : 'warn'](line, 'log-in failed');
   };

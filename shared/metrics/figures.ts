@@ -1,6 +1,7 @@
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisClock } from '../redis/clock.ts';
 import { defineScript } from '../redis/script.ts';
+import { endedKey, freshMs, groupKey, groupsKey, keptKey, keptForMs, snapshotKey } from './figure-keys.ts';
 import { readSnapshot } from './read-snapshot.ts';
 import { addCounters, countersOf, gaugesOf, type Snapshot } from './snapshot.ts';
 
@@ -20,26 +21,19 @@ export interface Figures {
 }
 
 const publishIntervalMs = 5000;
-/** Gauges of a process that has not published for so long are not shown any more. */
-const freshMs = 12_000;
 /** After this silence a process counts as ended; until then its snapshot counts as it is. */
 const endedAfterMs = 600_000;
-/** A group of which nobody is left is forgotten. */
-const ttlMs = 7 * 86_400_000;
 const maxTries = 20;
 
-const snapshotKey = (instance: string) => `wafer:{metrics}:of:${instance}`;
-/** Marks a process as added to what is kept, with what was added. */
-const endedKey = (instance: string) => `wafer:{metrics}:ended:${instance}`;
-const groupKey = (group: string) => `wafer:{metrics}:group:${group}`;
-const keptKey = (group: string) => `wafer:{metrics}:kept:${group}`;
-
-/** KEYS: snapshot, ended, group. ARGV: text, now, instance, ttl. @returns 0 if this process was taken for ended */
+/** KEYS: snapshot, ended, group, groups. ARGV: text, now, instance, ttl, name of the group. @returns 0 if this process was taken for ended */
 const publishScript = `
   if redis.call('exists', KEYS[2]) == 1 then return 0 end
   redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[4])
   redis.call('zadd', KEYS[3], ARGV[2], ARGV[3])
   redis.call('pexpire', KEYS[3], ARGV[4])
+  redis.call('zadd', KEYS[4], ARGV[2], ARGV[5])
+  redis.call('zremrangebyscore', KEYS[4], '-inf', ARGV[2] - ARGV[4])
+  redis.call('pexpire', KEYS[4], ARGV[4])
   return 1`;
 
 /** KEYS: kept, snapshot, ended, group. ARGV: version that was read, sum, snapshot that was read, instance, ttl. */
@@ -105,7 +99,7 @@ export function createFigures(deps: {
       if (text === null || published === undefined) return void (await drop(group, name));
       const sum = JSON.stringify(addCounters(kept.sum, published, 1));
       const keys = [keptKey(group), snapshotKey(name), endedKey(name), groupKey(group)];
-      if ((await runEnd(keys, [kept.version, sum, text, name, ttlMs])) === 1) return;
+      if ((await runEnd(keys, [kept.version, sum, text, name, keptForMs])) === 1) return;
     }
   };
 
@@ -114,14 +108,15 @@ export function createFigures(deps: {
     for (let tries = 0; tries < maxTries; tries++) {
       const [text, kept] = await Promise.all([client.get(endedKey(instance)), readKept()]);
       const sum = JSON.stringify(addCounters(kept.sum, readSnapshot(text ?? '[]') ?? [], -1));
-      if ((await runRevive([keptKey(group), endedKey(instance)], [kept.version, sum, ttlMs])) === 1) return;
+      if ((await runRevive([keptKey(group), endedKey(instance)], [kept.version, sum, keptForMs])) === 1) return;
     }
   };
 
   const publishNow = async (): Promise<Snapshot> => {
     const current = await snapshot();
-    const keys = [snapshotKey(instance), endedKey(instance), groupKey(group)];
-    const send = () => runPublish(keys, [JSON.stringify(current), Math.floor(clock.nowMs()), instance, ttlMs]);
+    const keys = [snapshotKey(instance), endedKey(instance), groupKey(group), groupsKey];
+    const text = JSON.stringify(current);
+    const send = () => runPublish(keys, [text, Math.floor(clock.nowMs()), instance, keptForMs, group]);
     if ((await send()) === 0) {
       await revive();
       await send();

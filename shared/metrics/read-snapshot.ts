@@ -5,8 +5,11 @@ import type { Snapshot } from './snapshot.ts';
 const name = z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/);
 const labelName = z.string().regex(/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/);
 
+/** No process counts or measures more; and what many have said adds up to a number. */
+const greatest = 1e15;
+
 const valueSchema = z.object({
-  value: z.number(),
+  value: z.number().min(-greatest).max(greatest),
   labels: z.record(labelName, z.union([z.string(), z.number()])),
   metricName: name.optional(),
 });

@@ -70,11 +70,20 @@ export function createTimeTally(options: {
   readonly name: string;
   readonly help: string;
   readonly labelName: string;
+  /** Labels that are there from the start. */
+  readonly known?: readonly string[];
   readonly buckets: readonly number[];
   readonly registry: Registry;
 }): TimeTally {
-  const { name, help, labelName, buckets, registry } = options;
+  const { name, help, labelName, known = [], buckets, registry } = options;
   const byLabel = new Map<string, Times>();
+  const find = (label: string): Times => {
+    let times = byLabel.get(label);
+    if (times === undefined)
+      byLabel.set(label, (times = { sum: 0, count: 0, buckets: new Float64Array(buckets.length + 1) }));
+    return times;
+  };
+  known.forEach(find);
   const valuesOf = (label: string, { sum, count, buckets: counts }: Times): MetricValueWithName<string>[] => {
     let upTo = 0;
     const labels = { [labelName]: label };
@@ -100,9 +109,7 @@ export function createTimeTally(options: {
   registry.registerMetric({ name, get: describe, reset: () => byLabel.clear() } as unknown as Counter);
   return {
     add(label, seconds) {
-      let times = byLabel.get(label);
-      if (times === undefined)
-        byLabel.set(label, (times = { sum: 0, count: 0, buckets: new Float64Array(buckets.length + 1) }));
+      const times = find(label);
       let index = 0;
       while (index < buckets.length && seconds > (buckets[index] as number)) index++;
       times.buckets[index] = (times.buckets[index] as number) + 1;

@@ -1,6 +1,6 @@
-import dns, { type LookupAddress } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
 import { setPatientTimeout } from '../async/patience.ts';
+import { findBySystem, type FindAddresses } from './find-addresses.ts';
 
 /** How long an address has for itself until the next one is tried beside it, as RFC 8305 recommends. */
 const headStartMs = 250;
@@ -9,11 +9,15 @@ const headStartMs = 250;
  * Connects to a host, all of whose addresses have the whole time: Node's own way gives each of them 250 ms and then gives it up, so
  * that a server farther away is never reached under a name with addresses of both families.
  * @param limitMs for the name and for the connection together
- * @throws the error of the address that could be reached best; ConnectTimeoutError
+ * @param accepts whether an address may be connected to: with one that may not the name leads nowhere. What is looked at is what is
+ * connected to; the name is not looked up a second time.
+ * @throws the error of the address that could be reached best; ConnectTimeoutError; AddressRefusedError
  */
 export async function connectToHost(
   { host, port }: { readonly host: string; readonly port: number },
   limitMs: number,
+  accepts: (address: string) => boolean = () => true,
+  findAddresses: FindAddresses = findBySystem,
 ): Promise<Socket> {
   const attempts = new Set<Socket>();
   let headStart: NodeJS.Timeout | undefined;
@@ -22,6 +26,10 @@ export async function connectToHost(
     return await new Promise<Socket>((resolve, reject) => {
       limit = setPatientTimeout(() => reject(new ConnectTimeoutError(limitMs)), limitMs);
       const start = (addresses: string[]) => {
+        if (!addresses.every(accepts)) {
+          reject(new AddressRefusedError());
+          return;
+        }
         const failures: Error[] = [];
         const tryNext = () => {
           clearTimeout(headStart);
@@ -60,19 +68,6 @@ export async function connectToHost(
   }
 }
 
-/** In the order of the resolver, its families in turn. */
-async function findAddresses(host: string): Promise<string[]> {
-  const found = await new Promise<LookupAddress[]>((resolve, reject) => {
-    dns.lookup(host, { all: true }, (error, addresses) => (error === null ? resolve(addresses) : reject(error)));
-  });
-  const [first] = found;
-  const same = found.filter(({ family }) => family === first?.family);
-  const other = found.filter(({ family }) => family !== first?.family);
-  return same
-    .flatMap(({ address }, index) => [address, ...other.slice(index, index + 1).map((next) => next.address)])
-    .concat(other.slice(same.length).map(({ address }) => address));
-}
-
 /** That there is no way to one family says nothing about the server. */
 function chooseFailure(failures: readonly Error[]): Error {
   const isNoWay = (error: Error) => /^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(codeOf(error));
@@ -87,5 +82,15 @@ class ConnectTimeoutError extends Error {
   constructor(limitMs: number) {
     super(`no connection within ${limitMs} ms`);
     this.name = 'ConnectTimeoutError';
+  }
+}
+
+/** Who asks must not be led there. */
+class AddressRefusedError extends Error {
+  readonly code = 'EREFUSEDADDRESS';
+
+  constructor() {
+    super('the name has an address that may not be connected to');
+    this.name = 'AddressRefusedError';
   }
 }

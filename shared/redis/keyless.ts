@@ -1,5 +1,6 @@
 import type { RedisClient } from './connect.ts';
 import type { RedisClock } from './clock.ts';
+import { noteHeardOf } from './heard-of.ts';
 
 const keylessKey = 'wafer:keyless';
 /** As for a presence: two missed beats and a bit. */
@@ -7,9 +8,7 @@ const countsMs = 12_000;
 
 /** Notes, for front ends to tell, that this worker can't read a secret for want of a key. To be repeated every few seconds. */
 export async function noteKeyless(client: RedisClient, clock: RedisClock, instance: string): Promise<void> {
-  const now = Math.floor(clock.nowMs());
-  await client.zadd(keylessKey, now, instance);
-  await client.zremrangebyscore(keylessKey, '-inf', now - countsMs);
+  await noteHeardOf(client, keylessKey, instance, { nowMs: Math.floor(clock.nowMs()), keptMs: countsMs });
 }
 
 export async function forgetKeyless(client: RedisClient, instance: string): Promise<void> {

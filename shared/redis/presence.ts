@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { RedisClient } from './connect.ts';
 import type { RedisClock } from './clock.ts';
+import { noteHeardOf } from './heard-of.ts';
 
 /** Which processes are alive: each says so every few seconds in a sorted set, by Redis's clock. */
 export interface Presence {
@@ -13,33 +14,42 @@ export interface Presence {
 
 export type InstanceRole = 'web' | 'worker';
 
-const presenceKey = 'wafer:presence';
+/** Consoles have a list of their own: who wants all processes of the system to obey waits for none of them. */
+const keys = { system: 'wafer:presence', console: 'wafer:console:presence' } as const;
+type PresenceList = keyof typeof keys;
 /** When this Redis got its first data, by its clock: younger than the processes that use it, it has lost them in between. */
 const sinceKey = 'wafer:presence:since';
 const beatIntervalMs = 5000;
 /** Two missed beats and a bit. */
-const aliveMs = 12_000;
+export const aliveMs = 12_000;
 /** For so long a process that ended without a farewell is remembered. */
 const rememberedMs = 3_600_000;
 
 export const machineName = hostname().replace(/[^A-Za-z0-9.]/g, '.');
 
 /** A name for this process that no other has: `web-host-pid-random`. */
-export function createInstanceName(role: InstanceRole): string {
+export function createInstanceName(role: InstanceRole | 'console'): string {
   return `${role}-${machineName}-${process.pid}-${randomBytes(4).toString('hex')}`;
 }
 
 /** Who can write to Redis can write anything there; only what can be a process is one. */
-const instanceNameShape = /^(?:web|worker)-[A-Za-z0-9.]+-\d+-[0-9a-f]{8}$/;
+const shapes: Readonly<Record<PresenceList, RegExp>> = {
+  system: /^(?:web|worker)-[A-Za-z0-9.]+-\d+-[0-9a-f]{8}$/,
+  console: /^console-[A-Za-z0-9.]+-\d+-[0-9a-f]{8}$/,
+};
 
-export function createPresence(client: RedisClient, clock: RedisClock, instance: string): Presence {
+export function createPresence(
+  client: RedisClient,
+  clock: RedisClock,
+  instance: string,
+  list: PresenceList = 'system',
+): Presence {
   let timer: NodeJS.Timeout | undefined;
   return {
     async announce() {
       const beat = async () => {
-        const now = Math.floor(clock.nowMs());
-        await client.zadd(presenceKey, now, instance);
-        await client.zremrangebyscore(presenceKey, '-inf', now - rememberedMs);
+        const nowMs = Math.floor(clock.nowMs());
+        await noteHeardOf(client, keys[list], instance, { nowMs, keptMs: rememberedMs });
         await noteDataSince(client, clock);
       };
       timer = setInterval(() => void beat().catch(() => undefined), beatIntervalMs);
@@ -48,15 +58,15 @@ export function createPresence(client: RedisClient, clock: RedisClock, instance:
     },
     async leave() {
       clearInterval(timer);
-      await client.zrem(presenceKey, instance).catch(() => undefined);
+      await client.zrem(keys[list], instance).catch(() => undefined);
     },
   };
 }
 
 /** Names of the processes that are alive. @throws when Redis does not answer */
 export async function listInstances(client: RedisClient, clock: RedisClock, role?: InstanceRole): Promise<string[]> {
-  const names = await client.zrangebyscore(presenceKey, Math.floor(clock.nowMs() - aliveMs), '+inf');
-  return names.filter((name) => instanceNameShape.test(name) && (role === undefined || name.startsWith(`${role}-`)));
+  const names = await client.zrangebyscore(keys.system, Math.floor(clock.nowMs() - aliveMs), '+inf');
+  return names.filter((name) => shapes.system.test(name) && (role === undefined || name.startsWith(`${role}-`)));
 }
 
 export interface LastHeard {
@@ -66,11 +76,15 @@ export interface LastHeard {
 }
 
 /** The processes that were alive in the last hour and did not say farewell. @throws when Redis does not answer */
-export async function listLastHeard(client: RedisClient, clock: RedisClock): Promise<LastHeard[]> {
+export async function listLastHeard(
+  client: RedisClient,
+  clock: RedisClock,
+  list: PresenceList = 'system',
+): Promise<LastHeard[]> {
   const nowMs = clock.nowMs();
-  const texts = await client.zrangebyscore(presenceKey, Math.floor(nowMs - rememberedMs), '+inf', 'WITHSCORES');
+  const texts = await client.zrangebyscore(keys[list], Math.floor(nowMs - rememberedMs), '+inf', 'WITHSCORES');
   return texts.flatMap((instance, index) =>
-    index % 2 === 0 && instanceNameShape.test(instance)
+    index % 2 === 0 && shapes[list].test(instance)
       ? [{ instance, silentMs: Math.max(0, nowMs - Number(texts[index + 1])) }]
       : [],
   );

@@ -26,15 +26,18 @@ export interface FinishedRun {
 }
 
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** The last that a Date holds. */
+export const lastMs = 8.64e15;
+const timeMs = count.max(lastMs);
 const removed = z.partialRecord(z.enum(retentionParts), count);
 const progressSchema = z.object({
   nowSeconds: count,
-  startedAt: count,
+  startedAt: timeMs,
   part: z.enum(retentionParts),
   after: count,
   removed,
 });
-const finishedSchema = z.object({ endedAt: count, tookMs: count, removed });
+const finishedSchema = z.object({ endedAt: timeMs, tookMs: count, removed });
 
 /** As it lies in Redis, where others may write: what is no progress means none. */
 export function readProgress(value: unknown): RetentionProgress | undefined {

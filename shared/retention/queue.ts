@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/connect.ts';
-import { readFinishedRun, readProgress, type FinishedRun, type RetentionProgress } from './progress.ts';
+import { lastMs, readFinishedRun, readProgress, type FinishedRun, type RetentionProgress } from './progress.ts';
 
 /** Name and prefix of BullMQ's keys; one slot of a cluster. */
 export const retentionQueue = 'retention';
@@ -43,14 +43,23 @@ export async function readRetentionState(commands: RedisClient): Promise<Retenti
   const queue = await openRetentionQueue(commands);
   const [last, [job], schedule] = await Promise.all([
     readLastRun(commands),
-    queue.getJobs(['active'], 0, 0),
-    queue.getJobScheduler(dailyRun.id),
+    orNothing(queue.getJobs(['active'], 0, 0), []),
+    orNothing(queue.getJobScheduler(dailyRun.id), undefined),
   ]);
+  const nextAt = schedule?.next;
   return {
     last,
     current: job === undefined ? undefined : { progress: readProgress(job.progress) },
-    nextAt: schedule?.next,
+    nextAt: nextAt !== undefined && Math.abs(nextAt) <= lastMs ? nextAt : undefined,
   };
+}
+
+/** Whoever writes to Redis can write there what BullMQ can't read: that is none. */
+function orNothing<Found>(reading: Promise<Found>, nothing: Found): Promise<Found> {
+  return reading.catch((error: unknown) => {
+    if (error instanceof SyntaxError) return nothing;
+    throw error;
+  });
 }
 
 /** For one who looks, or adds: it neither waits for a connection nor owns it. */

@@ -1,4 +1,5 @@
 import { fail, type Failure, type Outcome } from '../protocol/outcome.ts';
+import type { Device } from '../session/device.ts';
 
 /**
  * Every request/response job between front ends and workers: its name, what is asked, what is answered. Both sides import this
@@ -56,6 +57,9 @@ export interface LoginRequest extends FromCaller {
   readonly userData?: { readonly encryptData: unknown; readonly iv?: unknown };
   /** Present if the client sent a signature, which then has to be right. */
   readonly signed?: SignedData;
+  /** What is to be kept of the device, if the app keeps it. */
+  readonly device?: Device;
+  readonly clientIp?: string;
 }
 
 /** `rawData` and `signature` as the client sent them, checked by nobody yet. */
@@ -111,6 +115,8 @@ interface LogoutRequest {
   readonly row: number;
   readonly id: string;
   readonly skeyHash: string;
+  /** The session's app. Front ends of older versions do not say it. */
+  readonly appid?: string;
 }
 
 /** What WeChat has told the app of a user, as far as something of it is kept. */
@@ -152,6 +158,8 @@ export interface Call<Name extends CallName = CallName> {
   readonly madeByUs?: number;
   /** The HTTP request's id, for the logs. */
   readonly requestId: string;
+  /** Of the span that waits for the answer, if the request is traced (shared/tracing/traceparent.ts). Front ends of older versions never send it. */
+  readonly traceparent?: string | undefined;
   readonly request: Calls[Name]['request'];
 }
 

@@ -35,9 +35,14 @@ export function phoneOwnerOf(seal: Seal, { appid, openId }: AppUser): string {
   return seal.fingerprint('phone owner', appid, openId);
 }
 
-/** Where a user's failed decrypts are counted. */
+/** Where a user's failed decrypts are counted. Outlives an erasure of the user, until it ends by itself. */
 export function triesKeyOf(seal: Seal, { appid, openId }: AppUser): string {
   return `wafer:tries:${seal.fingerprint('user data', appid, openId)}`;
+}
+
+/** Names a user among those whom a process limits: no erasure of the user makes it forget that. */
+export function limitedUserOf(seal: Seal, { appid, openId }: AppUser): string {
+  return seal.fingerprint('limited user', appid, openId);
 }
 
 /** Names a user among those who are to be forgotten. */

@@ -1,5 +1,6 @@
 import { Cluster } from 'ioredis';
 import { createPromptGrouper } from '../async/grouper.ts';
+import { soon } from '../async/patience.ts';
 import { takeRandomBytes } from '../keys/random.ts';
 import { channelOf } from '../redis/channel.ts';
 import type { RedisClient } from '../redis/connect.ts';
@@ -7,7 +8,8 @@ import { createKeyReader } from '../redis/key-reader.ts';
 import { defineKeyScript, defineScript } from '../redis/script.ts';
 import { changeChannel, nameInChange } from './change-channel.ts';
 import { cacheKeyOf } from './cache-key.ts';
-import { decodeSession, encodeSession, type Session } from './session.ts';
+import { decodeSession, encodeSession, isEntry, type Session } from './session.ts';
+import { nowSeconds } from './wall-clock.ts';
 
 /**
  * The session cache in Redis. A key holds one of:
@@ -29,10 +31,10 @@ export interface SessionCache {
   /** Drops what was seen, unless the key changed since. */
   drop(id: string, seen: Seen): Promise<void>;
   /**
-   * Stores a session whose id nobody has seen before. On its way before its caller goes on, who lets the id out: a log-out that follows
-   * must find the entry there, or this would bring the session back.
+   * Before a row is written whose id nobody has seen: the right to store it, to be waited for before the id is let out. undefined if Redis
+   * does not give it soon: by the time it does, the session may have been ended.
    */
-  introduce(id: string, session: Session): Promise<void>;
+  introduce(id: string): Promise<Introduction | undefined>;
   /** Before a row is changed: from here on nobody is answered by the cache, until `publish` or `withdraw`. */
   mark(ids: readonly string[]): Promise<WriteMark>;
   /** After the change is committed: stores the new session, unless another writer was about the row at the same time. */
@@ -41,15 +43,23 @@ export interface SessionCache {
   withdraw(ids: readonly string[], mark: WriteMark): Promise<void>;
 }
 
+/** A new session on its way into the cache. */
+interface Introduction {
+  /** Stores the session of the row that was written, unless it has been ended since, however late this arrives. */
+  store(session: Session): Promise<void>;
+}
+
 /** What a key held, as the condition for changing it. */
 export type Seen = string & { readonly seen: unique symbol };
 export type WriteMark = string & { readonly mark: unique symbol };
 export type CacheLookup =
   | { readonly session: Session; readonly seen: Seen }
-  | { readonly session?: undefined; readonly marked: boolean };
+  /** `seen` is an entry that does not count, and that who reads the row may replace. */
+  | { readonly session?: undefined; readonly marked: boolean; readonly seen?: Seen };
 
 interface NewEntry {
   readonly key: string;
+  readonly seen: Seen;
   readonly entry: string;
   readonly lifeMs: number;
 }
@@ -60,6 +70,8 @@ interface NewEntry {
  */
 const entryTtlMs = 86_400_000;
 const leaseTtlMs = 5000;
+/** How long a first log-in waits for its place: hardly ever longer than MySQL takes, unless Redis stalls. */
+const introductionMs = 250;
 /** Outlives the commit that follows it. */
 const markTtlMs = 30_000;
 
@@ -104,9 +116,16 @@ for i, key in ipairs(KEYS) do
 end
 return answers`;
 
+const leaseScript = `
+local answers = {}
+for i, key in ipairs(KEYS) do answers[i] = redis.call('SET', key, ARGV[i + 1], 'PX', ARGV[1], 'NX') and 1 or 0 end
+return answers`;
+
 /** Sent by its text: a server that did not know the script would take the sessions a round trip later. */
 const introduceScript = `
-for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[2 * i - 1], 'PX', ARGV[2 * i], 'NX') end`;
+for i, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[3 * i - 2] then redis.call('SET', key, ARGV[3 * i - 1], 'PX', ARGV[3 * i]) end
+end`;
 
 const maxIntroductions = 64;
 
@@ -119,16 +138,20 @@ export function createSessionCache(client: RedisClient): SessionCache {
   const unmark = async (id: string, mark: WriteMark, value: string) => {
     await unmarkKey(cacheKeyOf(id), [mark, value, entryLifeMs()]);
   };
+  const leaseKey = defineKeyScript(client, 'waferLease', leaseScript, [leaseTtlMs]);
+  const lease = async (id: string): Promise<Seen | undefined> => {
+    const seen = `L ${createTag()}` as Seen;
+    return (await leaseKey(cacheKeyOf(id), [seen])) === 1 ? seen : undefined;
+  };
+  const storeNew = async (entries: readonly NewEntry[]) => {
+    const keys = entries.map(({ key }) => key);
+    const args = entries.flatMap(({ seen, entry, lifeMs }) => [seen, entry, lifeMs]);
+    await client.eval(introduceScript, keys.length, ...keys, ...args);
+  };
   const introduceEntry = createPromptGrouper<NewEntry>(maxIntroductions, async (entries) => {
     // Each key of a cluster has a slot of its own.
-    if (entries.length === 1 || client instanceof Cluster) {
-      const set = ({ key, entry, lifeMs }: NewEntry) => client.set(key, entry, 'PX', lifeMs, 'NX');
-      await Promise.all(entries.map(set));
-      return;
-    }
-    const keys = entries.map(({ key }) => key);
-    const args = entries.flatMap(({ entry, lifeMs }) => [entry, lifeMs]);
-    await client.eval(introduceScript, keys.length, ...keys, ...args);
+    if (client instanceof Cluster) await Promise.all(entries.map((entry) => storeNew([entry])));
+    else await storeNew(entries);
   });
   const compareAndSet = async (id: string, expected: string, value: string) => {
     await replace([cacheKeyOf(id)], [expected, value, entryLifeMs(), changes, nameInChange(id)]);
@@ -136,23 +159,32 @@ export function createSessionCache(client: RedisClient): SessionCache {
   return {
     async find(id) {
       const value = await read(cacheKeyOf(id));
-      const session = value === null ? undefined : decodeSession(value);
-      return session === undefined ? { marked: value !== null } : { session, seen: value as Seen };
+      const session = value === null ? undefined : decodeSession(value, nowSeconds());
+      if (session !== undefined) return { session, seen: value as Seen };
+      return value !== null && isEntry(value) ? { marked: false, seen: value as Seen } : { marked: value !== null };
     },
-    async lease(id) {
-      const lease = `L ${createTag()}` as Seen;
-      return (await client.set(cacheKeyOf(id), lease, 'PX', leaseTtlMs, 'NX')) === 'OK' ? lease : undefined;
-    },
-    fill: (id, seen, session) => compareAndSet(id, seen, encodeSession(session, createTag())),
+    lease,
+    fill: (id, seen, session) => compareAndSet(id, seen, encode(session)),
     drop: (id, seen) => compareAndSet(id, seen, ''),
-    introduce: (id, session) =>
-      introduceEntry({ key: cacheKeyOf(id), entry: encodeSession(session, createTag()), lifeMs: entryLifeMs() }),
+    async introduce(id) {
+      const seen = await soon(lease(id), introductionMs);
+      if (seen === undefined) return undefined;
+      return {
+        store: (session) =>
+          introduceEntry({
+            key: cacheKeyOf(id),
+            seen,
+            entry: encode(session),
+            lifeMs: entryLifeMs(),
+          }),
+      };
+    },
     async mark(ids) {
       const mark = createTag() as WriteMark;
       await Promise.all(ids.map((id) => markKey(cacheKeyOf(id), [mark, nameInChange(id)])));
       return mark;
     },
-    publish: (id, mark, session) => unmark(id, mark, encodeSession(session, createTag())),
+    publish: (id, mark, session) => unmark(id, mark, encode(session)),
     async withdraw(ids, mark) {
       await Promise.all(ids.map((id) => unmark(id, mark, '')));
     },
@@ -161,6 +193,10 @@ export function createSessionCache(client: RedisClient): SessionCache {
 
 function entryLifeMs(): number {
   return Math.round(entryTtlMs * (0.9 + Math.random() / 10));
+}
+
+function encode(session: Session): string {
+  return encodeSession(session, createTag(), nowSeconds());
 }
 
 function createTag(): string {

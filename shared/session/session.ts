@@ -28,28 +28,53 @@ export function acceptsSkey(session: Session, skeyHash: string, nowSeconds: numb
 
 const formatVersion = '2';
 
+/** An entry counts for so long, whatever its key's expiry is: who can write to Redis leaves nothing there that stays. */
+const entryAgeSeconds = 86_400;
+/** What lies further ahead than clocks of ours are apart nobody of ours has written. */
+const aheadSeconds = 5;
+
 /**
  * A session as it lies in Redis: one line of numbers and tokens, then the user_info as ready bytes.
  * @param tag makes every write of an entry different from all others, so that a compare-and-set can't mistake one for another
+ * @param nowSeconds when it is cached, beside the tag, where versions before this one read nothing
  */
-export function encodeSession(session: Session, tag: string): string {
+export function encodeSession(session: Session, tag: string, nowSeconds: number): string {
   const { row, createTime, lastVisitTime, fence, skeyHash, appid, openId, unionId, previous, userInfoJson } = session;
   const texts = [appid, openId, unionId].map(encodeURIComponent);
-  const head = [formatVersion, tag, row, createTime, lastVisitTime, fence, skeyHash, ...texts];
+  const head = [formatVersion, `${tag}@${nowSeconds}`, row, createTime, lastVisitTime, fence, skeyHash, ...texts];
   if (previous !== undefined) head.push(previous.skeyHash, previous.until);
   return `${head.join(' ')}\n${userInfoJson}`;
 }
 
-/** @returns undefined for an entry of another version of this server or a damaged one: it counts as not cached. */
-export function decodeSession(entry: string): Session | undefined {
+/** Whether it is meant to be an entry of this version. */
+export function isEntry(value: string): boolean {
+  return value.startsWith(`${formatVersion} `);
+}
+
+/**
+ * @returns undefined for an entry of another version of this server or a damaged one, one that is too old, and one with a time that has not
+ * come yet, which would outlive a revocation: it counts as not cached.
+ */
+export function decodeSession(entry: string, nowSeconds: number): Session | undefined {
   const lineEnd = entry.indexOf('\n');
-  if (lineEnd < 0 || !entry.startsWith(`${formatVersion} `)) return undefined;
-  const [, , row, createTime, lastVisitTime, fence, skeyHash, appid, openId, unionId, previousHash, until] = entry
-    .slice(0, lineEnd)
-    .split(' ');
+  if (lineEnd < 0 || !isEntry(entry)) return undefined;
+  const [, tag = '', row, createTime, lastVisitTime, fence, skeyHash, appid, openId, unionId, previousHash, until] =
+    entry.slice(0, lineEnd).split(' ');
   if (skeyHash === undefined || appid === undefined || openId === undefined || unionId === undefined) return undefined;
   const texts = decodeTexts([appid, openId, unionId]);
   if (texts === undefined) return undefined;
+  const latest = nowSeconds + aheadSeconds;
+  const cachedAt = Number(tag.slice(tag.indexOf('@') + 1));
+  if (
+    !(cachedAt >= nowSeconds - entryAgeSeconds && cachedAt <= latest) ||
+    !isTimeUntil(createTime, latest) ||
+    !isTimeUntil(lastVisitTime, latest) ||
+    !isTimeUntil(fence, latest * 1_000_000) ||
+    !isTimeUntil(until ?? '0', Number.MAX_SAFE_INTEGER) ||
+    !isTimeUntil(row, Number.MAX_SAFE_INTEGER)
+  ) {
+    return undefined;
+  }
   return {
     row: Number(row),
     createTime: Number(createTime),
@@ -62,6 +87,11 @@ export function decodeSession(entry: string): Session | undefined {
     ...(previousHash === undefined ? {} : { previous: { skeyHash: previousHash, until: Number(until) } }),
     userInfoJson: entry.slice(lineEnd + 1),
   };
+}
+
+function isTimeUntil(text: string | undefined, latest: number): boolean {
+  const time = Number(text);
+  return text !== '' && Number.isSafeInteger(time) && time <= latest;
 }
 
 function decodeTexts<Texts extends string[]>(texts: [...Texts]): Texts | undefined {

@@ -54,11 +54,20 @@ function encodeVisit({ row, time, base }: Visit): string {
   return `${row} ${time} ${base}\n`;
 }
 
-// What else a hash holds is no visit: who writes nonsense into Redis stops nothing by it.
+// What else a hash holds is no visit, nor is one of a time to come, which no real one would ever replace; a clock of ours may be some minutes
+// off. Who writes nonsense into Redis stops nothing by it.
 const isVisit = `
+local now = tonumber(redis.call('TIME')[1])
 local function isVisit(visit)
   local time, base = string.match(visit or '', '^(%d+) %-?(%d+)$')
-  return time and #time <= 10 and #base <= 10
+  return time and #time <= 10 and #base <= 10 and tonumber(time) <= now + 300
+end`;
+
+// A key of another type would fail each command from now on.
+const removeForeign = `
+for index, kind in ipairs({'hash', 'zset', 'string'}) do
+  local found = KEYS[index] and redis.call('TYPE', KEYS[index]).ok
+  if found and found ~= 'none' and found ~= kind then redis.call('DEL', KEYS[index]) end
 end`;
 
 // The visits come as one text: as arguments of their own, each would cost the sender more than the visit is worth. Each command names all of
@@ -69,11 +78,10 @@ for row, visit in string.gmatch(ARGV[1], '(%d+) ([^\\n]*)\\n') do
   rows[#rows + 1] = row
   visits[#visits + 1] = visit
 end
-local now = tonumber(redis.call('TIME')[1])
 local known = redis.call('HMGET', KEYS[1], unpack(rows))`;
 
 // Of two in one second the one with the older base stays: where the row was set back in between, the other is void.
-const addScript = `${parseVisits}
+const addScript = `${removeForeign}${parseVisits}
 local alive = redis.call('SET', KEYS[3], now, 'NX') and 0 or 1
 local latest, news, due = {}, {}, {}
 for index, row in ipairs(rows) do
@@ -99,14 +107,18 @@ if #news > 0 then redis.call('HSET', KEYS[1], unpack(news)) end
 if #due > 0 then redis.call('ZADD', KEYS[2], 'NX', unpack(due)) end
 return alive`;
 
-const readScript = `
-local born = tonumber(redis.call('GET', KEYS[2]) or '0')
-local age = born == 0 and -1 or tonumber(redis.call('TIME')[1]) - born
-return {age, redis.call('HMGET', KEYS[1], unpack(ARGV))}`;
+const readScript = `${isVisit}
+local born = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
+local age = born == 0 and -1 or now - born
+local visits = redis.call('HMGET', KEYS[1], unpack(ARGV))
+for index, visit in ipairs(visits) do
+  if not isVisit(visit) then visits[index] = false end
+end
+return {age, visits}`;
 
 // What is no visit, or of no row, leaves: it would be due for ever.
-const dueScript = `${isVisit}
-local before, limit = tonumber(redis.call('TIME')[1]) - tonumber(ARGV[1]), tonumber(ARGV[2])
+const dueScript = `${removeForeign}${isVisit}
+local before, limit = now - tonumber(ARGV[1]), tonumber(ARGV[2])
 while true do
   local rows = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', before, 'LIMIT', 0, limit)
   if #rows == 0 then return {{}, {}} end

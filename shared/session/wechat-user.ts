@@ -6,12 +6,24 @@ export interface WechatUser {
   readonly openId: string;
   /** '' or undefined if WeChat named none. */
   readonly unionId?: string | undefined;
+  /** In apps inside WeCom, whose data name users by these. */
+  readonly wecom?: WecomUser | undefined;
+}
+
+export interface WecomUser {
+  readonly userid: string;
+  /** undefined if it is not known: then data that name a company name another's. */
+  readonly corpid: string | undefined;
 }
 
 /** By the plain name. */
-const identityNames: ReadonlyMap<string, keyof WechatUser> = new Map([
+const identityNames: ReadonlyMap<string, 'openId' | 'unionId'> = new Map([
   ['OPENID', 'openId'],
   ['UNIONID', 'unionId'],
+]);
+const wecomNames: ReadonlyMap<string, keyof WecomUser> = new Map([
+  ['USERID', 'userid'],
+  ['CORPID', 'corpid'],
 ]);
 
 /**
@@ -29,8 +41,11 @@ export function namesAnother(
   let stranger: JsonMember | undefined;
   let unionIds = 0;
   for (const member of members) {
+    if (member.value === null || member.value === '') continue;
+    const wecomField = wecomNames.get(member.plainName);
+    if (user.wecom !== undefined && wecomField !== undefined && member.value !== user.wecom[wecomField]) return true;
     const field = identityNames.get(member.plainName);
-    if (field === undefined || member.value === null || member.value === '') continue;
+    if (field === undefined) continue;
     if (field === 'unionId') unionIds++;
     if (member.value !== undefined && member.value === user[field]) continue;
     if (field === 'openId' || unionIds > 1) return true;
@@ -47,7 +62,7 @@ export function namesAnother(
 }
 
 /** Whether it is a field of the document itself, spelled as WeChat does. */
-function isOwnField({ depth, name }: JsonMember, field: keyof WechatUser): boolean {
+function isOwnField({ depth, name }: JsonMember, field: 'openId' | 'unionId'): boolean {
   return depth === 1 && name === field;
 }
 

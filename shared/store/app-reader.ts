@@ -28,7 +28,13 @@ export interface App extends SessionLimits {
   readonly allowsSign?: true;
   /** A log-in whose user data no key opens goes on as if none had been sent; else it is refused. */
   readonly leavesOutUndecrypted?: true;
-  /** How its users log in: apps/worker/wechat/kinds; undefined: as those of mini programs do. */
+  /** What a log-in says of its device is kept with the session. */
+  readonly keepsDevice?: true;
+  /** The user's address, as the caller says it, is kept with the session. */
+  readonly keepsClientIp?: true;
+  /** With several sessions: a log-in ends the user's session on a device of the same kind. */
+  readonly isPerDevice?: true;
+  /** How its users log in: shared/wechat/kinds; undefined: as those of mini programs do. */
   readonly kind?: string;
   /** The third-party platform that it has authorised. */
   readonly componentAppid?: string;
@@ -50,7 +56,8 @@ export interface AppWithSecret extends App {
 export const defaultLoginDurationDays = 30;
 export const defaultSessionDurationSeconds = 2_592_000;
 
-const publicColumns = [
+/** Everything of an app but its secrets. */
+export const publicColumns = [
   'appid',
   'login_duration',
   'session_duration',
@@ -65,6 +72,9 @@ const publicColumns = [
   'undecrypted',
   'kind',
   'component_appid',
+  'keep_device',
+  'keep_client_ip',
+  'per_device',
 ] as const;
 
 /** All apps in the order of their primary key, the last of which the original takes. */
@@ -142,6 +152,9 @@ function toApp(row: AppInfoRow, { ofApp, withoutApp }: Revocations): App {
     ...(row.phone_data === 0 ? { refusesPhoneData: true as const } : {}),
     ...(row.allow_sign === 0 ? {} : { allowsSign: true as const }),
     ...(row.undecrypted === 'without-profile' ? { leavesOutUndecrypted: true as const } : {}),
+    ...(row.keep_device === 0 ? {} : { keepsDevice: true as const }),
+    ...(row.keep_client_ip === 0 ? {} : { keepsClientIp: true as const }),
+    ...(row.per_device === 0 ? {} : { isPerDevice: true as const }),
     ...(row.watermark_max_age_seconds === null ? {} : { watermarkMaxAgeSeconds: row.watermark_max_age_seconds }),
   };
 }

@@ -8,7 +8,10 @@ export interface Actor {
   readonly byName?: string;
 }
 
-/** What is done, for the audit log. Never put a secret, an skey or a key into it. */
+/**
+ * What is done, for the audit log. Never put a secret, an skey or a key into it; nor whom it is about, but for `session revoke`, out of whose
+ * target erasures take it.
+ */
 export interface AuditEntry {
   readonly actor: Actor;
   /** As the command is called: `app set`, `session revoke`, … */

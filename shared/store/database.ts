@@ -13,14 +13,18 @@ const defaultConnectTimeoutMs = 1200;
 /** Waiting for a connection of the pool, while others are opened or busy: longer than for one that is opened. */
 const acquireExtraMs = 300;
 
-/** Opens a pool; it connects on first use. The caller closes it with `close()`. */
+/**
+ * Opens a pool; it connects on first use. The caller closes it with `close()`.
+ * @param options.takesSeveral one query may hold several statements, and they count with a `commit` among them
+ */
 export function openDatabase(
   address: DatabaseAddress,
-  { poolSize, connectTimeoutMs = defaultConnectTimeoutMs }: { poolSize: number; connectTimeoutMs?: number },
+  options: { readonly poolSize: number; readonly connectTimeoutMs?: number; readonly takesSeveral?: boolean },
 ): Sequelize {
+  const { poolSize, connectTimeoutMs = defaultConnectTimeoutMs, takesSeveral = false } = options;
   const renewal = createPoolRenewal();
   const validate = (connection: object) => renewal.isCurrent(connection) && manager.validate(connection);
-  const options: Options & { keepDefaultTimezone: boolean } = {
+  const settings: Options & { keepDefaultTimezone: boolean } = {
     host: address.host,
     port: address.port,
     dialect: 'mysql',
@@ -37,12 +41,13 @@ export function openDatabase(
       typeCast: true,
       // Sequelize has put the values in: mysql2 would look through every statement for places that are not there any more.
       queryFormat: (sql: string) => sql,
+      ...(takesSeveral ? { multipleStatements: true } : {}),
     },
     retry: { max: 0 },
   };
-  const sequelize = new Sequelize(address.database, address.username, address.password, options);
+  const sequelize = new Sequelize(address.database, address.username, address.password, settings);
   const manager = sequelize.connectionManager as unknown as ConnectionManager;
-  makeConnections(manager, createTransportSource(address, connectTimeoutMs), renewal);
+  makeConnections(manager, createTransportSource(address, connectTimeoutMs), renewal, takesSeveral);
   limitStatements(sequelize);
   spareCallers(sequelize, renewal);
   return sequelize;
@@ -61,9 +66,14 @@ interface ConnectionManager {
 }
 
 /** Has the pool's connections made over our transport, and made ours before anybody gets them. */
-function makeConnections(manager: ConnectionManager, source: TransportSource, renewal: PoolRenewal): void {
+function makeConnections(
+  manager: ConnectionManager,
+  source: TransportSource,
+  renewal: PoolRenewal,
+  takesSeveral: boolean,
+): void {
   const connect = manager.connect.bind(manager);
-  const setSession = createSessionSetter();
+  const setSession = createSessionSetter(takesSeveral ? { autocommit: '0' } : {});
   manager.connect = async (config) => {
     try {
       return await source.connect(async (transport) => {

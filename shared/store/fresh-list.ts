@@ -12,9 +12,11 @@ export interface FreshList<View> {
   current(): Promise<View>;
   /** Makes the next use read again. No read that began before this call counts any more. */
   forget(): void;
+  /** Forgets, and resolves when what is read from then on counts, however long that takes. @throws if it could not be read */
+  reread(): Promise<void>;
 }
 
-/** Where the list outlives the process, for a start while MySQL is away. */
+/** Where the list outlives the process, or its being forgotten, while MySQL is away. */
 export interface ListCopy<Item> {
   save(items: readonly Item[]): Promise<void>;
   load(): Promise<Item[] | undefined>;
@@ -66,8 +68,11 @@ export function createFreshList<Item, View>({
     readAt = startedAt;
     failedAt = never;
     const text = JSON.stringify(items);
-    if (text !== copied) void copy?.save(items).catch(() => undefined);
+    if (text === copied) return;
     copied = text;
+    copy?.save(items).catch(() => {
+      if (copied === text) copied = '';
+    });
   };
 
   /** One read at a time. Whoever waits for one that was forgotten meanwhile waits for the read after it. */
@@ -94,8 +99,19 @@ export function createFreshList<Item, View>({
     return known;
   };
 
+  const forget = (): void => {
+    generation++;
+    if (!keepsOnForget) known = undefined;
+    // The copy may have been forgotten as well.
+    copied = '';
+    readAt = never;
+    failedAt = never;
+    reading = undefined;
+  };
+
   return {
     fresh,
+    forget,
     async current() {
       const young = fresh();
       if (young !== undefined) return young;
@@ -112,14 +128,10 @@ export function createFreshList<Item, View>({
       if (known === undefined) throw new ListUnavailableError(what);
       return known;
     },
-    forget() {
-      generation++;
-      if (!keepsOnForget) known = undefined;
-      // The copy may have been forgotten as well.
-      copied = '';
-      readAt = never;
-      failedAt = never;
-      reading = undefined;
+    async reread() {
+      forget();
+      await refresh();
+      if (readAt === never) throw new Error(`${what} could not be read again`);
     },
   };
 }

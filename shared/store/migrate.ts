@@ -7,9 +7,10 @@ import { dropDuplicateIds, duplicateIdsName } from './migrate/duplicate-ids.ts';
 import { describeObjections, findObjections } from './migrate/examine.ts';
 import { lockDatabase } from './migrate/lock.ts';
 import { describeFault, MigrationError } from './migrate/migration-error.ts';
-import { isDone, remainingStatement } from './migrate/repeatable.ts';
+import { isDone, isKeyTooLong, remainingStatement, withShorterKeys } from './migrate/repeatable.ts';
 import { readDropped, type MigrationReport } from './migrate/report.ts';
 import { findSqlFolder, listSqlFiles, readStatements } from './migrate/sql-file.ts';
+import { withStatementProgress, type OnProgress } from './migrate/statement-progress.ts';
 import { createMigrationStorage, readRecorded } from './migrate/storage.ts';
 import { wantsTls } from './wants-tls.ts';
 
@@ -18,6 +19,8 @@ export interface MigrateOptions {
   readonly databaseUrl: string;
   /** Gets a line for each step that may take long. */
   readonly log?: (line: string) => void;
+  /** Is told about once a second how far a step is that lasts. */
+  readonly onProgress?: OnProgress;
   /** How long to wait for another process that migrates the same database. */
   readonly lockWaitSeconds?: number;
   /** How long an ALTER waits for transactions of others, which hold everybody up behind it. */
@@ -33,6 +36,7 @@ export interface MigrateOptions {
 export async function migrate({
   databaseUrl,
   log = () => undefined,
+  onProgress = () => undefined,
   lockWaitSeconds = 600,
   tableWaitSeconds = 30,
 }: MigrateOptions): Promise<MigrationReport> {
@@ -44,7 +48,8 @@ export async function migrate({
     const created = await selectDatabase(connection, address.database);
     const recorded = await findWhole(connection);
     if (!created) await refuseForeign(connection, address, recorded);
-    const applied = await applyPending(connection, recorded, log);
+    const open = { connection, openWatcher: () => openMigrationConnection(address, tableWaitSeconds), log, onProgress };
+    const applied = await applyPending(open, recorded);
     const dropped = applied.includes(duplicateIdsName) ? await readDropped(connection) : [];
     return { database: address.database, created, applied, dropped };
   } catch (error) {
@@ -64,7 +69,8 @@ function plainRefused({ host, port, username }: DatabaseAddress, cause: unknown)
   );
 }
 
-function parseAddress(databaseUrl: string): DatabaseAddress {
+/** @throws {MigrationError} database_url_invalid */
+export function parseAddress(databaseUrl: string): DatabaseAddress {
   try {
     return parseDatabaseUrl(databaseUrl);
   } catch (error) {
@@ -80,7 +86,7 @@ function parseAddress(databaseUrl: string): DatabaseAddress {
  * The migrations that are recorded, without those of which something is not there any more: after a dump of the original was loaded
  * over ours, say. They run again.
  */
-async function findWhole(connection: Connection): Promise<ReadonlySet<string>> {
+export async function findWhole(connection: Connection): Promise<ReadonlySet<string>> {
   const recorded = await readRecorded(connection);
   const folder = await findSqlFolder();
   for (const file of await listSqlFiles(folder)) {
@@ -97,7 +103,7 @@ async function findWhole(connection: Connection): Promise<ReadonlySet<string>> {
 }
 
 /** @throws {MigrationError} not_adoptable */
-async function refuseForeign(
+export async function refuseForeign(
   connection: Connection,
   address: DatabaseAddress,
   recorded: ReadonlySet<string>,
@@ -114,17 +120,21 @@ async function refuseForeign(
   );
 }
 
-async function applyPending(
-  connection: Connection,
-  recorded: ReadonlySet<string>,
-  log: (line: string) => void,
-): Promise<string[]> {
+interface OpenMigration {
+  readonly connection: Connection;
+  /** A second connection, to look how far the first one is. */
+  openWatcher(): Promise<Connection>;
+  log(line: string): void;
+  readonly onProgress: OnProgress;
+}
+
+async function applyPending(open: OpenMigration, recorded: ReadonlySet<string>): Promise<string[]> {
   const umzug = new Umzug({
-    migrations: await listMigrations(connection, log),
-    storage: await createMigrationStorage(connection, recorded),
+    migrations: await listMigrations(open),
+    storage: await createMigrationStorage(open.connection, recorded),
     logger: undefined,
   });
-  umzug.on('migrating', ({ name }) => log(`migration ${name}`));
+  umzug.on('migrating', ({ name }) => open.log(`migration ${name}`));
   return (await umzug.up()).map(({ name }) => name);
 }
 
@@ -135,22 +145,33 @@ export async function listMigrationNames(): Promise<string[]> {
 }
 
 /** The numbered SQL files, then the adoption of rows, which needs the tables that they make. */
-async function listMigrations(
-  connection: Connection,
-  log: (line: string) => void,
-): Promise<RunnableMigration<object>[]> {
+async function listMigrations(open: OpenMigration): Promise<RunnableMigration<object>[]> {
   const folder = await findSqlFolder();
   const files = (await listSqlFiles(folder)).map((file) => ({
     name: path.basename(file, '.sql'),
-    up: () => applyFile(connection, path.join(folder, file)),
+    up: () => applyFile(open, path.join(folder, file)),
   }));
-  const adoption = { name: duplicateIdsName, up: () => dropDuplicateIds(connection, { log }) };
+  const adoption = { name: duplicateIdsName, up: () => dropDuplicateIds(open.connection, open) };
   return [...files, adoption].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function applyFile(connection: Connection, file: string): Promise<void> {
+/** A table in a row format of before MySQL 5.7 takes 767 bytes of a column into a key. */
+async function applyStatement(connection: Connection, statement: string): Promise<void> {
+  try {
+    await connection.query(statement);
+  } catch (error) {
+    const shorter = withShorterKeys(statement);
+    if (!isKeyTooLong(error) || shorter === statement) throw error;
+    await connection.query(shorter);
+  }
+}
+
+async function applyFile({ connection, openWatcher, onProgress }: OpenMigration, file: string): Promise<void> {
+  const name = path.basename(file, '.sql');
   for (const statement of await readStatements(file)) {
     const remaining = await remainingStatement(connection, statement);
-    if (remaining !== undefined) await connection.query(remaining);
+    if (remaining === undefined) continue;
+    const tell = (share: number | undefined) => onProgress(`${name}: ${remaining.split('\n')[0]}`, share);
+    await withStatementProgress(connection, openWatcher, tell, () => applyStatement(connection, remaining));
   }
 }

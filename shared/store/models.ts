@@ -18,6 +18,9 @@ export interface AppInfoRow {
   readonly undecrypted: string;
   readonly kind: string;
   readonly component_appid: string | null;
+  readonly keep_device: number;
+  readonly keep_client_ip: number;
+  readonly per_device: number;
 }
 
 /** A row of cSessionInfo as its columns are spelled. Datetimes are UTC+8 text. */
@@ -40,6 +43,11 @@ export interface SessionInfoRow {
   readonly previous_skey_until: string | null;
   readonly former_keys: string | null;
   readonly ended_skeys: Buffer | null;
+  readonly device_kind: string | null;
+  readonly device_label: string | null;
+  readonly client_ip: string | null;
+  readonly profile_fence: number | string;
+  readonly caller: string | null;
 }
 
 export type AppInfo = ModelStatic<Model<AppInfoRow, Partial<AppInfoRow>>>;
@@ -71,6 +79,9 @@ export function defineAppInfo(sequelize: Sequelize): AppInfo {
       undecrypted: text(),
       kind: text(),
       component_appid: optionalText(),
+      keep_device: optionalNumber(),
+      keep_client_ip: optionalNumber(),
+      per_device: optionalNumber(),
     },
     { tableName: 'cAppinfo', timestamps: false },
   );
@@ -98,6 +109,11 @@ export function defineSessionInfo(sequelize: Sequelize): SessionInfo {
       previous_skey_until: optionalText(),
       former_keys: optionalText(),
       ended_skeys: { type: DataTypes.BLOB, allowNull: true },
+      device_kind: optionalText(),
+      device_label: optionalText(),
+      client_ip: optionalText(),
+      profile_fence: { type: DataTypes.BIGINT, allowNull: false },
+      caller: optionalText(),
     },
     { tableName: 'cSessionInfo', timestamps: false },
   );

@@ -32,31 +32,50 @@ function withEntry(entry: string): string {
 
 /**
  * Ends sessions: their rows get an skey that nobody has, so that the original refuses them too, and keep everything else, so that
- * the next log-in keeps the id. The fence stays as well: a log-in that was claimed before and runs again can't bring its skey back. The
+ * the next log-in keeps the id. The fence never goes back: a log-in that was claimed before and runs again can't bring its skey back. The
  * former session_keys go: a session that has ended gives none to anybody.
+ * @param skey only rows that have it still: one with another has got a session that nobody means
+ * @param before microseconds of Redis's time: log-ins that were claimed until then can't be written any more, either
+ * @returns how many rows there were
  */
 export async function endSessions(
   sequelize: Sequelize,
   rows: readonly number[],
   reason: EndReason,
-  transaction?: Transaction,
-): Promise<void> {
-  await sequelize.query(
+  {
+    transaction,
+    skey,
+    before = 0,
+  }: { readonly transaction?: Transaction; readonly skey?: string; readonly before?: number } = {},
+): Promise<number> {
+  const [, ended] = await sequelize.query(
     `update cSessionInfo set ended_skeys = ${withEndedSkey(endSql(reason, nowSeconds()))},
-       skey = ${unknownSkey}, previous_skey = null, previous_skey_until = null, former_keys = null
-     where id in (:rows)`,
+       skey = ${unknownSkey}, previous_skey = null, previous_skey_until = null, former_keys = null,
+       fence = greatest(fence, :before)
+     where id in (:rows)${skey === undefined ? '' : ' and skey = :skey'}`,
     {
-      replacements: { random: randomBytes(32).toString('hex'), rows: [...rows] },
+      replacements: {
+        random: randomBytes(32).toString('hex'),
+        rows: [...rows],
+        before,
+        ...(skey !== undefined && { skey }),
+      },
       type: QueryTypes.UPDATE,
       ...(transaction === undefined ? {} : { transaction }),
     },
   );
+  return ended;
 }
 
-/** Notes an skey that was given out for this row and never got into it: a later log-in of the user was quicker. */
-export async function noteReplaced(sequelize: Sequelize, row: number, skey: string): Promise<void> {
+/** Notes an skey that was given out for this row and never got into it: a later log-in or a revocation was quicker. */
+export async function noteOvertaken(
+  sequelize: Sequelize,
+  row: number,
+  skey: string,
+  reason: 'replaced' | 'revoked',
+): Promise<void> {
   const hash = Buffer.from(hashSkey(skey), 'base64url').toString('hex');
-  const entry = withEntry(`${endSql('replaced', nowSeconds())}, x'${hash}'`);
+  const entry = withEntry(`${endSql(reason, nowSeconds())}, x'${hash}'`);
   await sequelize.query(`update cSessionInfo set ended_skeys = ${entry} where id = :row`, {
     replacements: { row },
     type: QueryTypes.UPDATE,

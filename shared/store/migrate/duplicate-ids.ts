@@ -1,4 +1,5 @@
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { OnProgress } from './statement-progress.ts';
 
 /** The migration's name in cWaferMigration. */
 export const duplicateIdsName = '0004-duplicate-ids';
@@ -6,7 +7,7 @@ export const duplicateIdsName = '0004-duplicate-ids';
 const droppedReason = 'older row of the same uuid';
 
 export interface DuplicateIdsOptions {
-  readonly log: (line: string) => void;
+  readonly onProgress?: OnProgress | undefined;
   /** Rows of the index that one look-up reads. */
   readonly pageSize?: number;
   /** Rows that one transaction locks and deletes at most. */
@@ -32,10 +33,10 @@ interface LockedRow extends SessionRow {
  * Walks the index auth(uuid,skey) in pages with plain reads, which lock nothing, so that the original can go on working beside it.
  * Killed half-way it starts over, and finds only what it has not dropped yet.
  */
-export async function dropDuplicateIds(connection: Connection, options: DuplicateIdsOptions): Promise<void> {
-  const { log, pageSize = 10_000, chunkSize = 500 } = options;
+export async function dropDuplicateIds(connection: Connection, options: DuplicateIdsOptions = {}): Promise<void> {
+  const { onProgress, pageSize = 10_000, chunkSize = 500 } = options;
   let after: string | undefined;
-  let loggedAtMs = Date.now();
+  const rows = await estimateRows(connection);
   for (let pages = 1; ; pages += 1) {
     const upTo = await findPageEnd(connection, after, pageSize);
     for (const uuid of await findRepeated(connection, after, upTo)) {
@@ -43,11 +44,17 @@ export async function dropDuplicateIds(connection: Connection, options: Duplicat
     }
     if (upTo === undefined) return;
     after = upTo;
-    if (Date.now() - loggedAtMs > 5000) {
-      log(`${duplicateIdsName}: about ${pages * pageSize} rows looked through`);
-      loggedAtMs = Date.now();
-    }
+    const done = pages * pageSize;
+    onProgress?.(`${duplicateIdsName}: looks through about ${rows} rows`, done / Math.max(rows, done));
   }
+}
+
+/** As the server estimates them. */
+async function estimateRows(connection: Connection): Promise<number> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    "select table_rows as count from information_schema.tables where table_schema = database() and table_name = 'cSessionInfo'",
+  );
+  return Number(rows[0]?.['count'] ?? 0);
 }
 
 /** The last uuid of the page after `after`, or undefined if the rest of the table is one page. */

@@ -23,7 +23,8 @@ export async function remainingStatement(connection: Connection, statement: stri
 
 const noSuchTable = 1146;
 
-class MissingColumn extends Error {
+/** A statement is about a column that an earlier one adds. */
+export class MissingColumn extends Error {
   constructor(name: string) {
     super(`The column ${name} is missing`);
     this.name = 'MissingColumn';
@@ -75,4 +76,21 @@ async function readTable(connection: Connection, table: string): Promise<FoundTa
   });
   const keys = lines.flatMap((line) => /^ {2}(?:UNIQUE )?KEY `(\w+)`/.exec(line)?.[1]?.toLowerCase() ?? []);
   return { columns: new Map(columns), keys: new Set(keys) };
+}
+
+const columnTooLong = 1709;
+const keyTooLong = 1071;
+
+/** Whether a key takes more of a column than the table's row format allows. */
+export function isKeyTooLong(error: unknown): boolean {
+  const { errno } = error as { errno?: number };
+  return errno === columnTooLong || errno === keyTooLong;
+}
+
+/** Of an appid, which has 18 characters as a rule, so many fit in 767 bytes of utf8mb4. */
+const shortAppid = 'appid(191)';
+
+/** The statement with keys of the first characters of an appid alone. */
+export function withShorterKeys(statement: string): string {
+  return statement.replaceAll(/(?<=add key \w+ \()appid(?=,)/g, shortAppid);
 }

@@ -1,0 +1,36 @@
+import type { Queue } from 'bullmq';
+import type { RedisClient } from '../redis/connect.ts';
+
+/** Name and prefix of BullMQ's keys; one slot of a cluster. Jobs say which lane of which endpoint is due; what is sent is in MySQL. */
+export const eventsQueue = 'events';
+export const eventsPrefix = '{wafer:events}';
+
+/** A lane of an endpoint is one job, however much there is to send: so its events stay in order. `dead`: letters that are sent again. */
+export interface EventsJob {
+  readonly endpoint: string;
+  readonly lane: number | 'dead';
+}
+
+export const jobIdOf = ({ endpoint, lane }: EventsJob): string => `${endpoint}/${lane}`;
+
+/** For one who looks, or adds: it neither waits for a connection nor owns it. */
+export async function openEventsQueue(commands: RedisClient): Promise<Queue<EventsJob>> {
+  // Loaded here, because it takes half as long to load as all else of a command.
+  const { Queue } = await import('bullmq');
+  const queue = new Queue<EventsJob>(eventsQueue, {
+    connection: commands,
+    prefix: eventsPrefix,
+    skipMetasUpdate: true,
+    skipVersionCheck: true,
+    skipWaitingForReady: true,
+  });
+  queue.on('error', () => undefined);
+  return queue;
+}
+
+/** Lanes that wait for their next attempt make it now. */
+export async function hurryEvents(commands: RedisClient, endpoint: string): Promise<void> {
+  const queue = await openEventsQueue(commands);
+  for (const job of await queue.getDelayed())
+    if (job.data.endpoint === endpoint) await job.promote().catch(() => undefined);
+}
