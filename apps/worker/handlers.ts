@@ -1,5 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import type { Config } from '../../shared/config/config.ts';
+import type { EventDemand } from './events/demand.ts';
 import type { ColumnCipher } from '../../shared/keys/column-cipher.ts';
 import type { Log } from '../../shared/log/log.ts';
 import { createLoginFailureLog } from '../../shared/log/login-failures.ts';
@@ -11,7 +12,6 @@ import type { AppSettings } from '../../shared/session/app-settings.ts';
 import type { SessionCache } from '../../shared/session/session-cache.ts';
 import type { AppWithSecret } from '../../shared/store/app-reader.ts';
 import type { SessionInfo } from '../../shared/store/models.ts';
-import type { Remembering } from '../../shared/system/remembering.ts';
 import { createCheckSessionHandler } from './jobs/check-session.ts';
 import { createDecryptHandler } from './jobs/decrypt.ts';
 import { createEncryptKeyHandler } from './jobs/encrypt-key.ts';
@@ -28,19 +28,23 @@ import { createWechatEventHandler } from './jobs/wechat-event.ts';
 import { createProfileWriter } from './jobs/write-profile.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
 import { createExchangeCode } from './login/exchange.ts';
+import { createSessionEvents } from './login/session-events.ts';
 import { createSessionWriter } from './login/write-session.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createPhoneLedger } from './phone/phone-ledger.ts';
+import { createRunTogether } from './store/run-together.ts';
 import { createUserDataLimit } from './user-data-limit.ts';
 import { createUserDataOpener } from './user-data-opener.ts';
 import { createUserLimit } from './user-limit.ts';
-import { createAccessTokens } from './wechat/access-token.ts';
+import { createAccessTokens } from '../../shared/wechat/access-token.ts';
+import { createAlertEvents } from './wechat/alert-events.ts';
 import { createAlerts } from './wechat/alerts.ts';
 import { createBreakers } from './wechat/breakers.ts';
 import { createCallWithToken } from './wechat/call-with-token.ts';
-import type { WechatClient } from './wechat/client.ts';
-import { createKinds, type KindOfApp } from './wechat/kinds/kind.ts';
-import { createTokenStore } from './wechat/token-store.ts';
+import { limitCalls } from './wechat/limit-calls.ts';
+import type { WechatClient } from '../../shared/wechat/client.ts';
+import { createKinds, type KindOfApp } from '../../shared/wechat/kinds/kind.ts';
+import { createTokenStore } from '../../shared/wechat/token-store.ts';
 import { createWechatWatch } from './wechat/watch.ts';
 
 /** Short, because each user who logged in within this time is remembered. */
@@ -48,11 +52,18 @@ const loginLimitSeconds = 10;
 /** Phone codes of one user. Each is a tap on a button; made-up ones would use up what the app may ask WeChat. */
 const phoneCodes = 20;
 const phoneLimitSeconds = 60;
+/** All other calls about one user that ask WeChat: while it is slow each holds a place that others wait for. */
+const userCallsPerLimit = 60;
+const userCallsLimitSeconds = 60;
 
 /** What handlers are made of. */
 export interface HandlerDeps {
   readonly config: Config;
   readonly sequelize: Sequelize;
+  /** The same database; one query may hold several statements. */
+  readonly several: Sequelize;
+  /** Of events. */
+  readonly demand: EventDemand;
   readonly sessionInfo: SessionInfo;
   readonly cipher: ColumnCipher;
   readonly apps: AppSettings<AppWithSecret>;
@@ -66,35 +77,28 @@ export interface HandlerDeps {
   /** Of apps. */
   readonly kinds: readonly KindOfApp[];
   readonly eraser: Eraser;
-  readonly remembering: Remembering;
   readonly metrics: WorkerMetrics;
   readonly log: Log;
 }
 
 /** Everything that a worker can be asked, by the queue that carries it; `jobs/` has one file per call, and what they share. */
 export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Partial<CallHandlers>>> {
-  const { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal } = deps;
-  const { wechat, connect, kinds, eraser, remembering, metrics, log } = deps;
+  const { config, sequelize, several, demand, sessionInfo, cipher, apps, cache, commands, seal } = deps;
+  const { wechat, connect, kinds, eraser, metrics, log } = deps;
   const { timeoutMs } = config.wechat;
   const watch = createWechatWatch({
-    alerts: createAlerts(log, metrics.raisedAlert),
+    alerts: createAlerts(log, metrics.raisedAlert, createAlertEvents({ sequelize, commands, demand })),
     breakers: createBreakers(timeoutMs, log, metrics.openedBreaker),
     onAnswer: metrics.askedWechat,
+    seal,
   });
   const tokens = createAccessTokens({ store: createTokenStore(commands), seal, timeoutMs });
   const installation = seal.fingerprint('installation');
   const kindOf = createKinds(kinds, { config, wechat, connect, watch, tokens, installation });
   const userDataLimit = createUserDataLimit(commands, seal);
-  const userLimit = createUserLimit(config.login.limitPerUser, loginLimitSeconds);
-  const phoneLimit = createUserLimit(phoneCodes, phoneLimitSeconds);
-  remembering.add(async ({ users }) => {
-    for (const user of users) {
-      userDataLimit.forget(user);
-      watch.forget(user);
-      await userLimit.forget(user);
-      await phoneLimit.forget(user);
-    }
-  });
+  const userLimit = createUserLimit(config.login.limitPerUser, loginLimitSeconds, seal);
+  const phoneLimit = createUserLimit(phoneCodes, phoneLimitSeconds, seal);
+  const callLimit = createUserLimit(userCallsPerLimit, userCallsLimitSeconds, seal);
   const userData = createUserDataOpener(userDataLimit, metrics.openedUserData);
   const codeLedger = createCodeLedger(commands, seal, timeoutMs);
   const login = createLoginHandler({
@@ -104,31 +108,36 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     exchangeCode: createExchangeCode({ ledger: codeLedger, wechatTimeoutMs: timeoutMs }),
     seal,
     userData,
-    sessions: createSessionWriter({ sequelize, cache, cipher, seal }),
+    sessions: createSessionWriter({
+      sequelize,
+      cache,
+      cipher,
+      seal,
+      events: createSessionEvents(demand, createRunTogether(several)),
+    }),
     logFailure: createLoginFailureLog(log),
     userLimit,
+    eraser,
+    onSpent: metrics.spent,
   });
 
   const keySource = { sessionInfo, cipher };
-  const userCalls = {
-    apps,
-    keySource,
-    kindOf,
-    wechat,
-    callWithToken: createCallWithToken({ tokens, watch, timeoutMs }),
-  };
+  const callWithToken = createCallWithToken({ tokens, watch, timeoutMs });
+  /** Phone codes have a limit of their own, which a code that was answered before does not count for. */
+  const phoneCalls = { apps, keySource, kindOf, wechat, callWithToken };
+  const userCalls = { ...phoneCalls, callWithToken: limitCalls(callWithToken, callLimit) };
   const phoneLedger = createPhoneLedger(commands, seal, config.login.deadlineMs);
   const session: CallHandlers<Exclude<CallName, 'login'>> = {
     decrypt: createDecryptHandler({ apps, keySource, userData, takesLegacy: config.legacyDecrypt }),
-    logout: createLogoutHandler({ sequelize, sessionInfo, cache }),
+    logout: createLogoutHandler({ sequelize, sessionInfo, cache, apps, demand }),
     userInfo: createUserInfoHandler({
       apps,
       keySource,
       userData,
-      profiles: createProfileWriter({ sequelize, sessionInfo, cache }),
+      profiles: createProfileWriter({ sequelize, sessionInfo, cache, apps, demand }),
     }),
     phone: createPhoneHandler({
-      ...userCalls,
+      ...phoneCalls,
       userData,
       ledger: phoneLedger,
       seal,

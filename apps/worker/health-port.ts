@@ -1,23 +1,34 @@
 import { setTimeout } from 'node:timers/promises';
+import type { Registry } from 'prom-client';
+import type { Config } from '../../shared/config/config.ts';
+import type { Closer } from '../../shared/lifecycle/closer.ts';
 import { describeError, type Log } from '../../shared/log/log.ts';
-import type { HealthServer } from './health.ts';
+import { startHealthServer, type HealthServer } from './health.ts';
+import type { WorkerReadiness } from './readiness.ts';
 
 const retryMs = 5000;
 
 /**
- * Listens for monitoring as soon as the port can be had. A worker works without: one whose port is taken must not end for that, and be
- * started again and again.
+ * Listens for monitoring, if the worker is to, as soon as the port can be had. A worker works without: one whose port is taken must not end
+ * for that, and be started again and again.
  */
 export function openHealthPort(
-  address: { readonly host: string; readonly port: number },
-  start: (address: { host: string; port: number }) => Promise<HealthServer>,
-  log: Log,
-): { close(): Promise<void> } {
+  { http, worker }: Config,
+  deps: {
+    readonly registry: Registry;
+    readonly readiness: WorkerReadiness;
+    readonly closer: Closer;
+    readonly log: Log;
+  },
+): void {
+  const { registry, readiness, closer, log } = deps;
+  if (worker.healthPort === undefined) return;
+  const address = { host: http.host, port: worker.healthPort };
   const closing = new AbortController();
   const run = async (): Promise<HealthServer | undefined> => {
     for (let attempt = 0; !closing.signal.aborted; attempt++) {
       try {
-        const server = await start(address);
+        const server = await startHealthServer(address, registry, readiness.findFaults);
         log.info({ port: server.port }, 'health server listens');
         return server;
       } catch (error) {
@@ -32,10 +43,8 @@ export function openHealthPort(
     return undefined;
   };
   const server = run();
-  return {
-    async close() {
-      closing.abort();
-      await (await server)?.close();
-    },
-  };
+  closer.add('health', async () => {
+    closing.abort();
+    await (await server)?.close();
+  });
 }

@@ -1,34 +1,50 @@
 import { STATUS_CODES } from 'node:http';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { createStageTally, type LoginStage } from '../../shared/metrics/login-stages.ts';
 import { collectNodeMetrics } from '../../shared/metrics/node-metrics.ts';
 import type { Snapshot } from '../../shared/metrics/snapshot.ts';
 import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
 import { returnCodeOf } from '../../shared/protocol/envelope.ts';
-import { queueOfCall, type CallName } from '../../shared/rpc/contract.ts';
+import { queueOfCall, type CallName, type QueueName } from '../../shared/rpc/contract.ts';
 import type { FinishedRun } from '../../shared/retention/progress.ts';
 import { retentionParts, type RetentionPart } from '../../shared/retention/settings.ts';
 import type { Outcome } from '../../shared/protocol/outcome.ts';
-import type { WechatResult } from './wechat/answer.ts';
+import type { WechatResult } from '../../shared/wechat/answer.ts';
 import type { UserDataResult } from './user-data-opener.ts';
+import { createEventMetrics } from './events/event-metrics.ts';
+import { createPlaceGauges } from './place-gauges.ts';
 import { alertErrcodes, type AlertErrcode } from './wechat/alerts.ts';
 import { isShed } from './wechat/breakers.ts';
-import type { WechatApi } from './wechat/watch.ts';
+import { wechatApis, type WechatApi } from '../../shared/wechat/watch.ts';
 
 /** What a worker counts. */
 export interface WorkerMetrics {
   readonly registry: Registry;
   snapshot(): Promise<Snapshot>;
   called(name: CallName, outcome: Outcome | 'dropped', seconds: number): void;
+  /** Its answer is on its way, so long after it was there. */
+  replied(name: CallName, seconds: number): void;
+  /** A job was taken from a worker that is dead or stands still. */
+  stalled(queue: QueueName): void;
+  /** A log-in has spent so long in this stage. */
+  spent(stage: LoginStage, seconds: number): void;
   askedWechat(api: WechatApi, answer: { readonly kind: string }, seconds: number): void;
   /** @param count pairs of app and call that have this errcode at present */
   raisedAlert(errcode: AlertErrcode, count: number): void;
   /** @param count apps whose breaker for this call is not closed at present */
   openedBreaker(api: string, count: number): void;
   wroteVisits(count: number): void;
+  /** Takes calls from one queue more, so many at once. @param inHand those of it that this worker has at present */
+  addPlaces(queue: QueueName, places: number, inHand: () => number): void;
   openedUserData(call: CallName, result: UserDataResult): void;
   removedRows(part: RetentionPart, count: number): void;
   /** The last run of all workers. */
   ranRetention(run: FinishedRun): void;
+  sentEvent(endpoint: string, result: 'delivered' | 'failed', seconds: number): void;
+  /** @param count events that an endpoint did not take within a day */
+  buriedEvents(endpoint: string, count: number): void;
+  /** How old, in seconds, the oldest event is that each endpoint has still to get. Of the one worker that moves events. */
+  showEventAges(ages: ReadonlyMap<string, number>): void;
 }
 
 export function createWorkerMetrics(): WorkerMetrics {
@@ -52,6 +68,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registry,
   });
+  const stages = createStageTally(registry, ['queued', 'wechat', 'decrypt', 'mysql', 'reply']);
   const wechat = createTally({
     name: 'wafer_wechat_calls_total',
     help: 'Calls to WeChat by what it said: ok, an errcode (other: none that it documents), or why there was no answer (wechat_breaker: not asked)',
@@ -65,6 +82,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     name: 'wafer_wechat_seconds',
     help: 'Time that WeChat took',
     labelName: 'api',
+    known: ['code2session'],
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registry,
   });
@@ -90,6 +108,13 @@ export function createWorkerMetrics(): WorkerMetrics {
     registers,
   });
   const visits = new Counter({ name: 'wafer_visits_written_total', help: 'Visits written to MySQL', registers });
+  const stalled = new Counter({
+    name: 'wafer_jobs_stalled_total',
+    help: 'Jobs that were taken from a worker that is dead or stands still, to be done by another',
+    labelNames: ['queue'],
+    registers,
+  });
+  for (const queue of ['login', 'session'] as const) stalled.inc({ queue }, 0);
   const removed = new Counter({
     name: 'wafer_retention_removed_total',
     help: 'Rows that left MySQL because they were over for so long',
@@ -97,15 +122,23 @@ export function createWorkerMetrics(): WorkerMetrics {
     registers,
   });
   for (const rows of retentionParts) removed.inc({ rows }, 0);
+  const events = createEventMetrics(registry);
   const showLastRun = createLastRunGauges(registers);
   for (const errcode of alertErrcodes) alerts.set({ errcode }, 0);
+  for (const api of wechatApis) breakers.set({ api }, 0);
   return {
     registry,
+    ...events,
     snapshot: () => registry.getMetricsAsJSON(),
     called(call, outcome, seconds) {
       calls.add(call, outcome === 'dropped' ? outcome : returnCodeOf(outcome));
       callSeconds.add(call, seconds);
     },
+    replied(call, seconds) {
+      if (call === 'login') stages.add('reply', seconds);
+    },
+    stalled: (queue) => stalled.inc({ queue }),
+    spent: stages.add,
     askedWechat(api, answer, seconds) {
       wechat.add(api, resultOf(answer));
       if (!isShed(answer)) wechatSeconds.add(api, seconds);
@@ -113,6 +146,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     raisedAlert: (errcode, count) => alerts.set({ errcode }, count),
     openedBreaker: (api, count) => breakers.set({ api }, count),
     wroteVisits: (count) => visits.inc(count),
+    addPlaces: createPlaceGauges(registry),
     openedUserData: (call, result) => userData.add(call, result),
     removedRows: (rows, count) => removed.inc({ rows }, count),
     ranRetention: ({ endedAt }) => showLastRun(endedAt / 1000),

@@ -4,8 +4,13 @@ import type { JsonMember, JsonWithMembers } from '../../shared/protocol/json-mem
 // kind does not pass for another.
 
 const phoneNames = new Set(['PHONENUMBER', 'PUREPHONENUMBER', 'COUNTRYCODE']);
-/** Of a phone number, and of other things that WeChat seals: a group, steps. */
-const namesOfOthers = new Set([...phoneNames, 'OPENGID', 'STEPINFOLIST']);
+/** Of wx.qy.getMobile, in apps inside WeCom. */
+const wecomPhoneNames = new Set([...phoneNames, 'MOBILE']);
+/** Of a group, and of steps. */
+const otherNames = ['OPENGID', 'STEPINFOLIST'];
+/** Of a phone number, and of other things that WeChat seals. */
+const namesOfOthers = new Set([...phoneNames, ...otherNames]);
+const namesOfOthersInWecom = new Set([...wecomPhoneNames, ...otherNames]);
 /** The fields of WeChat's profiles; of what WeChat gives no more since 2021 each may be empty. */
 const profileTypes: ReadonlyMap<string, 'string' | 'number'> = new Map([
   ['NICKNAME', 'string'],
@@ -17,14 +22,27 @@ const profileTypes: ReadonlyMap<string, 'string' | 'number'> = new Map([
   ['AVATARURL', 'string'],
 ]);
 
-/** A user's profile: it has a name, WeChat's fields have WeChat's types, and there is nothing of another kind. */
-export function isProfile(document: JsonWithMembers): boolean {
+/** By which users are named in WeCom, as WeChat spells them. */
+const wecomNames: ReadonlyMap<string, string> = new Map([
+  ['USERID', 'userid'],
+  ['CORPID', 'corpid'],
+]);
+
+/**
+ * A user's profile: it has a name, WeChat's fields have WeChat's types, and there is nothing of another kind. In WeCom what
+ * wx.qy.getEnterpriseUserInfo gives is one: in the place of the name, which apps of others do not get, stands the userid
+ * (https://developer.work.weixin.qq.com/document/path/92396).
+ */
+export function isProfile(document: JsonWithMembers, isInWecom = false): boolean {
   const members = readOwnMembers(document);
   return (
     members !== undefined &&
-    hasNickName(document) &&
-    !hasName(members, namesOfOthers) &&
-    members.every((member) => member.depth !== 1 || mayBeOfProfile(member, document.value as Record<string, unknown>))
+    (hasNickName(document) || (isInWecom && hasUserid(document))) &&
+    !hasName(members, isInWecom ? namesOfOthersInWecom : namesOfOthers) &&
+    members.every((member) => {
+      const profile = document.value as Record<string, unknown>;
+      return member.depth !== 1 || (mayBeOfProfile(member, profile) && (!isInWecom || mayBeOfWecom(member, profile)));
+    })
   );
 }
 
@@ -33,6 +51,12 @@ function mayBeOfProfile({ name, plainName }: JsonMember, profile: Readonly<Recor
   if (plainName === 'OPENID') return name === 'openId';
   const type = profileTypes.get(plainName);
   return type === undefined || typeof profile[name] === type;
+}
+
+function mayBeOfWecom({ name, plainName, value }: JsonMember, profile: Readonly<Record<string, unknown>>): boolean {
+  const spelling = wecomNames.get(plainName);
+  if (spelling !== undefined) return name === spelling && typeof value === 'string' && value !== '';
+  return plainName !== 'NAME' || typeof profile[name] === 'string';
 }
 
 const phoneFields = ['countryCode', 'phoneNumber', 'purePhoneNumber', 'watermark'].join();
@@ -62,29 +86,40 @@ export function isPhoneInfo(document: JsonWithMembers): boolean {
   );
 }
 
+/** What wx.qy.getMobile gives: the number and nothing else. */
+function isMobile({ value }: JsonWithMembers, members: readonly JsonMember[]): boolean {
+  if (namesAt(1, members) !== 'mobile,watermark' || namesAt(2, members) !== watermarkFields) return false;
+  if (members.some(({ depth }) => depth > 2)) return false;
+  return isText((value as { mobile: unknown }).mobile, /^[+\d][\d-]{4,19}$/);
+}
+
 /**
  * Whatever WeChat seals with a watermark: what has a phone number is phone_info. What has a field of a profile, or an openId that is
  * empty, is a profile: whoever is told it may take it for one.
  */
-export function isAnyData(document: JsonWithMembers, takesPhoneData: boolean): boolean {
+export function isAnyData(document: JsonWithMembers, takesPhoneData: boolean, isInWecom = false): boolean {
   const members = readOwnMembers(document);
   if (members === undefined) return false;
-  if (hasName(members, phoneNames)) return takesPhoneData && isPhoneInfo(document);
-  return !members.some((member) => member.depth === 1 && isOfProfile(member)) || isProfile(document);
+  if (hasPhoneNumber(document, isInWecom))
+    return takesPhoneData && (isPhoneInfo(document) || (isInWecom && isMobile(document, members)));
+  return (
+    !members.some((member) => member.depth === 1 && isOfProfile(member, isInWecom)) || isProfile(document, isInWecom)
+  );
 }
 
-function isOfProfile({ plainName, value }: JsonMember): boolean {
-  return profileTypes.has(plainName) || (plainName === 'OPENID' && (value === null || value === ''));
+function isOfProfile({ plainName, value }: JsonMember, isInWecom: boolean): boolean {
+  const namesUser = plainName === 'OPENID' || (isInWecom && wecomNames.has(plainName));
+  return profileTypes.has(plainName) || (namesUser && (value === null || value === ''));
 }
 
 /** An object of the scheme of 2016, each name once. */
-export function isLegacyObject(document: JsonWithMembers): boolean {
-  return readOwnMembers(document) !== undefined && !hasPhoneNumber(document);
+export function isLegacyObject(document: JsonWithMembers, isInWecom: boolean): boolean {
+  return readOwnMembers(document) !== undefined && !hasPhoneNumber(document, isInWecom);
 }
 
 /** The scheme of 2016 knew no phone numbers, at any depth. */
-export function hasPhoneNumber({ members }: JsonWithMembers): boolean {
-  return hasName(members, phoneNames);
+export function hasPhoneNumber({ members }: JsonWithMembers, isInWecom: boolean): boolean {
+  return hasName(members, isInWecom ? wecomPhoneNames : phoneNames);
 }
 
 /** @returns undefined if the document is no object, or has a name twice, which WeChat's never have */
@@ -97,6 +132,11 @@ function readOwnMembers({ value, members }: JsonWithMembers): readonly JsonMembe
 
 function hasNickName({ value }: JsonWithMembers): boolean {
   return typeof (value as { nickName?: unknown }).nickName === 'string';
+}
+
+function hasUserid({ value }: JsonWithMembers): boolean {
+  const { userid, gender } = value as { userid?: unknown; gender?: unknown };
+  return typeof userid === 'string' && userid !== '' && typeof gender === 'number';
 }
 
 function hasName(members: readonly JsonMember[], names: ReadonlySet<string>): boolean {

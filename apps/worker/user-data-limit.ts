@@ -22,8 +22,6 @@ export interface UserDataLimit {
   takeBack(user: AppUser): void;
   /** Tells the same to the others. */
   tell(user: AppUser): Promise<void>;
-  /** Drops what this process knows of a user. */
-  forget(user: AppUser): void;
 }
 
 /** `crowded`: the user has too many tries under way, of which some have failed. */
@@ -75,16 +73,17 @@ const inNeed = -2;
 export function createUserDataLimit(client: RedisClient, seal: Seal): UserDataLimit {
   const takeTry = defineScript(client, 'waferTakeTry', takeScript);
   const settleTry = defineScript(client, 'waferSettleTry', settleScript);
-  const keyOf = (user: AppUser) => triesKeyOf(seal, user);
+  /** A fingerprint, in Redis and here: an erasure of the user leaves what it counts. */
+  const nameOf = (user: AppUser) => triesKeyOf(seal, user);
   /** Users without a try left, and until when. Only a user who has failed so often comes in here. */
   const spent = new Map<string, number>();
   const turns = new Map<string, LimitFunction>();
   /** Failures of log-ins that this process has seen, those under way among them, and when they are forgotten. */
   const seen = new Map<string, { count: number; readonly until: number }>();
-  const takeInTurn = async (user: AppUser, name: string, turn: LimitFunction): Promise<TakenTry> => {
+  const takeInTurn = async (name: string, turn: LimitFunction): Promise<TakenTry> => {
     for (let pauses = 0; ; pauses++) {
       if (isSpent(name)) return 'spent';
-      const answer = Number(await takeTry([keyOf(user)], [maxFailures, windowMs]));
+      const answer = Number(await takeTry([name], [maxFailures, windowMs]));
       if (answer > 0) remember(name, Date.now() + answer);
       if (answer >= 0) return answer === 0 ? 'taken' : 'spent';
       if (pauses === maxPauses || (answer === inNeed && turn.pendingCount >= maxWaitingInNeed)) return 'crowded';
@@ -92,8 +91,9 @@ export function createUserDataLimit(client: RedisClient, seal: Seal): UserDataLi
     }
   };
   const settle = async (user: AppUser, hasFailed: boolean, wasTaken: boolean): Promise<void> => {
-    const leftMs = Number(await settleTry([keyOf(user)], [maxFailures, windowMs, Number(hasFailed), Number(wasTaken)]));
-    if (leftMs > 0) remember(nameOf(user), Date.now() + leftMs);
+    const name = nameOf(user);
+    const leftMs = Number(await settleTry([name], [maxFailures, windowMs, Number(hasFailed), Number(wasTaken)]));
+    if (leftMs > 0) remember(name, Date.now() + leftMs);
   };
   const isSpent = (name: string): boolean => {
     const until = spent.get(name);
@@ -115,14 +115,18 @@ export function createUserDataLimit(client: RedisClient, seal: Seal): UserDataLi
       if (turn === undefined) turns.set(name, (turn = pLimit(maxInHand)));
       if (turn.pendingCount >= maxWaiting) return 'crowded';
       try {
-        return await turn(takeInTurn, user, name, turn);
+        return await turn(takeInTurn, name, turn);
       } finally {
         if (turn.activeCount + turn.pendingCount === 0) turns.delete(name);
       }
     },
     // A try that could not be settled stays taken, and so counts.
     settle: (user, hasFailed) => void settle(user, hasFailed, true).catch(() => undefined),
-    isSpent: (user) => spent.size + seen.size > 0 && (isSpent(nameOf(user)) || hasSeenAll(nameOf(user))),
+    isSpent(user) {
+      if (spent.size + seen.size === 0) return false;
+      const name = nameOf(user);
+      return isSpent(name) || hasSeenAll(name);
+    },
     note(user) {
       const name = nameOf(user);
       if (seen.size >= maxRemembered) seen.clear();
@@ -131,20 +135,13 @@ export function createUserDataLimit(client: RedisClient, seal: Seal): UserDataLi
       else known.count++;
     },
     takeBack(user) {
-      const failures = seen.get(nameOf(user));
-      if (failures !== undefined && --failures.count === 0) seen.delete(nameOf(user));
+      const name = nameOf(user);
+      const failures = seen.get(name);
+      if (failures !== undefined && --failures.count === 0) seen.delete(name);
     },
     tell: (user) => settle(user, true, false),
-    forget(user) {
-      spent.delete(nameOf(user));
-      seen.delete(nameOf(user));
-    },
   };
 }
 
 /** Beyond it all are forgotten: each is found again with his next failure. */
 const maxRemembered = 10_000;
-
-function nameOf({ appid, openId }: AppUser): string {
-  return `${appid}\0${openId}`;
-}

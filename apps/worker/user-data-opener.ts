@@ -1,7 +1,7 @@
 import type { CallName } from '../../shared/rpc/contract.ts';
 import type { JsonDocument } from '../../shared/protocol/php-json.ts';
 import { nowSeconds } from '../../shared/session/wall-clock.ts';
-import type { App } from '../../shared/store/app-reader.ts';
+import type { AppWithSecret } from '../../shared/store/app-reader.ts';
 import {
   readUserData,
   readWholeLegacyData,
@@ -27,10 +27,10 @@ export interface UserDataOpener {
     kind: UserDataKind,
     userData: UserData,
     owner: DataOwner,
-    app: App,
+    app: AppWithSecret,
   ): Promise<OpenedData | OpenFault>;
   /** The same in the scheme of 2016, with whole padding. */
-  openLegacy(encryptData: unknown, owner: DataOwner, app: App): Promise<JsonDocument | OpenFault>;
+  openLegacy(encryptData: unknown, owner: DataOwner, app: AppWithSecret): Promise<JsonDocument | OpenFault>;
   /** Whether a log-in's data is not to be tried. */
   isSpent(appid: string, openId: string): boolean;
   /** A log-in's data did not decrypt: to be noted in the same turn in which `isSpent` was asked. */
@@ -68,8 +68,10 @@ export function createUserDataOpener(
       tryToOpen(call, { appid: app.appid, openId: owner.openId }, () =>
         readUserData(kind, userData, owner, app, nowSeconds()),
       ),
-    openLegacy: (encryptData, owner, { appid }) =>
-      tryToOpen('decrypt', { appid, openId: owner.openId }, () => readWholeLegacyData(encryptData, owner)),
+    openLegacy: (encryptData, owner, app) =>
+      tryToOpen('decrypt', { appid: app.appid, openId: owner.openId }, () =>
+        readWholeLegacyData(encryptData, owner, app),
+      ),
     isSpent: (appid, openId) => limit.isSpent({ appid, openId }),
     noteFailedLogin: (appid, openId) => limit.note({ appid, openId }),
     takeBackFailedLogin: (appid, openId) => limit.takeBack({ appid, openId }),

@@ -3,10 +3,11 @@ import type { SignedData } from '../../shared/rpc/contract.ts';
 import { withMembers, type JsonWithMembers } from '../../shared/protocol/json-members.ts';
 import type { JsonDocument } from '../../shared/protocol/php-json.ts';
 import { completeProfile, namesAnother, type WechatUser } from '../../shared/session/wechat-user.ts';
-import type { App } from '../../shared/store/app-reader.ts';
+import type { AppWithSecret } from '../../shared/store/app-reader.ts';
 import { decryptLegacy, decryptLegacyWhole, decryptWithIv, readJson, readWatermarked } from './decrypt.ts';
 import { isSealedInTime, type FormerKey, type UserKey } from './former-keys.ts';
 import { hasPhoneNumber, isAnyData, isLegacyObject, isPhoneInfo, isProfile } from './user-data-kinds.ts';
+import { wecomUserOf } from './wecom-user.ts';
 
 // Everything that is decrypted goes through here. It is data of whoever sent it: it was sealed for this user, in pieces or whole, and
 // says neither who made it what it is nor who the user is (docs/adr/0027-decrypted-data.md).
@@ -38,7 +39,8 @@ export type UserDataFault = 'user_data_not_decrypted' | 'user_data_too_old' | 'o
 /** What the data has to be: `any` is whatever WeChat seals for a mini program. */
 export type UserDataKind = 'profile' | 'phone' | 'any';
 
-type DataApp = Pick<App, 'appid' | 'watermarkMaxAgeSeconds' | 'refusesPhoneData'>;
+type DataApp = Pick<AppWithSecret, 'appid' | 'watermarkMaxAgeSeconds' | 'refusesPhoneData' | 'kind'> &
+  Partial<Pick<AppWithSecret, 'secret'>>;
 
 /**
  * Decrypts user data in today's scheme: whole padding, a watermark of this app, no name of another user, the shape of its kind, and young
@@ -56,11 +58,20 @@ export function readUserData(
   const [opened] = keysFor(userData, owner).flatMap((key) => openWith(key, userData, app));
   if (opened === undefined) return 'user_data_not_decrypted';
   const document = withMembers(opened.document);
-  if (namesAnother(document, owner)) return 'other_user';
+  const user = userOf(owner, app);
+  if (namesAnother(document, user)) return 'other_user';
   if (!isOfKind(kind, document, app)) return 'user_data_not_decrypted';
   if (kind !== 'any' && !isYoung(document, app, nowSeconds)) return 'user_data_too_old';
-  const counting = isProfile(document) ? completeProfile(document, owner) : document;
+  const counting = isProfile(document, isInWecom(app)) ? completeProfile(document, owner) : document;
   return opened.key.replacedAt === undefined ? counting : { ...counting, isByFormerKey: true };
+}
+
+function userOf({ openId, unionId }: DataOwner, app: DataApp): WechatUser {
+  return { openId, unionId, wecom: wecomUserOf(app, openId) };
+}
+
+function isInWecom({ kind }: DataApp): boolean {
+  return kind === 'wecom';
 }
 
 /** The keys of an owner that may open these data, the latest first. */
@@ -90,20 +101,26 @@ function openWith(
 export function readLegacyUserData(
   encryptData: unknown,
   owner: DataOwner,
+  app: DataApp,
 ): { readonly document: JsonDocument; readonly mayStay: boolean } | UserDataFault {
   const json = readJson(decryptLegacy(owner.sessionKey, encryptData));
   const document = json && withMembers(json);
-  if (document === undefined || hasPhoneNumber(document)) return 'user_data_not_decrypted';
-  if (namesAnother(document, owner, { toldUnionId: false })) return 'other_user';
-  return { document, mayStay: !namesAnother(document, owner) };
+  if (document === undefined || hasPhoneNumber(document, isInWecom(app))) return 'user_data_not_decrypted';
+  const user = userOf(owner, app);
+  if (namesAnother(document, user, { toldUnionId: false })) return 'other_user';
+  return { document, mayStay: !namesAnother(document, user) };
 }
 
 /** Decrypts data in the scheme of 2016 for whoever allows it: whole padding, and an object that names nobody else. */
-export function readWholeLegacyData(encryptData: unknown, owner: DataOwner): JsonDocument | UserDataFault {
+export function readWholeLegacyData(
+  encryptData: unknown,
+  owner: DataOwner,
+  app: DataApp,
+): JsonDocument | UserDataFault {
   const json = readJson(decryptLegacyWhole(owner.sessionKey, encryptData));
   const document = json && withMembers(json);
-  if (document === undefined || !isLegacyObject(document)) return 'user_data_not_decrypted';
-  return namesAnother(document, owner) ? 'other_user' : document;
+  if (document === undefined || !isLegacyObject(document, isInWecom(app))) return 'user_data_not_decrypted';
+  return namesAnother(document, userOf(owner, app)) ? 'other_user' : document;
 }
 
 /** What operators are told of data that opened. */
@@ -112,8 +129,8 @@ export function reasonOf({ isByFormerKey }: OpenedData): string | undefined {
 }
 
 function isOfKind(kind: UserDataKind, document: JsonWithMembers, app: DataApp): boolean {
-  if (kind === 'profile') return isProfile(document);
-  return kind === 'phone' ? isPhoneInfo(document) : isAnyData(document, app.refusesPhoneData !== true);
+  if (kind === 'profile') return isProfile(document, isInWecom(app));
+  return kind === 'phone' ? isPhoneInfo(document) : isAnyData(document, app.refusesPhoneData !== true, isInWecom(app));
 }
 
 /** Written so that a timestamp which is no number counts as too old. */

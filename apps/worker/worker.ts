@@ -1,30 +1,32 @@
 import type { Config } from '../../shared/config/config.ts';
+import { untilDone } from '../../shared/async/retry.ts';
 import { createColumnCipher } from '../../shared/keys/column-cipher.ts';
 import { describeKeys } from '../../shared/keys/held-keys.ts';
 import { createCloser } from '../../shared/lifecycle/closer.ts';
 import type { Service } from '../../shared/lifecycle/run.ts';
 import { createOutageWarning, describeError, type Log } from '../../shared/log/log.ts';
+import { showPool } from '../../shared/metrics/pool-gauges.ts';
 import { createAppSettings } from '../../shared/session/app-settings.ts';
-import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createVisitLog } from '../../shared/session/visit-log.ts';
 import { readAppsWithSecrets } from '../../shared/store/app-reader.ts';
-import { defineAppInfo, defineSessionInfo } from '../../shared/store/models.ts';
+import { defineAppInfo } from '../../shared/store/models.ts';
 import { createMember } from '../../shared/system/member.ts';
 import { createRemembering } from '../../shared/system/remembering.ts';
 import { openStores } from '../../shared/system/stores.ts';
-import { createHandlers } from './handlers.ts';
-import { startHealthServer } from './health.ts';
+import { openTracing } from '../../shared/tracing/open-tracing.ts';
+import { kinds as everyKind } from '../../shared/wechat/kinds/index.ts';
+import { openCallAnswering } from './call-answering.ts';
+import { createEventDemand } from './events/demand.ts';
+import { openEvents } from './events/open-events.ts';
 import { openHealthPort } from './health-port.ts';
-import { startEraser } from './jobs/eraser.ts';
 import { startVisitWriter } from './jobs/write-visits.ts';
 import { watchKeys } from './key-watch.ts';
+import { showLiveSessions } from './live-sessions.ts';
 import { createWorkerMetrics } from './metrics.ts';
-import { openQueues } from './queues.ts';
 import { createWorkerReadiness } from './readiness.ts';
 import { openRetention } from './retention.ts';
+import { startSampler } from './samples/sampler.ts';
 import { findLockedApps, waitForKeys } from './wait-for-keys.ts';
-import { createWechatClient } from './wechat/client.ts';
-import { kinds as everyKind } from './wechat/kinds/index.ts';
 
 /** A worker that has just started or is very busy reads Redis's answers late; callers wait longer than this. */
 const commandTimeoutMs = 2500;
@@ -35,42 +37,28 @@ const commandTimeoutMs = 2500;
  */
 export async function startWorker(config: Config, log: Log, kinds = everyKind): Promise<Service> {
   const closer = createCloser(log);
+  const tracing = await openTracing(config.tracing, 'worker', { closer, log });
   const metrics = createWorkerMetrics();
   const uses = { commands: { commandTimeoutMs }, cache: { commandTimeoutMs, isWatched: true } };
   const stores = openStores(config, uses, { closer, log });
-  const { sequelize, commands, cacheRedis, clock } = stores;
-  const connect = (base: string) => {
-    const client = createWechatClient(base);
-    closer.add('wechat', () => client.close());
-    return client;
-  };
-  const wechat = connect(config.wechat.apiBase);
+  const { sequelize, commands, clock } = stores;
+  showPool(metrics.registry, 'worker', sequelize);
   const remembering = createRemembering();
   const member = createMember('worker', stores, { snapshot: metrics.snapshot, remembering, closer, log });
   const { instance } = member;
 
-  const sessionInfo = defineSessionInfo(sequelize);
   const appInfo = defineAppInfo(sequelize);
   const cipher = createColumnCipher(config.keys);
   const apps = createAppSettings({
     read: () => readAppsWithSecrets(appInfo, cipher),
     onFailure: createOutageWarning(log, 'app settings not read'),
   });
-  const cache = createSessionCache(cacheRedis);
-  // What was sent to the cache before is there when this is answered.
-  remembering.add(async () => void (await cacheRedis.ping()));
+  const demand = createEventDemand(sequelize, createOutageWarning(log, 'endpoints not read'));
 
   const stopping = new AbortController();
   closer.add('start', () => stopping.abort());
   const readiness = createWorkerReadiness(stores, apps);
-  if (config.worker.healthPort !== undefined) {
-    const health = openHealthPort(
-      { host: config.http.host, port: config.worker.healthPort },
-      (address) => startHealthServer(address, metrics.registry, readiness.findFaults),
-      log,
-    );
-    closer.add('health', () => health.close());
-  }
+  openHealthPort(config, { registry: metrics.registry, readiness, closer, log });
 
   const describe = async () => ({
     keys: describeKeys(config.keys),
@@ -79,19 +67,28 @@ export async function startWorker(config: Config, log: Log, kinds = everyKind): 
   });
   const serve = async (): Promise<void> => {
     // Joins before it waits for keys, so that the doctor can see what it waits for.
-    const seal = await member.join(stopping.signal, () => apps.forget(), describe);
+    const forget = async (what: 'everything' | 'endpoints') => {
+      await Promise.all([what === 'everything' ? apps.reread() : undefined, demand.refresh()]);
+    };
+    const seal = await member.join(stopping.signal, forget, describe);
     const keyWatch = watchKeys({ apps, commands, clock, instance, log });
     closer.add('key watch', () => keyWatch.close());
     await waitForKeys(apps, stopping.signal, log);
-    const deps = { config, sequelize, sessionInfo, cipher, apps, cache, commands, seal, wechat, connect, kinds };
-    const eraser = startEraser({ stores: { ...stores, appInfo, seal }, log });
-    closer.add('eraser', () => eraser.close());
-    const handlers = createHandlers({ ...deps, eraser, remembering, metrics, log });
-    openQueues(config, { handlers, stores, seal, remembering, metrics, closer, log });
+    // Before the first log-in: else nobody would hear of it.
+    await untilDone(() => demand.refresh(), stopping.signal);
+    const known = { stores, cipher, demand, remembering, metrics, closer, log };
+    openCallAnswering(config, { ...known, appInfo, apps, kinds, seal, tracing });
     const visits = createVisitLog(commands);
     const visitWriter = startVisitWriter({ visits, sequelize, log, metrics });
     closer.add('visits', () => visitWriter.close());
+    await openEvents(config, { ...known, instance });
     openRetention(config.retention, { stores, appInfo, visits, metrics, closer, log });
+    if (config.samplesDays > 0) {
+      const sampler = startSampler({ sequelize, commands, clock, instance, days: config.samplesDays, log });
+      closer.add('samples', () => sampler.close());
+    }
+    const live = showLiveSessions({ registry: metrics.registry, sequelize, apps, commands, clock, log });
+    closer.add('live sessions', () => live.close());
     readiness.serves();
     closer.add('presence', () => member.leave());
     await member.announce();

@@ -1,6 +1,7 @@
 import { succeed } from '../../../shared/protocol/outcome.ts';
 import type { CallHandler } from '../rpc/server.ts';
-import { toFailure } from '../wechat/answer.ts';
+import { toFailure } from '../../../shared/wechat/answer.ts';
+import { traceCalls } from '../../../shared/wechat/traced-calls.ts';
 import { isSessionKeyLive } from '../wechat/session-key.ts';
 import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
@@ -20,7 +21,8 @@ export function createCheckSessionHandler(deps: UserCallDeps): CallHandler<'chec
         openId,
         caller: request.caller,
         api: 'checksession',
-        send: (accessToken, timeoutMs) => isSessionKeyLive(wechat, { accessToken, openId, sessionKey }, timeoutMs),
+        send: (accessToken, timeoutMs) =>
+          isSessionKeyLive(traceCalls(wechat, context.span), { accessToken, openId, sessionKey }, timeoutMs),
       },
       context,
     );

@@ -1,6 +1,7 @@
 import { succeed } from '../../../shared/protocol/outcome.ts';
 import type { CallHandler } from '../rpc/server.ts';
-import { toFailure } from '../wechat/answer.ts';
+import { toFailure } from '../../../shared/wechat/answer.ts';
+import { traceCalls } from '../../../shared/wechat/traced-calls.ts';
 import { getEncryptKeys } from '../wechat/encrypt-keys.ts';
 import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
@@ -20,7 +21,8 @@ export function createEncryptKeyHandler(deps: UserCallDeps): CallHandler<'encryp
         openId,
         caller: request.caller,
         api: 'getuserencryptkey',
-        send: (accessToken, timeoutMs) => getEncryptKeys(wechat, { accessToken, openId, sessionKey }, timeoutMs),
+        send: (accessToken, timeoutMs) =>
+          getEncryptKeys(traceCalls(wechat, context.span), { accessToken, openId, sessionKey }, timeoutMs),
       },
       context,
     );

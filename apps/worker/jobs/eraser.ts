@@ -1,14 +1,22 @@
 import { beginErasure, eraseFromMysql } from '../../../shared/erasure/erase-rows.ts';
-import { finishErasures } from '../../../shared/erasure/erase.ts';
 import { listPending, type PendingErasure } from '../../../shared/erasure/journal.ts';
-import type { ErasureOrder } from '../../../shared/erasure/order.ts';
 import type { ErasureStores } from '../../../shared/erasure/stores.ts';
-import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
+import { createOutageWarning, describeError, type Log } from '../../../shared/log/log.ts';
+import type { AppUser } from '../../../shared/rpc/ledger-keys.ts';
+import { finishEach } from './finish-each.ts';
+import { createStrangers, type UserOrder } from './strangers.ts';
 
 /** Erases users for whoever asks, and finishes what others have begun. */
 export interface Eraser {
   /** Resolves when MySQL and the cache have nothing of it any more; the rest goes within seconds, whoever is killed meanwhile. */
-  erase(order: ErasureOrder): Promise<void>;
+  erase(order: UserOrder): Promise<void>;
+  /**
+   * Whether somebody ordered that this user be erased after a log-in was made that has just been written, and when nothing was kept yet.
+   * Then it is erased by now; its profile, if only that was ordered to go.
+   * @param fence of the log-in
+   * @param profileFence of the log-in that brought the profile: that one, or an earlier one
+   */
+  wasErased(user: AppUser, fence: number, profileFence: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -17,12 +25,15 @@ const tickMs = 1000;
 const abandonedSeconds = 10;
 /** Erasures in one pass through Redis. */
 const maxAtOnce = 100;
+/** Labels in one line of the log. */
+const maxLabels = 10;
 /** One worker at a time finishes what others have left. */
 const claimKey = 'wafer:erasing';
 
 export function startEraser({ stores, log }: { readonly stores: ErasureStores; readonly log: Log }): Eraser {
   const { sequelize, seal, commands } = stores;
   const warn = createOutageWarning(log, 'erasures not finished yet');
+  const strangers = createStrangers(stores);
   const own: PendingErasure[] = [];
   let lookAt = performance.now();
   let running: Promise<void> | undefined;
@@ -36,16 +47,30 @@ export function startEraser({ stores, log }: { readonly stores: ErasureStores; r
 
   const finish = async (): Promise<void> => {
     const mine = own.splice(0, maxAtOnce);
-    const pending = [...mine, ...(await findAbandoned())];
-    if (pending.length === 0) return;
     // What fails is found again as abandoned.
-    const { told } = await finishErasures(stores, pending);
-    if (told.silent.length === 0) log.info({ erasures: pending.length }, 'erased');
-    else
-      log.warn({ erasures: pending.length, silent: told.silent }, 'not erased everywhere: processes did not confirm');
+    const abandoned = await findAbandoned().catch((error: unknown) => {
+      warn(error);
+      return [];
+    });
+    const pending = [...mine, ...abandoned];
+    if (pending.length === 0) return;
+    const { finished, silent, failed } = await finishEach(stores, pending);
+    if (silent.length > 0) log.warn({ erasures: finished, silent }, 'not erased everywhere: processes did not confirm');
+    else if (finished > 0) log.info({ erasures: finished }, 'erased');
+    if (failed.length > 0) {
+      const labels = failed.slice(0, maxLabels).map(({ erasure }) => erasure.label);
+      const err = describeError(failed[0]?.error);
+      log.warn({ erasures: failed.length, labels, err }, 'erasures failed: each is tried again later');
+    }
   };
+
+  const eraseKept = async (order: UserOrder): Promise<void> => {
+    own.push(await eraseFromMysql(stores, await beginErasure(stores, order)));
+  };
+
   const timer = setInterval(() => {
     running ??= finish()
+      .then(() => strangers.sweep())
       .catch(warn)
       .finally(() => {
         running = undefined;
@@ -53,7 +78,14 @@ export function startEraser({ stores, log }: { readonly stores: ErasureStores; r
   }, tickMs);
   return {
     async erase(order) {
-      own.push(await eraseFromMysql(stores, await beginErasure(stores, order)));
+      await strangers.remember(order);
+      if (await strangers.isAnythingKept(order)) await eraseKept(order);
+      else strangers.add(order);
+    },
+    async wasErased(user, fence, profileFence) {
+      const orders = await strangers.findOrders(user, fence, profileFence);
+      for (const order of orders) await eraseKept(order);
+      return orders.some(({ part }) => part === 'everything');
     },
     async close() {
       clearInterval(timer);

@@ -12,8 +12,9 @@ import type { PhoneLedger } from '../phone/phone-ledger.ts';
 import { reasonOf, type DataOwner, type UserData } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import type { UserLimit } from '../user-limit.ts';
-import { toFailure } from '../wechat/answer.ts';
-import type { TokenSourceOf } from '../wechat/token-source.ts';
+import { toFailure } from '../../../shared/wechat/answer.ts';
+import { traceCalls } from '../../../shared/wechat/traced-calls.ts';
+import type { TokenSourceOf } from '../../../shared/wechat/token-source.ts';
 import { getPhoneNumber } from '../wechat/phone-number.ts';
 import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
@@ -55,7 +56,7 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
         api: 'getuserphonenumber',
         send: (accessToken, timeoutMs) => {
           isSent = true;
-          return getPhoneNumber(wechat, { accessToken, code }, timeoutMs);
+          return getPhoneNumber(traceCalls(wechat, context.span), { accessToken, code }, timeoutMs);
         },
       },
       context,

@@ -4,7 +4,8 @@ import { describeError } from '../../../shared/log/log.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
 import type { CallContext, CallHandler } from '../rpc/server.ts';
 import { updateSessionKey } from '../store/session-key-writer.ts';
-import { toFailure } from '../wechat/answer.ts';
+import { toFailure } from '../../../shared/wechat/answer.ts';
+import { traceCalls } from '../../../shared/wechat/traced-calls.ts';
 import { resetSessionKey } from '../wechat/session-key.ts';
 import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
@@ -45,7 +46,8 @@ export function createResetKeyHandler(deps: UserCallDeps & { readonly sequelize:
         openId,
         caller: request.caller,
         api: 'resetusersessionkey',
-        send: (accessToken, timeoutMs) => resetSessionKey(wechat, { accessToken, openId, sessionKey }, timeoutMs),
+        send: (accessToken, timeoutMs) =>
+          resetSessionKey(traceCalls(wechat, context.span), { accessToken, openId, sessionKey }, timeoutMs),
       },
       context,
     );

@@ -2,9 +2,9 @@ import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts
 import type { CallContext, CallHandler } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import { hashToken, type AccessTokens } from '../wechat/access-token.ts';
-import { toFailure } from '../wechat/answer.ts';
-import type { FindKind } from '../wechat/kinds/kind.ts';
+import { hashToken, type AccessTokens } from '../../../shared/wechat/access-token.ts';
+import { toFailure } from '../../../shared/wechat/answer.ts';
+import type { FindKind } from '../../../shared/wechat/kinds/kind.ts';
 import { findApp } from './app.ts';
 import { findTokenSource, tellStoreFailure } from './user-call.ts';
 

@@ -5,12 +5,12 @@ import type { CallContext } from '../rpc/server.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { CallWithToken } from '../wechat/call-with-token.ts';
-import type { WechatClient } from '../wechat/client.ts';
+import type { WechatClient } from '../../../shared/wechat/client.ts';
 import { findApp } from './app.ts';
 import { findKey, type FoundKey, type KeySource } from './find-key.ts';
 
-import type { FindKind, UserCallName } from '../wechat/kinds/kind.ts';
-import type { TokenSourceOf } from '../wechat/token-source.ts';
+import type { FindKind, UserCallName } from '../../../shared/wechat/kinds/kind.ts';
+import type { TokenSourceOf } from '../../../shared/wechat/token-source.ts';
 
 /** What the jobs are made of that ask WeChat about a session's user. */
 export interface UserCallDeps {

@@ -30,7 +30,7 @@ export function createUserInfoHandler(deps: UserInfoDeps): CallHandler<'userInfo
     const profile = await userData.open('userInfo', 'profile', request, found, app);
     if (typeof profile === 'string') return fail('loginDecryptFailed', profile);
     try {
-      const isOpen = await profiles.write(request, profile);
+      const isOpen = await profiles.write(request, profile, context);
       if (!isOpen) return fail('sessionInvalid');
     } catch (error) {
       context.log.warn({ err: describeError(error) }, 'profile not written');

@@ -1,27 +1,41 @@
 import type { Sequelize } from 'sequelize';
 import { parsePhpJsonText, type JsonDocument } from '../../../shared/protocol/php-json.ts';
+import type { EventDemand } from '../events/demand.ts';
+import { announce } from '../../../shared/events/outbox.ts';
+import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
 import type { SessionCache, WriteMark } from '../../../shared/session/session-cache.ts';
 import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
+import { inTransaction } from '../../../shared/store/in-transaction.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
-import { updateProfile } from '../store/profile-writer.ts';
+import { isSameProfile } from '../login/same-profile.ts';
+import { updateProfile, type ProfileWritten } from '../store/profile-writer.ts';
 import { readSessions } from '../../../shared/store/session-reader.ts';
 
 /** The profile of a session, in MySQL and in the cache. */
 export interface ProfileWriter {
   /**
-   * Stores a profile, unless it is an anonymous one and a real one is stored.
+   * Stores a profile, unless it is an anonymous one and a real one is stored, or one from before the user took it back.
+   * @param made when it was sent
    * @returns false if the session is not open for this skey any more: nothing is written then
    * @throws if the stores fail
    */
-  write(session: OpenSession, profile: JsonDocument): Promise<boolean>;
+  write(session: OpenSession, profile: JsonDocument, made: MadeAt): Promise<boolean>;
 }
 
 interface OpenSession {
   readonly row: number;
   readonly id: string;
   readonly skeyHash: string;
+}
+
+/** In microseconds of Redis's clock. */
+interface MadeAt {
+  /** undefined: nobody noted it, so that it counts as made now. */
+  readonly madeByUs: number | undefined;
+  readonly redisNowUs: () => number;
 }
 
 /** Log-ins of the same user in between, each of which makes it read again. */
@@ -31,8 +45,29 @@ export function createProfileWriter(store: {
   readonly sequelize: Sequelize;
   readonly sessionInfo: SessionInfo;
   readonly cache: SessionCache;
+  readonly apps: AppSettings<AppWithSecret>;
+  readonly demand: EventDemand;
 }): ProfileWriter {
-  const { sequelize, sessionInfo, cache } = store;
+  const { sequelize, sessionInfo, cache, apps, demand } = store;
+
+  const update = async (
+    session: Session,
+    id: string,
+    { text }: JsonDocument,
+    { madeByUs, redisNowUs }: MadeAt,
+  ): Promise<ProfileWritten> => {
+    const nowUs = redisNowUs();
+    const profile = { text, unionId: session.unionId, fence: madeByUs ?? nowUs };
+    if (!(await demand.isAny())) return updateProfile(sequelize, session, profile, nowUs);
+    const appid = session.appid || (await apps.current()).default?.appid;
+    return inTransaction(sequelize, async (transaction) => {
+      const written = await updateProfile(sequelize, session, profile, nowUs, transaction);
+      const event = { event: 'profile.changed', appid, openId: session.openId, sessionId: id } as const;
+      const isNews = !isSameProfile(session.userInfoJson, text);
+      if (written === 'written' && isNews) await announce(sequelize, [event], transaction);
+      return written;
+    });
+  };
 
   const findOpen = async ({ row, id, skeyHash }: OpenSession): Promise<Session | undefined> => {
     const session = (await readSessions(sessionInfo, [id])).get(id);
@@ -40,7 +75,12 @@ export function createProfileWriter(store: {
   };
 
   /** @returns undefined if a log-in has written meanwhile */
-  const attempt = async (open: OpenSession, profile: JsonDocument, mark: WriteMark): Promise<boolean | undefined> => {
+  const attempt = async (
+    open: OpenSession,
+    profile: JsonDocument,
+    made: MadeAt,
+    mark: WriteMark,
+  ): Promise<boolean | undefined> => {
     // Read under the mark: what changed before it is seen here, and who changes the row from now on marks as well, so that
     // what is published below is not taken for the latest.
     const session = await findOpen(open).catch(async (error: unknown) => {
@@ -51,16 +91,18 @@ export function createProfileWriter(store: {
     const next = merge(session, profile);
     const isChanged = next.userInfoJson !== session.userInfoJson;
     // If this fails nobody knows whether it is written: the mark stays until it ends by itself.
-    if (isChanged && !(await updateProfile(sequelize, session, profile.text, next.unionId))) return undefined;
+    const written = isChanged ? await update(session, open.id, profile, made) : 'written';
+    if (written === 'overtaken') return undefined;
+    if (written === 'older') return true;
     await cache.publish(open.id, mark, next).catch(() => undefined);
     return true;
   };
 
   return {
-    async write(open, profile) {
+    async write(open, profile, made) {
       for (let tries = 1; tries <= maxAttempts; tries++) {
         const mark = await cache.mark([open.id]);
-        const isOpen = await attempt(open, profile, mark);
+        const isOpen = await attempt(open, profile, made, mark);
         // What was published is no mark any more and stays.
         await cache.withdraw([open.id], mark).catch(() => undefined);
         if (isOpen !== undefined) return isOpen;

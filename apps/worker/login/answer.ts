@@ -5,8 +5,8 @@ import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.t
 import type { App } from '../../../shared/store/app-reader.ts';
 import type { CodeRecord } from './code-ledger.ts';
 import type { LoginRun } from './login-run.ts';
+import type { WrittenSession } from './login-session.ts';
 import type { AcceptedProfile } from './read-profile.ts';
-import type { WrittenSession } from './write-session.ts';
 
 /** Answers a log-in whose session is written, and logs it. */
 export function answerLogin(

@@ -46,6 +46,8 @@ export interface CodeKey {
 
 /** WeChat's answer, and the session that it leads to however often the write runs. */
 export interface CodeRecord {
+  /** Of records of earlier versions nobody knows. */
+  readonly appid?: string;
   readonly openId: string;
   readonly sessionKey: string;
   readonly unionId?: string;

@@ -3,10 +3,10 @@ import type { Failure } from '../../../shared/protocol/outcome.ts';
 import { tooLate } from '../../../shared/rpc/contract.ts';
 import { createCredential } from '../../../shared/session/skey.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import { toFailure } from '../wechat/answer.ts';
+import { toFailure } from '../../../shared/wechat/answer.ts';
 import { isShed } from '../wechat/breakers.ts';
-import type { Exchange } from '../wechat/code2session.ts';
-import type { Kind } from '../wechat/kinds/kind.ts';
+import type { Exchange } from '../../../shared/wechat/code2session.ts';
+import type { Kind } from '../../../shared/wechat/kinds/kind.ts';
 import { reserveMs, type CodeLedger, type CodeRecord } from './code-ledger.ts';
 import { createContinueTogether } from './continue-together.ts';
 import type { LoginRun } from './login-run.ts';
@@ -70,7 +70,7 @@ export function createExchangeCode({
     if (answer.kind === 'unreachable' && isShed(answer)) return giveBack(run, toFailure(answer));
     if (answer.kind === 'unasked') return giveBack(run, toFailure(answer.failure));
     timeLeft.note(performance.now() - startedAt);
-    if (answer.kind === 'session') return { kind: 'exchanged', record: toRecord(answer) };
+    if (answer.kind === 'session') return { kind: 'exchanged', record: toRecord(app.appid, answer) };
     const failure = toFailure(answer);
     if (answer.kind === 'refused') run.said = answer.said;
     await ledger.refuse(run.code, fence, failure);
@@ -82,8 +82,12 @@ function isBusy(answer: Exchange): boolean {
   return answer.kind === 'refused' && answer.errcode === busy;
 }
 
-function toRecord({ openId, sessionKey, unionId, expiresIn }: Extract<Exchange, { kind: 'session' }>): CodeRecord {
+function toRecord(
+  appid: string,
+  { openId, sessionKey, unionId, expiresIn }: Extract<Exchange, { kind: 'session' }>,
+): CodeRecord {
   return {
+    appid,
     openId,
     sessionKey,
     ...(unionId === undefined ? {} : { unionId }),

@@ -1,6 +1,6 @@
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import type { CallContext } from '../rpc/server.ts';
-import type { Said } from '../wechat/errmsg.ts';
+import type { Said } from '../../../shared/wechat/errmsg.ts';
 import type { CodeKey } from './code-ledger.ts';
 
 /** One run of a log-in, from the request to the answer. */
@@ -17,5 +17,7 @@ export interface LoginRun {
 interface StageTimes {
   readonly queueMs: number | undefined;
   wechatMs: number | undefined;
+  /** Of user data, if some were sent. */
+  decryptMs?: number;
   writeMs: number | undefined;
 }

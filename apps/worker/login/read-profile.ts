@@ -3,7 +3,7 @@ import type { JsonDocument } from '../../../shared/protocol/php-json.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import { placeholderProfile } from '../../../shared/session/user-info.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
-import type { App } from '../../../shared/store/app-reader.ts';
+import type { App, AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { isLegacyIv } from '../decrypt.ts';
 import type { FormerKey } from '../former-keys.ts';
 import { isSignedRight, readLegacyUserData, readUserData, reasonOf } from '../user-data.ts';
@@ -50,7 +50,12 @@ const unread = new Set<string | undefined>([
  * (docs/protocol.md#user-data).
  * @param isSpent too much of this user's data has failed already: it is not tried
  */
-export function readLoginProfile(request: LoginRequest, answer: Answer, app: App, isSpent: boolean): LoginProfile {
+export function readLoginProfile(
+  request: LoginRequest,
+  answer: Answer,
+  app: AppWithSecret,
+  isSpent: boolean,
+): LoginProfile {
   const { userData, signed } = request;
   const hasUserData = userData !== undefined && !isLegacyIv(userData.iv);
   // Only what has a watermark can be of a former key.
@@ -64,7 +69,7 @@ export function readLoginProfile(request: LoginRequest, answer: Answer, app: App
     return { ok: false, failure: fail('loginDecryptFailed', 'signature_wrong'), hasUserData };
   if (userData === undefined) return { ok: true, sent: 'nothing', toStore: placeholderProfile(answer) };
   if (!hasUserData) {
-    const read = isSpent ? 'too_many_failures' : readLegacyUserData(userData.encryptData, answer);
+    const read = isSpent ? 'too_many_failures' : readLegacyUserData(userData.encryptData, answer, app);
     if (typeof read === 'string') return { ok: true, sent: undefined, toStore: undefined, result: resultOf(read) };
     const { document, mayStay } = read;
     return { ok: true, sent: document, toStore: mayStay ? document : placeholderProfile(answer), result: 'opened' };

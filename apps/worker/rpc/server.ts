@@ -13,15 +13,20 @@ import {
   type Calls,
   type QueueName,
 } from '../../../shared/rpc/contract.ts';
+import { returnCodeOf } from '../../../shared/protocol/envelope.ts';
 import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { PromptWorker } from './prompt-worker.ts';
 import { createReplySender } from './reply-sender.ts';
 import { createRunOnce } from './run-once.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { Remembering } from '../../../shared/system/remembering.ts';
+import { inSpan, ofRedis, type Span, type Tracing } from '../../../shared/tracing/span.ts';
+import { beginCall, tellAnswer } from './traced-call.ts';
 
 /** Answers the calls of one queue. */
 export interface RpcServer {
+  /** Calls that were taken and are not answered yet, those that wait here for their turn included. */
+  inHand(): number;
   /** Takes no more jobs, finishes those in hand. */
   close(): Promise<void>;
 }
@@ -42,6 +47,8 @@ export interface CallContext {
   remainingMs(): number;
   /** Redis's time in microseconds. */
   redisNowUs(): number;
+  /** undefined: this call is not traced. */
+  readonly span: Span | undefined;
   readonly log: Log;
 }
 
@@ -87,16 +94,22 @@ export function createRpcServer(options: {
   /** Of the calls of this queue. */
   readonly handlers: Partial<CallHandlers>;
   readonly onAnswer: (name: CallName, outcome: Outcome | 'dropped', seconds: number) => void;
+  /** The answer is in Redis, so long after it was there. */
+  readonly onReply: (name: CallName, seconds: number) => void;
+  /** A job of another worker is taken from it, which is dead or stands still. */
+  readonly onStalled: (queue: QueueName) => void;
+  readonly tracing: Tracing | undefined;
   readonly log: Log;
 }): RpcServer {
-  const { queue, shard, blocking, commands, clock, seal, remembering, concurrency, handlers, onAnswer, log } = options;
+  const { queue, shard, blocking, commands, clock, seal, remembering, concurrency, handlers } = options;
+  const { onAnswer, onReply, onStalled, tracing, log } = options;
 
   const sendReply = createReplySender(commands, seal);
   // The ledger of codes remembers log-ins, for all processes.
   const once = queue === 'login' ? undefined : createRunOnce<Outcome | Dropped>(() => clock.nowMs());
   // Whose call it was is not known any more; who brings one again that is answered gets no second answer.
   remembering.add(() => once?.forgetResults(dropped));
-  const answer = async ({ replyTo, call }: OpenedCall, job: Job<CallJob>): Promise<void> => {
+  const answer = async ({ replyTo, call }: OpenedCall, job: Job<CallJob>, span: Span | undefined): Promise<void> => {
     const remainingMs = () => call.deadline - clock.nowMs();
     const { name, requestId } = call;
     const started = performance.now();
@@ -109,7 +122,17 @@ export function createRpcServer(options: {
       const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
       const isRestarted = job.stalledCounter > 0;
       const context = new Context(
-        { requestId, web: job.data.replyTo, shard, job, isRestarted, madeByUs: call.madeByUs, remainingMs, redisNowUs },
+        {
+          requestId,
+          web: job.data.replyTo,
+          shard,
+          job,
+          isRestarted,
+          madeByUs: call.madeByUs,
+          remainingMs,
+          redisNowUs,
+          span,
+        },
         log,
       );
       try {
@@ -120,11 +143,25 @@ export function createRpcServer(options: {
         response = fail(name === 'login' ? 'sessionNotWritten' : 'databaseError', 'internal');
       }
     }
-    onAnswer(name, response === dropped ? 'dropped' : response, (performance.now() - started) / 1000);
+    const answered = performance.now();
+    const outcome = response === dropped ? 'dropped' : response;
+    onAnswer(name, outcome, (answered - started) / 1000);
+    if (span !== undefined) tellAnswer(span, outcome);
+    if (log.isLevelEnabled('debug')) {
+      const code = outcome === 'dropped' ? outcome : returnCodeOf(outcome);
+      log.debug({ call: name, requestId, code, ms: Math.round(answered - started), leftMs }, 'call');
+    }
     if (response === dropped) return;
     // Not `{ ...response, leftMs }`: V8 of Node 20 would make a hidden class for each (docs/performance/experiments.md).
     const timed = { leftMs, ...response };
-    await untilSent(() => sendReply({ replyTo, reply: [call.id, timed] }), remainingMs);
+    const send = () => untilSent(() => sendReply({ replyTo, reply: [call.id, timed] }), remainingMs);
+    await inSpan(span, 'XADD reply', 'client', ofRedis, send);
+    onReply(name, (performance.now() - answered) / 1000);
+  };
+
+  const answerInSpan = (opened: OpenedCall, job: Job<CallJob>): Promise<void> => {
+    const span = tracing && beginCall(tracing, opened.call, clock.nowMs());
+    return span === undefined ? answer(opened, job, undefined) : answer(opened, job, span).finally(() => span.end());
   };
 
   const open = ({ id = '', data: { replyTo, calls } }: Job<CallJob>): OpenedCall[] => {
@@ -137,7 +174,7 @@ export function createRpcServer(options: {
     // Each call for itself: one that is slow or fails neither holds back nor fails the others of its job.
     await Promise.all(
       open(job).map((opened) =>
-        limit(answer, opened, job).catch((error: unknown) => {
+        limit(answerInSpan, opened, job).catch((error: unknown) => {
           const { name, requestId } = opened.call;
           log.error({ call: name, requestId, err: describeError(error) }, 'call not answered');
         }),
@@ -159,9 +196,13 @@ export function createRpcServer(options: {
   });
   const onError = (error: Error) => log.debug({ err: describeError(error) }, 'queue connection');
   worker.on('error', onError);
+  worker.on('stalled', () => onStalled(queue));
   worker.run().catch(onError);
   // While Redis is away no job can be finished in it, and an orderly close would wait for that.
-  return { close: () => worker.close(blocking.status !== 'ready') };
+  return {
+    inHand: () => limit.activeCount + limit.pendingCount,
+    close: () => worker.close(blocking.status !== 'ready'),
+  };
 }
 
 /** While Redis is away somebody may still wait for the answer: so again until the deadline. */
@@ -186,6 +227,7 @@ class Context implements CallContext {
   readonly madeByUs: number | undefined;
   readonly remainingMs: () => number;
   readonly redisNowUs: () => number;
+  readonly span: Span | undefined;
   readonly #log: Log;
   #own: Log | undefined;
 
@@ -198,11 +240,12 @@ class Context implements CallContext {
     this.madeByUs = facts.madeByUs;
     this.remainingMs = facts.remainingMs;
     this.redisNowUs = facts.redisNowUs;
+    this.span = facts.span;
     this.#log = log;
   }
 
   /** Made when it is used: most calls have nothing to say. */
   get log(): Log {
-    return (this.#own ??= this.#log.child({ requestId: this.requestId }));
+    return (this.#own ??= this.#log.child({ requestId: this.requestId, traceId: this.span?.traceId }));
   }
 }

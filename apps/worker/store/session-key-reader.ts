@@ -73,7 +73,11 @@ export async function findOpenUser(
   return (await findOpenRow(sessionInfo, row, skeyHash))?.open_id;
 }
 
-/** Whether a row is still open for this skey. */
-export async function isSessionOpen(sessionInfo: SessionInfo, row: number, skeyHash: string): Promise<boolean> {
-  return (await findOpenRow(sessionInfo, row, skeyHash)) !== undefined;
+/** The skey that a row has, if it is still open for this one, which may be the one before. */
+export async function findOpenSkey(
+  sessionInfo: SessionInfo,
+  row: number,
+  skeyHash: string,
+): Promise<string | undefined> {
+  return (await findOpenRow(sessionInfo, row, skeyHash))?.skey;
 }

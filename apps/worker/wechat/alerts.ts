@@ -34,8 +34,15 @@ export interface Alerts {
 
 const logAgainMs = 60_000;
 
-/** @param raised how many pairs of app and call have this errcode at present */
-export function createAlerts(log: Log, raised: (errcode: AlertErrcode, count: number) => void): Alerts {
+/**
+ * @param raised how many pairs of app and call have this errcode at present
+ * @param onNew of an app, a call and an errcode, when it was not there before
+ */
+export function createAlerts(
+  log: Log,
+  raised: (errcode: AlertErrcode, count: number) => void,
+  onNew: (appid: string, api: string, errcode: AlertErrcode) => void = () => undefined,
+): Alerts {
   const current = new Map<string, AlertErrcode>();
   const loggedAt = new Map<string, number>();
   const report = () => {
@@ -56,6 +63,7 @@ export function createAlerts(log: Log, raised: (errcode: AlertErrcode, count: nu
       if (errcode === undefined) {
         if (current.delete(key)) report();
       } else if (isAlert(errcode)) {
+        if (current.get(key) !== errcode) onNew(appid, api, errcode);
         current.set(key, errcode);
         report();
         logOften(appid, api, errcode);

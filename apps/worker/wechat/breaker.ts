@@ -10,8 +10,6 @@ export interface Breaker {
    */
   enter(about?: string): ((result: CallResult) => void) | undefined;
   state(): BreakerState;
-  /** Drops whom calls were about; how they ended still counts. */
-  forget(about: string): void;
 }
 
 /** `unknown`: it says nothing about WeChat. */
@@ -76,10 +74,6 @@ export function createBreaker({
 
   return {
     state: () => state,
-    forget(about) {
-      results = results.map((result) => (result.about === about ? { ...result, about: undefined } : result));
-      if (lastGood?.about === about) lastGood = { about: '', at: lastGood.at };
-    },
     enter(about) {
       if (state === 'open' && nowMs() - openedAt >= pauseMs) change('probing');
       if (state === 'open' || (state === 'probing' && probing >= maxProbes)) return undefined;

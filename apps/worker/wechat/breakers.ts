@@ -1,4 +1,5 @@
 import type { Log } from '../../../shared/log/log.ts';
+import { shed } from '../../../shared/wechat/watch.ts';
 import { createBreaker, type Breaker, type BreakerState, type CallResult } from './breaker.ts';
 
 /**
@@ -8,11 +9,9 @@ import { createBreaker, type Breaker, type BreakerState, type CallResult } from 
 export interface WechatBreakers {
   /** @returns what to call with the answer, or with undefined if there is none; undefined if the call must not be made */
   enter(appid: string, api: string, whose?: Whose): ((answer: Answer | undefined) => void) | undefined;
-  /** Drops who it was about; how the calls ended still counts. */
-  forget(openId: string): void;
 }
 
-/** Whom a call is about, as far as that is known, and who wants it. */
+/** Whom a call is about, as far as that is known (a fingerprint of the user, or a code), and who wants it. */
 interface Whose {
   readonly openId?: string;
   readonly code?: string;
@@ -22,9 +21,6 @@ interface Whose {
 interface Answer {
   readonly kind: string;
 }
-
-/** The answer in the place of a call that was not made. */
-export const shed = { kind: 'unreachable', reason: 'wechat_breaker' } as const;
 
 export function isShed(answer: Answer): boolean {
   return answer.kind === shed.kind && (answer as { readonly reason?: string }).reason === shed.reason;
@@ -59,9 +55,6 @@ export function createBreakers(
   };
 
   return {
-    forget(openId) {
-      for (const { breaker } of breakers.values()) breaker.forget(openId);
-    },
     enter(appid, api, whose) {
       const settle = breakerOf(appid, api, whose?.caller).enter(whose?.openId ?? whose?.code);
       const startedAt = performance.now();

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { createOncePerSecond } from '../../../shared/log/log.ts';
 import type { CallContext } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import type { AccessTokens } from './access-token.ts';
-import type { TokenSourceOf } from './token-source.ts';
-import { isTokenRefused, type Refused, type WechatResult } from './answer.ts';
-import type { WechatApi, WechatWatch } from './watch.ts';
+import type { AccessTokens } from '../../../shared/wechat/access-token.ts';
+import type { TokenSourceOf } from '../../../shared/wechat/token-source.ts';
+import { isTokenRefused, type Refused, type WechatResult } from '../../../shared/wechat/answer.ts';
+import type { WechatApi, WechatWatch } from '../../../shared/wechat/watch.ts';
 
 /** A call about one user that wants the app's access token. */
 interface UserCall<Value> {

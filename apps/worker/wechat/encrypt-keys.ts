@@ -1,7 +1,7 @@
 import { toAsciiJson } from '../../../shared/protocol/ascii-json.ts';
-import { readFields, type WechatResult } from './answer.ts';
-import type { WechatClient } from './client.ts';
+import { readFields, type WechatResult } from '../../../shared/wechat/answer.ts';
 import { toSignedQuery, type KeyOwner } from './session-key.ts';
+import type { WechatCalls } from '../../../shared/wechat/traced-calls.ts';
 
 const path = '/wxa/business/getuserencryptkey';
 /** WeChat's errcode for another method than GET. */
@@ -14,7 +14,7 @@ const wantsGet = '43001';
  * @returns WeChat's key_info_list as ASCII JSON
  */
 export async function getEncryptKeys(
-  wechat: WechatClient,
+  wechat: WechatCalls,
   owner: KeyOwner,
   timeoutMs: number,
 ): Promise<WechatResult<string>> {

@@ -1,6 +1,6 @@
 import { toAsciiJson } from '../../../shared/protocol/ascii-json.ts';
-import { readFields, toQuery, type WechatResult } from './answer.ts';
-import type { WechatClient } from './client.ts';
+import { readFields, toQuery, type WechatResult } from '../../../shared/wechat/answer.ts';
+import type { WechatCalls } from '../../../shared/wechat/traced-calls.ts';
 
 /**
  * The phone number behind the code of a button
@@ -8,7 +8,7 @@ import type { WechatClient } from './client.ts';
  * @returns WeChat's phone_info as ASCII JSON, with all its fields
  */
 export async function getPhoneNumber(
-  wechat: WechatClient,
+  wechat: WechatCalls,
   { accessToken, code }: { accessToken: string; code: string },
   timeoutMs: number,
 ): Promise<WechatResult<string>> {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { readFields, toQuery, type WechatResult } from './answer.ts';
-import type { WechatClient } from './client.ts';
-import { isToken } from './code2session.ts';
+import { readFields, toQuery, type WechatResult } from '../../../shared/wechat/answer.ts';
+import { isToken } from '../../../shared/wechat/code2session.ts';
+import type { WechatCalls } from '../../../shared/wechat/traced-calls.ts';
 
 /** A user, by his session_key, for calls that only its holder can make. */
 export interface KeyOwner {
@@ -18,7 +18,7 @@ const wrongSignature = '87009';
  * (https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/checkSessionKey.html).
  */
 export async function isSessionKeyLive(
-  wechat: WechatClient,
+  wechat: WechatCalls,
   owner: KeyOwner,
   timeoutMs: number,
 ): Promise<WechatResult<boolean>> {
@@ -33,7 +33,7 @@ export async function isSessionKeyLive(
  * @returns the new key
  */
 export async function resetSessionKey(
-  wechat: WechatClient,
+  wechat: WechatCalls,
   owner: KeyOwner,
   timeoutMs: number,
 ): Promise<WechatResult<string>> {

@@ -1,34 +1,9 @@
-import type { AppUser } from '../../../shared/rpc/ledger-keys.ts';
-import type { Refused } from './answer.ts';
+import { limitedUserOf } from '../../../shared/rpc/ledger-keys.ts';
+import type { Seal } from '../../../shared/rpc/seal.ts';
+import type { Refused } from '../../../shared/wechat/answer.ts';
+import { shed, type WechatApi, type WechatSubject, type WechatWatch } from '../../../shared/wechat/watch.ts';
 import type { Alerts } from './alerts.ts';
-import { shed, type WechatBreakers } from './breakers.ts';
-
-/** Which call it is, and for whom. WeChat counts its quotas by call. */
-interface WechatSubject {
-  readonly appid: string;
-  readonly api: WechatApi;
-  /** undefined where the user is not known before the call. */
-  readonly openId?: string;
-  /** A code, whose user is not known yet. */
-  readonly code?: string;
-  /** The name of the caller who wants it, if it has one. */
-  readonly caller?: string | undefined;
-}
-
-/** What a call is called in logs and metrics, such as `code2session`. */
-export type WechatApi = string;
-
-/** Stands before every call to WeChat: counts it, raises alerts, and asks no more for a while where WeChat said that it is too often or
- * does not answer. */
-export interface WechatWatch {
-  /** @returns what `call` returns; without calling, the errcode that WeChat gave before, or that it does not answer */
-  ask<Answer extends { readonly kind: string }>(
-    subject: WechatSubject,
-    call: () => Promise<Answer>,
-  ): Promise<Answer | Refused | typeof shed>;
-  /** Drops what is known of a user; what WeChat said of the user's app stays. */
-  forget(user: AppUser): void;
-}
+import type { WechatBreakers } from './breakers.ts';
 
 /** 45009: the app's quota of this call. 45011: too often for this user. */
 const appQuota = '45009';
@@ -36,16 +11,21 @@ const userQuota = '45011';
 const pauseMs = 60_000;
 const maxPauses = 100_000;
 
-/** Each process finds out for itself: that costs WeChat one call, and the calls in between nothing. */
+/**
+ * Each process finds out for itself: that costs WeChat one call, and the calls in between nothing. Users are remembered by fingerprints, and no
+ * erasure of a user makes it ask again.
+ */
 export function createWechatWatch({
   alerts,
   breakers,
   onAnswer,
+  seal,
   nowMs = () => performance.now(),
 }: {
   readonly alerts: Alerts;
   readonly breakers: WechatBreakers;
   readonly onAnswer: (api: WechatApi, answer: { readonly kind: string }, seconds: number) => void;
+  readonly seal: Seal;
   readonly nowMs?: () => number;
 }): WechatWatch {
   /** Until when, by whom it is about; the oldest first. */
@@ -75,12 +55,9 @@ export function createWechatWatch({
   };
 
   return {
-    forget({ appid, openId }) {
-      for (const key of pauses.keys())
-        if (key.startsWith(`${appid}\0`) && key.endsWith(`\0${openId}`)) pauses.delete(key);
-      breakers.forget(openId);
-    },
-    async ask(subject, call) {
+    async ask({ openId, ...rest }, call) {
+      const { appid } = rest;
+      const subject = openId === undefined ? rest : { ...rest, openId: limitedUserOf(seal, { appid, openId }) };
       const paused = findPause(subject);
       if (paused !== undefined) return paused;
       const settle = breakers.enter(subject.appid, subject.api, subject);

@@ -1,0 +1,132 @@
+import { QueryTypes } from 'sequelize';
+import { findNamingEntries } from '../../../shared/erasure/audit-redaction.ts';
+import { tellToForget } from '../../../shared/erasure/forget-order.ts';
+import {
+  firstTraces,
+  withRows,
+  type Erasure,
+  type ErasureOrder,
+  type ErasurePart,
+} from '../../../shared/erasure/order.ts';
+import { findPersonRows } from '../../../shared/erasure/person.ts';
+import type { ErasureStores } from '../../../shared/erasure/stores.ts';
+import { sweepRedis } from '../../../shared/erasure/sweep-redis.ts';
+import { createKeyReader } from '../../../shared/redis/key-reader.ts';
+import { erasedUserOf, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
+import { toApps } from '../../../shared/session/app-settings.ts';
+import { readApps } from '../../../shared/store/app-reader.ts';
+
+/** An order about one user of one app, as callers give them. */
+export type UserOrder = ErasureOrder & {
+  readonly person: { readonly openId: string; readonly unionId?: undefined; readonly appid: string };
+};
+
+/**
+ * Orders about users of whom MySQL has nothing: anybody's word is enough for these, so they get no journal, no entry in the audit log and no
+ * lock that log-ins wait for.
+ */
+export interface Strangers {
+  /** For log-ins that are on their way. Comes before anybody looks what is kept: what is not seen then is written later, and finds this. */
+  remember(order: UserOrder): Promise<void>;
+  /**
+   * By what a log-in that has just been written is to be erased, and by what its profile, if they were made before.
+   * @param fence of the log-in
+   * @param profileFence of the log-in that brought the profile
+   */
+  findOrders(user: AppUser, fence: number, profileFence: number): Promise<UserOrder[]>;
+  /** Whether MySQL has anything that would go. */
+  isAnythingKept(order: UserOrder): Promise<boolean>;
+  /** What Redis and processes may have goes with the next `sweep`. @throws if too many wait */
+  add(order: UserOrder): void;
+  sweep(): Promise<void>;
+}
+
+/** As long as WeChat's answer to a code is kept, by which a log-in goes on, and a little more. */
+const rememberedSeconds = 660;
+const maxWaiting = 1000;
+/** A pass looks at every key of Redis, for all at once. */
+const betweenSweepsMs = 10_000;
+
+/** Orders about a phone number are none of a log-in's. */
+type RememberedPart = Exclude<ErasurePart, 'phone'>;
+const keyOf = (user: string, part: RememberedPart) => `wafer:erased:${part === 'everything' ? '' : `${part}:`}${user}`;
+const purposeOf = (key: string) => `order ${key}`;
+
+export function createStrangers(stores: ErasureStores): Strangers {
+  const { sequelize, seal, commands, clock } = stores;
+  const read = createKeyReader(commands);
+  const waiting = new Map<string, Erasure>();
+  let sweepAt = performance.now();
+
+  const isThere = async (sql: string, replacements: Readonly<Record<string, unknown>>): Promise<boolean> => {
+    const rows = await sequelize.query(sql, { replacements: { ...replacements }, type: QueryTypes.SELECT });
+    return rows.length > 0;
+  };
+
+  const findOrder = async (key: string, fence: number): Promise<UserOrder[]> => {
+    const sealed = await read(key);
+    if (sealed === null) return [];
+    const { order, orderedAtUs } = JSON.parse(seal.open(purposeOf(key), sealed)) as Remembered;
+    return orderedAtUs >= fence ? [{ ...order, orderedAtUs }] : [];
+  };
+
+  return {
+    async remember(order) {
+      const { part } = order;
+      if (part === 'phone') return;
+      const key = keyOf(erasedUserOf(seal, order.person), part);
+      const remembered: Remembered = { order, orderedAtUs: Math.floor(clock.nowMs() * 1000) };
+      await commands.set(key, seal.seal(purposeOf(key), JSON.stringify(remembered)), 'EX', rememberedSeconds);
+    },
+    async findOrders(user, fence, profileFence) {
+      const name = erasedUserOf(seal, user);
+      const found = await Promise.all([
+        findOrder(keyOf(name, 'everything'), fence),
+        findOrder(keyOf(name, 'profile'), profileFence),
+      ]);
+      return found.flat();
+    },
+    async isAnythingKept({ part, person: { openId, appid } }) {
+      const defaultAppid = toApps(await readApps(stores.appInfo)).default?.appid;
+      if ((await findPersonRows(sequelize, [openId], appid, defaultAppid)).length > 0) return true;
+      if (part !== 'everything') return false;
+      for (const table of ['cWaferEvent', 'cWaferDeadLetter']) {
+        const sql = `select 1 from ${table} where open_id = :openId and event not in ('', 'user.erased')
+          and (appid is null or appid = :appid) limit 1`;
+        if (await isThere(sql, { openId, appid })) return true;
+      }
+      const dropped = 'select 1 from cWaferDropped where open_id = :openId limit 1';
+      if (appid === defaultAppid && (await isThere(dropped, { openId }))) return true;
+      const named = { appid, openIds: [openId], unionIds: [], ids: [], rows: [] };
+      return (await findNamingEntries(sequelize, named)).length > 0;
+    },
+    add({ part, person, actor, action }) {
+      // A profile is with a session.
+      if (part === 'profile') return;
+      if (waiting.size >= maxWaiting) throw new Error('too many orders wait about users of whom nothing is kept');
+      const traces = withRows(firstTraces(part, person, [person.openId]), [], []);
+      const orderedAtUs = Math.floor(clock.nowMs() * 1000);
+      waiting.set(JSON.stringify([part, person.appid, person.openId]), {
+        ...traces,
+        actor,
+        action,
+        label: '',
+        orderedAtUs,
+      });
+    },
+    async sweep() {
+      if (waiting.size === 0 || performance.now() < sweepAt) return;
+      sweepAt = performance.now() + betweenSweepsMs;
+      const due = [...waiting];
+      const erasures = due.map(([, erasure]) => erasure);
+      await tellToForget(stores, erasures);
+      await sweepRedis(stores, erasures);
+      for (const [key, erasure] of due) if (waiting.get(key) === erasure) waiting.delete(key);
+    },
+  };
+}
+
+interface Remembered {
+  readonly order: UserOrder;
+  readonly orderedAtUs: number;
+}
