@@ -4,7 +4,7 @@ import type { Log } from '../../shared/log/log.ts';
 import type { Gate } from './access/gate.ts';
 import { createErrorExit } from './middleware/error-exit.ts';
 import { createExpectation } from './middleware/expectation.ts';
-import { requestIdOf } from './middleware/request-id.ts';
+import { requestIdOf } from '../../shared/http/request-id.ts';
 
 /** Everything that the front end answers, in the order in which a request passes: error exit, id, shutdown notice, gate, route. */
 export function createApp(deps: {

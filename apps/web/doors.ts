@@ -11,6 +11,7 @@ import { createInterfaces } from './interfaces/index.ts';
 import type { InterfaceDeps } from './interfaces/interface.ts';
 import type { WebMetrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
+import type { Tracing } from '../../shared/tracing/span.ts';
 import { addForwardAuth, createForwardAuth } from './routes/forward-auth.ts';
 import { addMinaAuth, createMinaAuth } from './routes/mina-auth.ts';
 import { addOpenApi } from './routes/openapi.ts';
@@ -34,15 +35,16 @@ export async function openDoors(
     readonly renderMetrics: () => Promise<string>;
     readonly instance: string;
     readonly metrics: WebMetrics;
+    readonly tracing: Tracing | undefined;
     readonly log: Log;
   },
   stopping: AbortController,
 ): Promise<HttpServer> {
-  const { access, instance, metrics, log } = deps;
+  const { access, instance, metrics, tracing, log } = deps;
   const { gate } = access;
   const { bodyLimitBytes, fastLane } = http;
-  const interfaceDeps = { ...deps, login, loginFailed: createLoginFailureLog(log.child({ web: instance })) };
-  const answer = createMinaAuth({ interfaces: createInterfaces(interfaceDeps), access, metrics, log });
+  const interfaceDeps = { ...deps, login, loginFailed: createLoginFailureLog(log, { web: instance }) };
+  const answer = createMinaAuth({ interfaces: createInterfaces(interfaceDeps), access, metrics, tracing, log });
   const check = createForwardAuth(deps);
   const koa = createApp({
     log,

@@ -1,9 +1,13 @@
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
 import { shareAnswer } from '../../shared/http/shared-answer.ts';
+import { checksMetric, loginsMetric, type AppResult } from '../../shared/metrics/app-results.ts';
+import { createStageTally, requestBounds } from '../../shared/metrics/login-stages.ts';
 import { collectNodeMetrics } from '../../shared/metrics/node-metrics.ts';
 import type { Snapshot } from '../../shared/metrics/snapshot.ts';
 import { createTally, createTimeTally } from '../../shared/metrics/tallies.ts';
 import type { QueueName } from '../../shared/rpc/contract.ts';
+import type { Apps } from '../../shared/session/app-settings.ts';
+import { createAppTally } from './app-tally.ts';
 import { interfaceSchemas } from './interfaces/schemas/index.ts';
 import type { LookupResult } from './sessions/session-check.ts';
 import { refusals, type Refusal } from './sessions/session-validity.ts';
@@ -13,6 +17,13 @@ export interface WebMetrics {
   /** For what counts by itself. */
   readonly registry: Registry;
   answered(interfaceName: string, returnCode: number, seconds: number): void;
+  /** Has the series of these apps, with 0. */
+  knowApps(apps: Apps): void;
+  /** A log-in of this app, or the check of a session, has come to its answer. @param apps as they were when it came */
+  loggedIn(apps: Apps, appid: string, result: AppResult): void;
+  checked(apps: Apps, appid: string, result: AppResult): void;
+  /** A log-in is put to the workers, so long after it came. */
+  admittedLogin(seconds: number): void;
   lookedUp(result: LookupResult): void;
   refusedSession(refusal: Refusal): void;
   readFromMysql(sessions: number): void;
@@ -50,9 +61,13 @@ export function createWebMetrics(): WebMetrics {
     name: 'wafer_request_seconds',
     help: 'Time to answer a request of the protocol',
     labelName: 'interface',
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    known: ['qcloud.cam.id_skey', 'qcloud.cam.auth'],
+    buckets: requestBounds,
     registry,
   });
+  const logins = createAppTally({ name: loginsMetric, help: 'Log-ins by app and whose doing their end is', registry });
+  const checks = createAppTally({ name: checksMetric, help: 'Checks by app and whose doing their end is', registry });
+  const stages = createStageTally(registry, ['admitted']);
   const lookups = createTally({
     name: 'wafer_session_lookups_total',
     help: 'Session checks: remembered by this process, cached in Redis, or confirmed from MySQL',
@@ -91,6 +106,13 @@ export function createWebMetrics(): WebMetrics {
       requests.add(interfaceName, returnCode);
       seconds.add(interfaceName, duration);
     },
+    knowApps(apps) {
+      logins.know(apps);
+      checks.know(apps);
+    },
+    loggedIn: logins.add,
+    checked: checks.add,
+    admittedLogin: (seconds) => stages.add('admitted', seconds),
     lookedUp: (result) => lookups.add(result),
     refusedSession: (refusal) => refusedSessions.add(refusal),
     readFromMysql(sessions) {

@@ -6,8 +6,8 @@ import { listInstances } from '../../shared/redis/presence.ts';
 import { probeRedis } from '../../shared/redis/probe.ts';
 import type { AppSettings } from '../../shared/session/app-settings.ts';
 import { probeReading, probeWriting } from '../../shared/store/probe.ts';
-import type { LateRpcClient } from './rpc/late-client.ts';
 import type { Probes } from './readiness.ts';
+import type { WorkerCalls } from './worker-calls.ts';
 
 /** What readiness of a front end depends on. */
 export function createProbes(deps: {
@@ -16,9 +16,9 @@ export function createProbes(deps: {
   readonly cacheRedis: RedisClient;
   readonly clock: RedisClock;
   readonly apps: AppSettings;
-  readonly rpc: LateRpcClient;
+  readonly calls: WorkerCalls;
 }): Probes {
-  const { sequelize, commands, cacheRedis, clock, apps, rpc } = deps;
+  const { sequelize, commands, cacheRedis, clock, apps, calls } = deps;
   return {
     redis: () => probeRedis(commands),
     redisCache: () => cacheRedis.ping(),
@@ -29,7 +29,7 @@ export function createProbes(deps: {
       if ((await apps.current()).default === undefined) throw new Error('no app is configured');
     },
     queue: async () => {
-      if (!rpc.isOpen()) throw new Error('not open yet');
+      if (!calls.isOpen()) throw new Error('not open yet');
     },
     worker: async () => {
       if ((await listInstances(commands, clock, 'worker')).length === 0) throw new Error('no worker');

@@ -9,9 +9,10 @@ import type { Standing } from '../../../shared/http/places.ts';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { readCallers, type Caller } from '../../../shared/store/caller-store.ts';
+import type { Seal } from '../../../shared/rpc/seal.ts';
 import { createAccessMetrics } from './access-metrics.ts';
-import { clientAddressOf } from './client-address.ts';
-import { createClientCheck, type ClientCheck } from './client-check.ts';
+import { clientAddressOf } from '../../../shared/http/client-address.ts';
+import { createClientCheck, type ClientCheck } from '../../../shared/http/client-check.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createRefusalLog } from './refusal-log.ts';
 
@@ -24,18 +25,20 @@ export interface Access {
   /** Takes note of a call that a caller, or whoever has no key, may not make; `RefusalReason` caller_not_permitted. */
   refuseCaller(caller: Caller | undefined): void;
   refuseConnection(address: string, standing: Standing, reason: RefusedConnection): void;
-  /** Makes the next use of a key read the callers again. */
-  forgetCallers(): void;
+  /** Resolves when no caller of before counts any more. @throws if they could not be read */
+  rereadCallers(): Promise<void>;
 }
 
 export function createAccess(deps: {
   readonly config: Config;
   readonly sequelize: Sequelize;
   readonly cacheRedis: RedisClient;
+  /** undefined as long as its key was not read. */
+  readonly seal: () => Seal | undefined;
   readonly registry: Registry;
   readonly log: Log;
 }): Access {
-  const { config, sequelize, cacheRedis, registry, log } = deps;
+  const { config, sequelize, cacheRedis, seal, registry, log } = deps;
   const { allowed, metrics, trustedProxies, requiresKey } = config.access;
   if (isOpenToNetwork(config)) {
     log.warn(
@@ -45,7 +48,7 @@ export function createAccess(deps: {
   }
   const callers = createKnownCallers({
     read: () => readCallers(sequelize),
-    copy: createKnownCallersCopy(cacheRedis),
+    copy: createKnownCallersCopy(cacheRedis, seal),
     onFailure: createOutageWarning(log, 'callers not read'),
   });
   const accessMetrics = createAccessMetrics(registry);
@@ -72,6 +75,6 @@ export function createAccess(deps: {
       tellRefusal(reason, () => address);
     },
     mayReadMetrics: createClientCheck(metrics, trustedProxies),
-    forgetCallers: callers.forget,
+    rereadCallers: callers.reread,
   };
 }

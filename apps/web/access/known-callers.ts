@@ -8,8 +8,8 @@ export interface KnownCallers {
    * @throws {ListUnavailableError} if the list was never read and can't be read now
    */
   find(keyHash: string): Caller | undefined | Promise<Caller | undefined>;
-  /** Makes the next use read again. */
-  forget(): void;
+  /** Resolves when the callers of before count no more. @throws if they could not be read */
+  reread(): Promise<void>;
 }
 
 export function createKnownCallers(deps: {
@@ -30,6 +30,6 @@ export function createKnownCallers(deps: {
       const young = list.fresh();
       return young === undefined ? list.current().then((known) => known.get(keyHash)) : young.get(keyHash);
     },
-    forget: list.forget,
+    reread: list.reread,
   };
 }

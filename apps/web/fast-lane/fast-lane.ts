@@ -10,12 +10,12 @@ import { withoutLeadingSlashes } from '../access/leading-slashes.ts';
 import type { Answer } from '../answer.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { answerBrokenRequest } from '../middleware/broken-request.ts';
-import { chooseRequestId } from '../middleware/request-id.ts';
+import { chooseRequestId } from '../../../shared/http/request-id.ts';
 import { isForwardAuth, type CheckCredentials } from '../routes/forward-auth.ts';
 import { isMinaAuth, type AnswerBody } from '../routes/mina-auth.ts';
 import { createAnswerRenderer } from './answer-renderer.ts';
 import { createOutbox } from './outbox.ts';
-import { createRequestReader } from './whole-request.ts';
+import { createRequestReader, type Head } from './whole-request.ts';
 
 /** What is answered in the lane. */
 export interface FastLaneRoute {
@@ -23,6 +23,21 @@ export interface FastLaneRoute {
   readonly answer: AnswerBody;
   readonly check: CheckCredentials;
   readonly bodyLimitBytes: number;
+}
+
+interface Routed {
+  readonly head: Head | undefined;
+  /** With one slash before it. */
+  readonly url: string;
+  readonly isForLane: boolean;
+}
+
+const nowhere: Routed = { head: undefined, url: '', isForLane: false };
+
+function routeOf(head: Head): Routed {
+  const url = withoutLeadingSlashes(head.url);
+  const path = withoutKey(url);
+  return { head, url, isForLane: head.credentials === undefined ? isMinaAuth(path) : isForwardAuth(path) };
 }
 
 /** A larger request waits for its turn, as do many small ones of an address at once. */
@@ -54,6 +69,8 @@ export function createFastLane(
 
   return (socket, peer, serveByNode) => {
     const readRequest = createRequestReader();
+    /** Of the last head: as a rule each request of a connection has the same. */
+    let routed: Routed = nowhere;
     let hasAsked = false;
     let isAnswering = false;
     /** What came while an answer was due, or waits for its turn. */
@@ -74,19 +91,18 @@ export function createFastLane(
     const tryToAnswer = (bytes: Buffer): boolean => {
       const request = readRequest(bytes);
       if (request === undefined || request.body.length > bodyLimitBytes) return false;
-      const { headers, requestId: given, credentials } = request.head;
-      const url = withoutLeadingSlashes(request.head.url);
-      const path = withoutKey(url);
-      if (!(credentials === undefined ? isMinaAuth(path) : isForwardAuth(path))) return false;
-      const admitted = admit(url, { socket, headers });
+      const { headers, requestId: given, traceparent, credentials } = request.head;
+      if (request.head !== routed.head) routed = routeOf(request.head);
+      if (!routed.isForLane) return false;
+      const admitted = admit(routed.url, { socket, headers });
       if (admitted === undefined) return false;
       isAnswering = true;
       const requestId = chooseRequestId(given);
       const sendSoon = (due: Answer) => writeSoon(() => send(due, requestId));
       const answered =
         credentials === undefined
-          ? answer(request.body, requestId, admitted.caller)
-          : check(credentials, requestId, admitted.caller);
+          ? answer(request.body, requestId, admitted.caller, traceparent)
+          : check(credentials, requestId, admitted.caller, traceparent);
       if (answered instanceof Promise) void answered.then(sendSoon);
       else sendSoon(answered);
       return true;

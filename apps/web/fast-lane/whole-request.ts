@@ -7,10 +7,12 @@ export interface WholeRequest {
   readonly body: Buffer;
 }
 
-interface Head {
+export interface Head {
   readonly url: string;
   /** `X-Request-Id`, as it was sent. */
   readonly requestId: string | undefined;
+  /** As it was sent. */
+  readonly traceparent: string | undefined;
   /** Where the request may have come from; in the form that Node gives headers, for those who judge clients. */
   readonly headers: { readonly 'x-forwarded-for'?: string };
   /** Of a GET: what forward auth checks. */
@@ -35,6 +37,7 @@ const readOnce = new Set([
   'content-length',
   'connection',
   'x-request-id',
+  'traceparent',
   'x-forwarded-for',
   'x-wx-id',
   'x-wx-skey',
@@ -66,8 +69,9 @@ export function createRequestReader(): (bytes: Buffer) => WholeRequest | undefin
   };
 }
 
-function isSteady({ headBytes, requestId, credentials }: Head): boolean {
-  return headBytes <= longestRemembered && requestId === undefined && credentials === undefined;
+function isSteady({ headBytes, requestId, traceparent, credentials }: Head): boolean {
+  const isOfOne = requestId !== undefined || traceparent !== undefined || credentials !== undefined;
+  return headBytes <= longestRemembered && !isOfOne;
 }
 
 function startsWith(bytes: Buffer, beginning: Buffer): boolean {
@@ -105,6 +109,7 @@ function readHead(bytes: Buffer): Head | undefined {
   return {
     url,
     requestId: once.get('x-request-id'),
+    traceparent: once.get('traceparent'),
     headers: forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor },
     ...(isGet ? { credentials: credentialsOf(once) } : {}),
     headBytes: end + 2,

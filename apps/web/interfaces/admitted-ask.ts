@@ -9,6 +9,7 @@ import {
   type CallName,
   type QueueName,
 } from '../../../shared/rpc/contract.ts';
+import { inSpan } from '../../../shared/tracing/span.ts';
 import { workerTimeoutMs, type Ask } from './interface.ts';
 
 export interface AdmittedAsk {
@@ -29,6 +30,12 @@ const queuedShare = 0.25;
 /** Left for the answer's way back. */
 const answerWayMs = 300;
 const limitSeconds = 10;
+/**
+ * In the session queue, for calls that wait for WeChat: while it is slow they would hold every place, and log-outs and what else needs the
+ * stores alone would be refused.
+ */
+const shareOfWechat = 0.75;
+const asksWechat: ReadonlySet<CallName> = new Set(['phone', 'checkSession', 'resetKey', 'encryptKey', 'token']);
 /** Made once: in a flood the stack of each would cost more than anything else that a refusal does. */
 const refusals = { overloaded: new RpcError('overloaded'), limited: new RpcError('limited') };
 
@@ -60,6 +67,12 @@ export function createAdmittedAsk(
       () => false,
     );
 
+  const askInSpan: Ask = (name, request, options) => {
+    if (options.span === undefined) return ask(name, request, options);
+    const to = { 'messaging.system': 'bullmq', 'messaging.destination.name': queueOfCall[name] } as const;
+    return inSpan(options.span, `ask ${name}`, 'client', to, (span) => ask(name, request, { ...options, span }));
+  };
+
   return {
     limit: (queue) => admissions[queue].limit(),
     async ask(name, request, options) {
@@ -67,9 +80,12 @@ export function createAdmittedAsk(
       const appid = 'appid' in request ? request.appid : '';
       const caller = 'caller' in request ? request.caller : undefined;
       if (!(await isWithinAppLimit(name, appid, caller))) return refuse(queue, 'limited');
-      const place = admissions[queue].enter(appid) ?? refuse(queue, 'overloaded');
+      const place =
+        (asksWechat.has(name)
+          ? admissions[queue].enter(`${appid}\0wechat`, shareOfWechat)
+          : admissions[queue].enter(appid)) ?? refuse(queue, 'overloaded');
       try {
-        const { leftMs, ...outcome }: Outcome & AnswerTiming = await ask(name, request, options);
+        const { leftMs, ...outcome }: Outcome & AnswerTiming = await askInSpan(name, request, options);
         if (isTooLate(outcome)) place.answeredLate();
         else place.answered(leftMs === undefined ? undefined : Math.max(options.timeoutMs - leftMs, 0));
         return outcome;

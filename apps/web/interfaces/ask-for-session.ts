@@ -11,6 +11,7 @@ type SessionCallName = { [Name in CallName]: Calls[Name]['request'] extends Sess
 /**
  * An interface that a worker answers for a valid session: the session check, then the call.
  * @param details of the request, beside the session
+ * @param admit what has to be asked once the session is known to be valid: what it answers is the answer
  * @param toFailure what failures of the stores are for this interface
  */
 export async function askForSession<Name extends SessionCallName>(
@@ -19,11 +20,21 @@ export async function askForSession<Name extends SessionCallName>(
   { id, skey }: { readonly id: unknown; readonly skey: unknown },
   details: Omit<Calls[Name]['request'], keyof SessionRequest>,
   context: RequestContext,
-  { timeoutMs, toFailure }: { readonly timeoutMs: number; readonly toFailure: (error: unknown) => Failure },
+  {
+    timeoutMs,
+    toFailure,
+    admit,
+  }: {
+    readonly timeoutMs: number;
+    readonly toFailure: (error: unknown) => Failure;
+    readonly admit?: (context: RequestContext) => Promise<Failure | undefined>;
+  },
 ): Promise<Outcome> {
   try {
     const found = await findSession(deps, { id, skey }, context);
     if (!found.ok) return found;
+    const refusal = await admit?.(context);
+    if (refusal !== undefined) return refusal;
     const { session, app } = found;
     const about: SessionRequest = {
       row: session.row,
@@ -38,6 +49,7 @@ export async function askForSession<Name extends SessionCallName>(
         shardKey: String(session.row),
         timeoutMs,
         requestId: context.requestId,
+        span: context.span,
       },
     );
   } catch (error) {

@@ -25,7 +25,8 @@ export function createDecrypt(deps: InterfaceDeps): Interface {
         appid: app.appid,
         ...(iv === undefined ? {} : { iv }),
       };
-      const options = { shardKey: String(session.row), timeoutMs: workerTimeoutMs, requestId: context.requestId };
+      const { requestId, span } = context;
+      const options = { shardKey: String(session.row), timeoutMs: workerTimeoutMs, requestId, span };
       return await deps.ask('decrypt', request, options);
     } catch (error) {
       return databaseFailure(error);

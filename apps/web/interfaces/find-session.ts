@@ -5,6 +5,7 @@ import { nowSeconds } from '../../../shared/session/wall-clock.ts';
 import type { App } from '../../../shared/store/app-reader.ts';
 import type { SessionCheck } from '../sessions/session-check.ts';
 import type { Refusal } from '../sessions/session-validity.ts';
+import { appResultOf } from './app-result.ts';
 import type { InterfaceDeps, RequestContext } from './interface.ts';
 
 export interface FoundSession {
@@ -17,7 +18,8 @@ export interface FoundSession {
 
 /** What a request brings. */
 type Credentials = { readonly id: unknown; readonly skey: unknown };
-type Context = Pick<RequestContext, 'requestedAppid'>;
+type Context = Pick<RequestContext, 'requestedAppid' | 'span'>;
+type CheckDeps = Pick<InterfaceDeps, 'apps' | 'sessions' | 'metrics' | 'checkLog'>;
 
 const invalid = fail('sessionInvalid');
 
@@ -39,21 +41,64 @@ export function findSession(
     : findAmong(fresh, sessions, credentials, context, whenInvalid);
 }
 
+/** The same where it is all that is asked for: it counts as a check of the app. Without such an app there is nothing to count it for. */
+export function checkSession(
+  deps: CheckDeps,
+  credentials: Credentials,
+  context: Context & Pick<RequestContext, 'requestId'>,
+): FoundSession | Failure | Promise<FoundSession | Failure> {
+  const { checkLog } = deps;
+  if (checkLog.every === 0) return check(deps, credentials, context);
+  const startedAt = performance.now();
+  const found = check(deps, credentials, context);
+  checkLog.note(found, startedAt, context.requestId);
+  return found;
+}
+
+function check(
+  { apps, sessions, metrics }: CheckDeps,
+  credentials: Credentials,
+  context: Context,
+): FoundSession | Failure | Promise<FoundSession | Failure> {
+  const fresh = apps.fresh();
+  return fresh === undefined
+    ? apps.current().then((configured) => findAmong(configured, sessions, credentials, context, invalid, metrics))
+    : findAmong(fresh, sessions, credentials, context, invalid, metrics);
+}
+
 function findAmong(
   apps: Apps,
   sessions: SessionCheck,
   { id, skey }: Credentials,
-  { requestedAppid }: Context,
+  { requestedAppid, span }: Context,
   whenInvalid: Failure,
+  metrics?: InterfaceDeps['metrics'],
 ): FoundSession | Failure | Promise<FoundSession | Failure> {
   const chosen = chooseApp(apps, requestedAppid);
   if (chosen === undefined) return fail('noApp');
   const now = nowSeconds();
   const scope = requestedAppid === undefined ? { apps } : { apps, named: chosen };
-  const found = sessions.findValid(id, skey, scope, now);
-  return found instanceof Promise
-    ? found.then((late) => toFound(late, apps, chosen, now, whenInvalid))
-    : toFound(found, apps, chosen, now, whenInvalid);
+  const found = sessions.findValid(id, skey, scope, now, span);
+  if (!(found instanceof Promise))
+    return countAs(toFound(found, apps, chosen, now, whenInvalid), apps, chosen, metrics);
+  return found.then(
+    (late) => countAs(toFound(late, apps, chosen, now, whenInvalid), apps, chosen, metrics),
+    (error: unknown) => {
+      metrics?.checked(apps, chosen.appid, 'failed');
+      throw error;
+    },
+  );
+}
+
+/** Here and not where it is asked for: what there is to count it by is known here. */
+function countAs(
+  found: FoundSession | Failure,
+  apps: Apps,
+  chosen: App,
+  metrics: InterfaceDeps['metrics'] | undefined,
+): FoundSession | Failure {
+  metrics?.checked(apps, found.ok ? found.app.appid : chosen.appid, appResultOf(found));
+  return found;
 }
 
 function toFound(

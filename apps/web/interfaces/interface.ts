@@ -1,10 +1,13 @@
 import type { createLoginFailureLog } from '../../../shared/log/login-failures.ts';
 import type { Outcome } from '../../../shared/protocol/outcome.ts';
 import type { Calls, CallName } from '../../../shared/rpc/contract.ts';
+import type { CheckLog } from '../check-log.ts';
 import type { CallOptions } from '../rpc/client.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import type { Caller } from '../../../shared/store/caller-store.ts';
+import type { Span } from '../../../shared/tracing/span.ts';
 import type { SessionCheck } from '../sessions/session-check.ts';
+import type { WebMetrics } from '../metrics.ts';
 import type { VisitCollector } from '../sessions/visit-collector.ts';
 
 /** One interface of the protocol: from its parameters to its outcome. Expected failures are outcomes. */
@@ -20,6 +23,8 @@ export interface RequestContext {
   readonly requestedAppid: unknown;
   /** Whose key the request came with; undefined if it had none. */
   readonly caller: Pick<Caller, 'name' | 'keyHash'> | undefined;
+  /** undefined: this request is not traced. */
+  readonly span: Span | undefined;
 }
 
 /** What interfaces are made of. */
@@ -29,6 +34,8 @@ export interface InterfaceDeps {
   readonly visits: VisitCollector;
   readonly ask: Ask;
   readonly loginFailed: ReturnType<typeof createLoginFailureLog>;
+  readonly metrics: Pick<WebMetrics, 'loggedIn' | 'checked' | 'admittedLogin'>;
+  readonly checkLog: CheckLog;
   readonly login: { readonly deadlineMs: number; readonly requiresUserData: boolean };
 }
 

@@ -17,11 +17,13 @@ export function createLogout(deps: InterfaceDeps): Interface {
       const found = await findSession(deps, parameters, context);
       if (!found.ok) return found;
       const { row } = found.session;
-      const request = { row, id: parameters.id as string, skeyHash: hashSkey(parameters.skey as string) };
+      const { appid } = found.app;
+      const request = { row, id: parameters.id as string, skeyHash: hashSkey(parameters.skey as string), appid };
       return await deps.ask('logout', request, {
         shardKey: String(row),
         timeoutMs: workerTimeoutMs,
         requestId: context.requestId,
+        span: context.span,
       });
     } catch (error) {
       return loginFailure(error);

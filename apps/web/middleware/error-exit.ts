@@ -1,7 +1,7 @@
 import type { Middleware } from 'koa';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { sendError } from '../answer.ts';
-import { requestIdOf } from './request-id.ts';
+import { requestIdOf } from '../../../shared/http/request-id.ts';
 
 /** The one place where what was thrown becomes an answer. A protocol failure never gets here: it is an outcome, not an error. */
 export function createErrorExit(log: Log): Middleware {

@@ -1,4 +1,4 @@
-import { METHODS } from 'node:http';
+import { METHODS, type IncomingMessage } from 'node:http';
 import type { Router } from '@koa/router';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { returnCodeOf } from '../../../shared/protocol/envelope.ts';
@@ -6,11 +6,14 @@ import { toReasonToken, type Failure } from '../../../shared/protocol/outcome.ts
 import type { Caller } from '../../../shared/store/caller-store.ts';
 import { appNotNamed, appOfRequest, callerOf } from '../access/caller.ts';
 import { sendAnswer, type Answer } from '../answer.ts';
-import { findSession, type FoundSession } from '../interfaces/find-session.ts';
+import { endConnectionAfter } from '../middleware/ending-connection.ts';
+import { checkSession, type FoundSession } from '../interfaces/find-session.ts';
 import type { InterfaceDeps } from '../interfaces/interface.ts';
 import { databaseFailure } from '../interfaces/store-failure.ts';
-import { requestIdOf } from '../middleware/request-id.ts';
+import { requestIdOf } from '../../../shared/http/request-id.ts';
 import type { WebMetrics } from '../metrics.ts';
+import type { Tracing } from '../../../shared/tracing/span.ts';
+import { endRequest, traceparentOf } from '../traced-request.ts';
 
 const forwardAuthPath = '/forward-auth';
 const retryAfterSeconds = '1';
@@ -33,7 +36,8 @@ export interface Credentials {
 export type CheckCredentials = (
   credentials: Credentials,
   requestId: string,
-  caller?: Caller,
+  caller: Caller | undefined,
+  traceparent: string | undefined,
 ) => Answer | Promise<Answer>;
 
 /**
@@ -41,25 +45,33 @@ export type CheckCredentials = (
  * identity in headers. 401 means "this session is not valid" and nothing else; a failure is 503.
  */
 export function createForwardAuth(
-  deps: Pick<InterfaceDeps, 'apps' | 'sessions' | 'visits'> & { readonly metrics: WebMetrics; readonly log: Log },
+  deps: Pick<InterfaceDeps, 'apps' | 'sessions' | 'visits' | 'checkLog'> & {
+    readonly metrics: WebMetrics;
+    readonly tracing: Tracing | undefined;
+    readonly log: Log;
+  },
 ): CheckCredentials {
-  const { visits, metrics, log } = deps;
-  return ({ id, skey, appid }, requestId, caller) => {
+  const { visits, metrics, tracing, log } = deps;
+  return ({ id, skey, appid }, requestId, caller, traceparent) => {
     const started = performance.now();
+    const span = tracing?.begin('forward-auth', traceparent);
     const requestedAppid = appOfRequest(appid === '' ? undefined : appid, caller);
     const finish = (found: FoundSession | Failure): Answer => {
       if (found.ok) visits.record(found.session, found.now);
       metrics.answered('forward-auth', found.ok ? 0 : returnCodeOf(found), (performance.now() - started) / 1000);
+      if (span !== undefined) endRequest(span, found, 'GET', '/forward-auth');
       if (found.ok) return accept(found);
       if (requestedAppid === appNotNamed) return notNamed;
       return refuse(found, requestedAppid !== undefined);
     };
     const crash = (error: unknown): Answer => {
       log.error({ requestId, err: describeError(error) }, 'bug: request failed');
+      span?.fail();
+      span?.end();
       return { status: 500, body: '{"error":"internal"}' };
     };
     try {
-      const found = findSession(deps, { id, skey }, { requestedAppid });
+      const found = checkSession(deps, { id, skey }, { requestId, requestedAppid, span });
       if (found instanceof Promise) return found.catch(databaseFailure).then(finish).catch(crash);
       return finish(found);
     } catch (error) {
@@ -68,10 +80,14 @@ export function createForwardAuth(
   };
 }
 
-/** The check over Koa. No body is ever read: a gateway may announce one that it does not send. */
+/**
+ * The check over Koa. No body is ever read: a gateway may announce one that it does not send. What comes next on such a connection may be
+ * that body or a request, so there is no next.
+ */
 export function addForwardAuth(check: CheckCredentials): (router: Router) => void {
   return (router) =>
     router.register(forwardAuthPath, METHODS, async (context) => {
+      if (announcesBody(context.req)) endConnectionAfter(context.res);
       if (context.method !== 'GET' && context.method !== 'HEAD')
         return sendAnswer(context, answerWithCause(405, 'method_not_allowed', 'Allow', 'GET, HEAD'));
       const credentials = {
@@ -79,8 +95,15 @@ export function addForwardAuth(check: CheckCredentials): (router: Router) => voi
         skey: context.get('X-WX-Skey'),
         appid: context.get('X-Wafer-Appid'),
       };
-      return sendAnswer(context, await check(credentials, requestIdOf(context), callerOf(context)));
+      return sendAnswer(
+        context,
+        await check(credentials, requestIdOf(context), callerOf(context), traceparentOf(context)),
+      );
     });
+}
+
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
 /** All three headers always: a gateway that copies only what is there would let a client's own `X-Wafer-Unionid` through. */

@@ -2,7 +2,7 @@ import { METHODS } from 'node:http';
 import type { Router, RouterMiddleware } from '@koa/router';
 import { Registry } from 'prom-client';
 import { healthMethods } from '../../../shared/lifecycle/health-methods.ts';
-import type { ClientCheck } from '../access/client-check.ts';
+import type { ClientCheck } from '../../../shared/http/client-check.ts';
 import { sendError } from '../answer.ts';
 import type { Readiness } from '../readiness.ts';
 

@@ -17,6 +17,9 @@ type EventFault = 'event_malformed' | 'event_encrypted';
 /** By the number in RevokeInfo. The others are about what is not kept here: an address, an invoice, a camera. */
 const revocable: Readonly<Record<string, 'profile' | 'phone'>> = { 6: 'profile', 8: 'phone' };
 
+/** WeChat's have 28 characters, random ones: no word, and no part of anything else. */
+const shapeOfOpenId = /^[\w-]{20,64}$/;
+
 /** An event as WeChat pushes it, in XML or JSON. */
 export function readWechatEvent(body: Buffer): WechatEvent | EventFault {
   const fields = isUtf8(body) ? readFields(body.toString('utf8').trim()) : undefined;
@@ -26,7 +29,8 @@ export function readWechatEvent(body: Buffer): WechatEvent | EventFault {
   const event = fields.get('Event') ?? '';
   const openId = fields.get('OpenID') ?? '';
   const appid = fields.get('AppID');
-  if (!/^\w{1,64}$/.test(event) || openId.length > 100 || (appid ?? '').length > 200) return 'event_malformed';
+  if (!/^\w{1,64}$/.test(event) || (appid ?? '').length > 200) return 'event_malformed';
+  if (openId !== '' && !shapeOfOpenId.test(openId)) return 'event_malformed';
   const parts = partsOf(event, fields);
   if (parts.length > 0 && openId === '') return 'event_malformed';
   return { appid: appid === '' ? undefined : appid, openId, event, parts };

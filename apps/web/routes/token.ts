@@ -15,7 +15,7 @@ import { appNotNamed, appOfRequest, callerOf } from '../access/caller.ts';
 import { sendAnswer, type Answer } from '../answer.ts';
 import type { InterfaceDeps } from '../interfaces/interface.ts';
 import { databaseFailure } from '../interfaces/store-failure.ts';
-import { requestIdOf } from '../middleware/request-id.ts';
+import { requestIdOf } from '../../../shared/http/request-id.ts';
 import type { WebMetrics } from '../metrics.ts';
 
 /** Of one caller, in each front end: far more than anybody needs who keeps a token until it ends. */

@@ -1,5 +1,6 @@
 import { METHODS } from 'node:http';
 import type { Router } from '@koa/router';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { describeError, type Log } from '../../../shared/log/log.ts';
 import { toReasonToken } from '../../../shared/protocol/outcome.ts';
 import { chooseApp } from '../../../shared/session/app-settings.ts';
@@ -10,12 +11,14 @@ import { workerTimeoutMs, type InterfaceDeps } from '../interfaces/interface.ts'
 import { loginFailure } from '../interfaces/store-failure.ts';
 import { endConnectionAfter } from '../middleware/ending-connection.ts';
 import { readRawBody } from '../middleware/raw-body.ts';
-import { requestIdOf } from '../middleware/request-id.ts';
+import { requestIdOf } from '../../../shared/http/request-id.ts';
 import { readWechatEvent, type WechatEvent } from './read-wechat-event.ts';
 
 export const wechatEventPath = '/wechat-event';
 /** What a caller has to be granted. */
 export const wechatEventPermission = 'wechat-event';
+/** Of one caller, in each front end: far more than people take something back. */
+const orders = { points: 100, duration: 10 };
 /** WeChat's have less than one. */
 const maxEventBytes = 16_384;
 
@@ -28,6 +31,12 @@ export function addWechatEvent({
   ask,
   log,
 }: Pick<InterfaceDeps, 'apps' | 'ask'> & { readonly log: Log }): (router: Router) => void {
+  const limiter = new RateLimiterMemory(orders);
+  const isLimited = ({ name }: Caller): Promise<boolean> =>
+    limiter.consume(name).then(
+      () => false,
+      () => true,
+    );
   /** @returns why it could not be done; undefined: done, or nothing to do */
   const carryOut = async (
     { appid, openId, event, parts }: WechatEvent,
@@ -73,6 +82,10 @@ export function addWechatEvent({
       if (body === 'aborted') return undefined;
       const event = readWechatEvent(body);
       if (typeof event === 'string') return sendError(context, 400, event);
+      if (event.parts.length > 0 && (await isLimited(caller))) {
+        context.set('Retry-After', '10');
+        return sendError(context, 429, 'limited');
+      }
       const fault = await tryToCarryOut(event, caller, requestIdOf(context)).catch((error: unknown) => {
         log.error({ requestId: requestIdOf(context), err: describeError(error) }, 'bug: request failed');
         return 'internal';

@@ -10,8 +10,9 @@ export interface Admission {
   /**
    * A place among those that wait; undefined if the call would wait too long.
    * @param key whose call it is: when places are short, nobody gets all of them
+   * @param share of the places that calls of this sort may fill; the rest is for the others
    */
-  enter(key: string): Place | undefined;
+  enter(key: string, share?: number): Place | undefined;
   /** Calls that may wait at present. */
   limit(): number;
   waiting(): number;
@@ -108,9 +109,9 @@ export function createAdmission({
   };
 
   return {
-    enter(key) {
+    enter(key, share = 1) {
       const own = waitingOf.get(key) ?? 0;
-      if (own >= fairShare * (limit - waiting)) return undefined;
+      if (own >= fairShare * (limit * share - waiting)) return undefined;
       const since = nowMs();
       // Idle time says nothing about how fast the workers are.
       if (waiting === 0) window = openWindow(since);

@@ -22,6 +22,7 @@ import { watchLoss } from './loss-watch.ts';
 import { readReplies } from './reply-reader.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { Remembering } from '../../../shared/system/remembering.ts';
+import type { Span } from '../../../shared/tracing/span.ts';
 
 /** Asks workers. A call is answered, or fails with an {@link RpcError} by its deadline; it never hangs. */
 export interface RpcClient {
@@ -40,6 +41,8 @@ export interface CallOptions {
   readonly shardKey: string;
   readonly timeoutMs: number;
   readonly requestId: string;
+  /** Of the request, if it is traced. */
+  readonly span?: Span | undefined;
 }
 
 export class RpcError extends Error {
@@ -143,7 +146,7 @@ export function createRpcClient(options: {
 
   return {
     waiting: () => waiting.size(),
-    call(name, request, { shardKey, timeoutMs, requestId }) {
+    call(name, request, { shardKey, timeoutMs, requestId, span }) {
       if (waiting.size() >= maxWaiting) return Promise.reject(new RpcError('overloaded'));
       const id = ++lastCallId;
       const queue = queueOfCall[name];
@@ -154,6 +157,8 @@ export function createRpcClient(options: {
         deadline: Math.floor(clock.nowMs() + timeoutMs),
         ...(latestMs === undefined ? {} : { madeByUs: Math.ceil(latestMs * 1000) }),
         requestId,
+        // Left out by JSON if there is none.
+        traceparent: span?.traceparent,
         request,
       };
       return new Promise((resolve, reject) => {

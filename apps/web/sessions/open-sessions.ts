@@ -1,13 +1,14 @@
 import type { Config } from '../../../shared/config/config.ts';
 import type { Closer } from '../../../shared/lifecycle/closer.ts';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
-import { connectRedis, type RedisClient } from '../../../shared/redis/connect.ts';
+import { connectRedis } from '../../../shared/redis/connect.ts';
 import { listenToChanges } from '../../../shared/session/change-channel.ts';
 import { createSessionCache } from '../../../shared/session/session-cache.ts';
 import type { VisitLog } from '../../../shared/session/visit-log.ts';
-import type { SessionInfo } from '../../../shared/store/models.ts';
+import { defineSessionInfo } from '../../../shared/store/models.ts';
 import { readSessions } from '../../../shared/store/session-reader.ts';
 import type { Remembering } from '../../../shared/system/remembering.ts';
+import type { Stores } from '../../../shared/system/stores.ts';
 import type { WebMetrics } from '../metrics.ts';
 import { createSessionCheck, type SessionCheck } from './session-check.ts';
 import { createSessionConfirmer } from './session-confirmer.ts';
@@ -22,8 +23,7 @@ const clusterMaxAgeMs = 60_000;
 /** The way of a session check: this process's memory, the cache, MySQL. */
 export function openSessions(deps: {
   readonly config: Config;
-  readonly sessionInfo: SessionInfo;
-  readonly cacheRedis: RedisClient;
+  readonly stores: Stores;
   readonly visits: VisitCollector;
   readonly visitLog: VisitLog;
   readonly remembering: Remembering;
@@ -31,7 +31,9 @@ export function openSessions(deps: {
   readonly log: Log;
   readonly closer: Closer;
 }): { readonly sessions: SessionCheck; readonly forgetSessions: () => void } {
-  const { config, sessionInfo, cacheRedis, visits, visitLog, remembering, metrics, log, closer } = deps;
+  const { config, stores, visits, visitLog, remembering, metrics, log, closer } = deps;
+  const { cacheRedis } = stores;
+  const sessionInfo = defineSessionInfo(stores.sequelize);
   const cache = createSessionCache(cacheRedis);
   const lookups = createSessionLookups(
     (ids) => {

@@ -4,6 +4,7 @@ import { hashSkey, maxCredentialLength } from '../../../shared/session/skey.ts';
 import type { SessionConfirmer } from './session-confirmer.ts';
 import type { SessionMemory } from './session-memory.ts';
 import type { AppScope, Refusal, SessionValidity } from './session-validity.ts';
+import { inSpan, ofMysql, ofRedis, type Span } from '../../../shared/tracing/span.ts';
 
 /** Answers whether id and skey name a valid session. */
 export interface SessionCheck {
@@ -17,6 +18,7 @@ export interface SessionCheck {
     skey: unknown,
     scope: AppScope,
     nowSeconds: number,
+    span?: Span,
   ): Session | Refusal | Promise<Session | Refusal>;
 }
 
@@ -43,25 +45,35 @@ export function createSessionCheck(deps: {
     return refusal;
   };
 
+  const tell = (result: LookupResult, span: Span | undefined): void => {
+    onLookup(result);
+    if (span !== undefined) span.set({ 'wafer.lookup': result });
+  };
+
+  const readCache = (id: string, span: Span | undefined) =>
+    span === undefined ? cache.find(id) : inSpan(span, 'GET session', 'client', ofRedis, () => cache.find(id));
+
   const findInStores = async (
     id: string,
     skeyHash: string,
     scope: AppScope,
     nowSeconds: number,
+    span: Span | undefined,
   ): Promise<Session | Refusal> => {
     // Whatever speaks against a copy, it goes the same way, so that the time does not tell what it is.
     const isAccepted = (session: Session) => validity.isAccepted(session, skeyHash, scope, nowSeconds);
     const mark = memory.begin();
-    const cached: CacheLookup | undefined = await cache.find(id).catch(() => undefined);
+    const cached: CacheLookup | undefined = await readCache(id, span).catch(() => undefined);
     if (cached?.session !== undefined && isAccepted(cached.session)) {
-      onLookup('cached');
+      tell('cached', span);
       memory.remember(id, cached.session, mark);
       return cached.session;
     }
-    onLookup('confirmed');
+    tell('confirmed', span);
     let session: Session | undefined;
     try {
-      session = await confirmer.confirm(id, skeyHash, cached, isAccepted);
+      const confirm = () => confirmer.confirm(id, skeyHash, cached, isAccepted);
+      session = await inSpan(span, 'SELECT cSessionInfo', 'client', ofMysql, confirm);
     } catch (error) {
       // Only when both stores failed: if the cache answered, it is newer than the memory.
       const doubtful = cached === undefined ? memory.recallInDoubt(id) : undefined;
@@ -74,22 +86,24 @@ export function createSessionCheck(deps: {
   };
 
   return {
-    findValid(id, skey, scope, nowSeconds) {
+    findValid(id, skey, scope, nowSeconds, span) {
       if (!isCredential(id) || !isCredential(skey)) return refuse('unknown');
       const skeyHash = hashSkey(skey);
       const remembered = memory.recall(id);
       if (remembered !== undefined && validity.isAccepted(remembered, skeyHash, scope, nowSeconds)) {
-        onLookup('remembered');
+        tell('remembered', span);
         return remembered;
       }
-      return findInStores(id, skeyHash, scope, nowSeconds);
+      return findInStores(id, skeyHash, scope, nowSeconds, span);
     },
   };
 }
 
-/** Anything else can't be in the database. */
-const credential = new RegExp(`^.{1,${maxCredentialLength}}$`, 'su');
+/** In characters, of which one may be two of JavaScript's. */
+const longCredential = new RegExp(`^.{1,${maxCredentialLength}}$`, 'su');
 
+/** Anything else can't be in the database. */
 function isCredential(value: unknown): value is string {
-  return typeof value === 'string' && credential.test(value);
+  if (typeof value !== 'string' || value === '') return false;
+  return value.length <= maxCredentialLength || longCredential.test(value);
 }

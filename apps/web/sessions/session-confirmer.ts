@@ -65,7 +65,7 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
     const session = await lookups.find(id);
     if (seen !== undefined) {
       const change =
-        session !== undefined ? cache.fill(id, seen, session) : cached?.session !== undefined && cache.drop(id, seen);
+        session !== undefined ? cache.fill(id, seen, session) : cached?.seen !== undefined && cache.drop(id, seen);
       if (change !== false) await change.catch(() => undefined);
     }
     return session;
@@ -73,8 +73,8 @@ export function createSessionConfirmer(lookups: SessionLookups, cache: SessionCa
 
   const rightToFill = async (id: string, cached: CacheLookup | undefined): Promise<Seen | undefined> => {
     if (cached === undefined) return undefined;
-    if (cached.session !== undefined) return cached.seen;
-    return cached.marked ? undefined : cache.lease(id).catch(() => undefined);
+    if (cached.seen !== undefined) return cached.seen;
+    return cached.session === undefined && cached.marked ? undefined : cache.lease(id).catch(() => undefined);
   };
 
   const startLater = async (id: string, after: Look): Promise<Look> => {

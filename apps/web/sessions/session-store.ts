@@ -14,7 +14,9 @@ export interface SessionStore {
    * @returns false if it is of a kind that has no room in a cell: a very long profile, an id that no log-in of ours made
    */
   put(id: string, session: Session, until: number, mark: number): boolean;
+  /** Nothing of it stays in memory. */
   delete(id: string): void;
+  /** Nothing of any session stays in memory, not even in what is given back. */
   clear(): void;
   untilOf(place: number): number;
   markOf(place: number): number;
@@ -149,7 +151,10 @@ export function createSessionStore(capacity: number): SessionStore {
     clear() {
       firsts.fill(none);
       chains.fill(none);
+      // What is given back is not wiped by anybody else until somebody needs it.
+      for (const { bytes } of blocks) bytes.fill(0);
       blocks.length = 0;
+      nextPlace = 0;
       size = 0;
     },
     untilOf: (place) => doubleOf(place, double.until),

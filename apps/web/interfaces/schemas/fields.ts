@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { wechatCode } from '../../../../shared/protocol/wechat-code.ts';
+import { deviceKinds, maxDeviceLength } from '../../../../shared/session/device.ts';
 import { maxCredentialLength } from '../../../../shared/session/skey.ts';
 
 /** Fields that several interfaces share. A wrong type is no 1003: each field has a failure of its own, which its description names. */
@@ -41,6 +42,21 @@ export const signature = z
   .string()
   .regex(/^[0-9A-Fa-f]{40}$/)
   .describe('`signature` of `wx.getUserInfo`: SHA-1 of rawData and session_key, in hex. Checked if it is sent.');
+
+export const device = z
+  .string()
+  .min(1)
+  .max(maxDeviceLength)
+  .describe(
+    `What the session’s device is, for people: \`${deviceKinds.join('`, `')}\`, then maker and model, of which 64 characters are kept. Only if the app keeps it (\`wafer app set --keep-device\`), else it is not looked at; 1003 for what is no text.`,
+  );
+
+export const clientIp = z
+  .string()
+  .max(64)
+  .describe(
+    'The user’s address, as the back end sees it. Only if the app keeps it (`wafer app set --keep-client-ip`), else it is not looked at; 1003 for what is no address.',
+  );
 
 /** Open at its end: what WeChat adds tomorrow comes through. */
 export const userInfo = z

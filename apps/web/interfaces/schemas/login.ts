@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { encryptData, id, iv, loginCode, rawData, signature, skey, userInfo } from './fields.ts';
+import { clientIp, device, encryptData, id, iv, loginCode, rawData, signature, skey, userInfo } from './fields.ts';
 import type { InterfaceSchema } from './interface-schema.ts';
 
 export const idSkey = {
@@ -14,6 +14,8 @@ export const idSkey = {
       .describe('Without it, or with `old`, the encryption of 2016 is meant, whose iv is the key.'),
     rawData: rawData.optional(),
     signature: signature.optional(),
+    device: device.optional(),
+    client_ip: clientIp.optional(),
   }),
   returnData: z.strictObject({
     id,
