@@ -1,0 +1,194 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type Koa from 'koa';
+import type { Context, Middleware } from 'koa';
+import session from 'koa-session';
+import type { Operator } from '../../../shared/operators/operator-store.ts';
+import type { RedisClient } from '../../../shared/redis/connect.ts';
+import type { Seal } from '../../../shared/rpc/seal.ts';
+import { stateOf } from '../state.ts';
+import { bearerOf } from './bearer.ts';
+
+/** What is kept of a sign-in, sealed. Times are milliseconds since 1970. */
+interface SignIn {
+  readonly operatorId: number;
+  /** As the operator had it then: another one now, and this sign-in is over. */
+  readonly signIns: number;
+  readonly via: 'password' | 'oidc';
+  readonly at: number;
+  /** To a minute. */
+  seenAt: number;
+  readonly from: string;
+  readonly agent: string;
+}
+
+interface ListedSignIn extends SignIn {
+  /** Tells it from the others; of no use to sign in. */
+  readonly id: string;
+}
+
+/** The sign-ins of persons, by cookie. */
+export interface SignIns {
+  /** Reads the cookie and what is kept for it; writes both if they change. */
+  middleware(app: Koa): Middleware;
+  /** undefined: none, or over. */
+  current(context: Context): ListedSignIn | undefined;
+  /** Makes a new one under a new id, in the place of one that there is. */
+  begin(context: Context, operator: Operator, via: SignIn['via']): Promise<void>;
+  /** Goes on with this one, under a new id, after all of the operator have been ended by a new number. */
+  keep(context: Context, signIns: number): Promise<void>;
+  end(context: Context): void;
+  /** Whether it is kept still. */
+  isKept(id: string): Promise<boolean>;
+  /** The newest first. */
+  list(operatorId: number): Promise<ListedSignIn[]>;
+  /** @returns false if this operator has none of this id */
+  endOne(operatorId: number, id: string): Promise<boolean>;
+}
+
+/** Without a visit. Streams of an open page do not count as one. */
+const idleMs = 3_600_000;
+/** However often somebody visits. */
+const longestMs = 43_200_000;
+/** Beyond it the oldest one ends. */
+const maxSignIns = 20;
+/** How precisely the last visit is known. */
+const visitEveryMs = 60_000;
+
+const idBytes = 32;
+const idShape = /^[A-Za-z0-9_-]{43}$/;
+const maxAgentLength = 200;
+
+const keyOf = (id: string) => `wafer:console:sign-in:${id}`;
+const listOf = (operatorId: number) => `wafer:console:sign-ins:${operatorId}`;
+/** What is in the cookie opens a sign-in; what is in Redis and in lists does not. */
+const idOf = (secret: string) => createHash('sha256').update(secret).digest('hex');
+
+function isOver({ at, seenAt }: SignIn): boolean {
+  return Date.now() >= Math.min(seenAt + idleMs, at + longestMs);
+}
+
+/** @returns undefined: a stranger wrote it, or the key was another then */
+function openSignIn(seal: Seal, id: string, stored: string): SignIn | undefined {
+  try {
+    return JSON.parse(seal.open(keyOf(id), stored)) as SignIn;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an open page asks for without anybody: that is no visit. */
+const asksByItself: readonly ((context: Context) => boolean)[] = [
+  (context) => context.get('Accept').includes('text/event-stream'),
+  ({ path }) => path.startsWith('/queues/board/api/'),
+];
+
+interface KoaSession extends Partial<SignIn> {
+  readonly isNew: boolean;
+  regenerate(): Promise<void>;
+}
+type WithSession = Context & { session: KoaSession | Partial<SignIn> | null };
+
+export function createSignIns(
+  commands: RedisClient,
+  findSeal: () => Promise<Seal>,
+  { isSecure }: { readonly isSecure: boolean },
+): SignIns {
+  const read = async (id: string): Promise<SignIn | undefined> => {
+    const stored = await commands.get(keyOf(id));
+    if (stored === null) return undefined;
+    const seal = await findSeal();
+    const signIn = openSignIn(seal, id, stored);
+    if (signIn === undefined || !isOver(signIn)) return signIn;
+    await remove(id, signIn.operatorId);
+    return undefined;
+  };
+  const remove = async (id: string, operatorId: number | undefined): Promise<boolean> => {
+    const removed = await commands.del(keyOf(id));
+    if (operatorId !== undefined) await commands.zrem(listOf(operatorId), id);
+    return removed === 1;
+  };
+  const note = async (id: string, { operatorId, at }: SignIn): Promise<void> => {
+    const list = listOf(operatorId);
+    await commands.zadd(list, String(at), id);
+    await commands.pexpire(list, longestMs);
+    for (const oldest of await commands.zrange(list, 0, String(-maxSignIns - 1))) await remove(oldest, operatorId);
+  };
+  const store = {
+    get: async (secret: string) => (idShape.test(secret) ? read(idOf(secret)) : undefined),
+    async set(secret: string, signIn: SignIn, _maxAge: unknown, { ctx }: { ctx: Context }) {
+      const id = idOf(secret);
+      const lastsMs = Math.min(idleMs, signIn.at + longestMs - Date.now());
+      if (lastsMs <= 0) return;
+      const sealed = (await findSeal()).seal(keyOf(id), JSON.stringify(signIn));
+      if (stateOf(ctx).isSigningIn === true) {
+        await commands.set(keyOf(id), sealed, 'PX', lastsMs);
+        await note(id, signIn);
+        // One that was ended while this request was under way stays so.
+      } else await commands.set(keyOf(id), sealed, 'PX', lastsMs, 'XX');
+    },
+    async destroy(secret: string) {
+      const id = idOf(secret);
+      await remove(id, (await read(id))?.operatorId);
+    },
+  };
+  const cookieName = isSecure ? '__Host-wafer-console' : 'wafer-console';
+  const options = {
+    key: cookieName,
+    // The cookie ends with the browser; what it opens ends by idleMs and longestMs.
+    maxAge: 'session',
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: isSecure,
+    signed: false,
+    overwrite: true,
+    genid: () => randomBytes(idBytes).toString('base64url'),
+    store,
+  };
+  return {
+    middleware(app) {
+      const keep = session(options as Parameters<typeof session>[0], app);
+      return (context, next) => {
+        if (bearerOf(context) !== undefined) return next();
+        // TLS ends at a proxy, of which Koa knows nothing.
+        if (isSecure) context.cookies.secure = true;
+        return keep(context, next);
+      };
+    },
+    current(context) {
+      const { session } = context as WithSession;
+      if (session?.operatorId === undefined) return undefined;
+      const signIn = session as SignIn;
+      const isVisit = !asksByItself.some((each) => each(context));
+      if (isVisit && Date.now() - signIn.seenAt >= visitEveryMs) signIn.seenAt = Date.now();
+      return { ...(JSON.parse(JSON.stringify(signIn)) as SignIn), id: idOf(context.cookies.get(cookieName) ?? '') };
+    },
+    async begin(context, { id: operatorId, signIns }, via) {
+      stateOf(context).isSigningIn = true;
+      const at = Date.now();
+      const from = stateOf(context).address ?? 'unknown';
+      const agent = context.get('User-Agent').slice(0, maxAgentLength);
+      const withSession = context as WithSession;
+      withSession.session = { operatorId, signIns, via, at, seenAt: at, from, agent };
+      // Whatever id came with the request is none from now on.
+      await (withSession.session as KoaSession).regenerate();
+    },
+    async keep(context, signIns) {
+      const session = (context as WithSession).session as KoaSession;
+      stateOf(context).isSigningIn = true;
+      await Object.assign(session, { signIns }).regenerate();
+    },
+    end(context) {
+      (context as WithSession).session = null;
+    },
+    isKept: async (id) => (await read(id)) !== undefined,
+    async list(operatorId) {
+      const ids = await commands.zrevrange(listOf(operatorId), 0, -1);
+      const kept = await Promise.all(ids.map(async (id) => ({ id, signIn: await read(id) })));
+      return kept.flatMap(({ id, signIn }) => (signIn?.operatorId === operatorId ? [{ ...signIn, id }] : []));
+    },
+    async endOne(operatorId, id) {
+      const signIn = /^[0-9a-f]{64}$/.test(id) ? await read(id) : undefined;
+      return signIn?.operatorId === operatorId && remove(id, operatorId);
+    },
+  };
+}

@@ -1,0 +1,2 @@
+/** Before the path of every route. */
+export const apiPrefix = '/api/v1';
