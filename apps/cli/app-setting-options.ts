@@ -1,10 +1,12 @@
-import { toPlainText } from '../../shared/log/plain-text.ts';
 import { Option } from 'commander';
+import { kindNames } from '../../shared/administration/app-kind.ts';
+import type { ListedApp } from '../../shared/administration/list-apps.ts';
+import type { AppSettings } from '../../shared/administration/set-app.ts';
+import { toPlainText } from '../../shared/log/plain-text.ts';
 import type { App } from '../../shared/store/app-reader.ts';
-import type { AppInfoRow } from '../../shared/store/models.ts';
 import { UsageFailure } from './result.ts';
 
-/** What `app set` can change beside the secret; what is left out stays as it is. */
+/** What `app set` can change beside the secret, as commander gives it; what is left out stays as it is. */
 export interface AppSettingOptions {
   readonly loginDuration?: number;
   readonly sessionDuration?: number;
@@ -18,6 +20,15 @@ export interface AppSettingOptions {
   readonly phoneData?: boolean;
   readonly allowSign?: boolean;
   readonly undecrypted?: 'refuse' | 'without-profile';
+  readonly keepDevice?: boolean;
+  readonly keepClientIp?: boolean;
+  readonly perDevice?: boolean;
+  readonly kind?: string;
+  readonly component?: string;
+  readonly corp?: string;
+  readonly removeCorp?: string;
+  /** The secret before stays good as well. */
+  readonly keepPrevious?: boolean;
 }
 
 const maxInteger = 2_147_483_647;
@@ -55,32 +66,41 @@ export const appSettingOptions: readonly Option[] = [
     '--undecrypted <what>',
     'a log-in whose user data no key opens: refuse, as a new app gets it, or without-profile',
   ).choices(['refuse', 'without-profile']),
+  new Option('--keep-device', 'a session keeps what its log-in says of the device: iPhone 15 Pro'),
+  new Option('--no-keep-device', 'it does not look at that; a new app gets this'),
+  new Option('--keep-client-ip', 'a session keeps the address of its user, as the back end says it'),
+  new Option('--no-keep-client-ip', 'it does not look at that; a new app gets this'),
+  new Option('--per-device', 'with multi: a log-in ends the session on a device of the same kind (ios, android, …)'),
+  new Option('--no-per-device', 'it ends that only if there are too many; a new app gets this'),
+  new Option(
+    '--kind <kind>',
+    'wechat: a mini program with a secret of its own, as a new app is; component: one that has authorised a platform; wecom: one inside WeCom',
+  ).choices(kindNames),
+  new Option('--component <appid>', 'of kind component: the platform that it has authorised'),
+  new Option('--corp <corpid>', 'of kind wecom: the secret is of this company, which is added if it is new'),
+  new Option('--remove-corp <corpid>', 'of kind wecom: people of this company log in no more').conflicts('corp'),
 ];
 
-/** The columns that the options change. */
-export function settingColumns(options: AppSettingOptions): Partial<AppInfoRow> {
-  const {
-    loginDuration,
-    sessionDuration,
-    policy,
-    maxSessions,
-    grace,
-    watermarkMaxAge,
-    phoneData,
-    allowSign,
-    undecrypted,
-  } = options;
+export function toSettings(options: AppSettingOptions): AppSettings {
   return {
-    ...(loginDuration === undefined ? {} : { login_duration: loginDuration }),
-    ...(sessionDuration === undefined ? {} : { session_duration: sessionDuration }),
-    ...(options.default === true ? { is_default: 1 } : {}),
-    ...(policy === undefined ? {} : { session_policy: policy }),
-    ...(maxSessions === undefined ? {} : { max_sessions: maxSessions }),
-    ...(grace === undefined ? {} : { grace_seconds: grace }),
-    ...(watermarkMaxAge === undefined ? {} : { watermark_max_age_seconds: watermarkMaxAge || null }),
-    ...(phoneData === undefined ? {} : { phone_data: phoneData ? 1 : 0 }),
-    ...(allowSign === undefined ? {} : { allow_sign: allowSign ? 1 : 0 }),
-    ...(undecrypted === undefined ? {} : { undecrypted }),
+    loginDurationDays: options.loginDuration,
+    sessionDurationSeconds: options.sessionDuration,
+    isDefault: options.default ?? (options.notDefault === true ? false : undefined),
+    policy: options.policy,
+    maxSessions: options.maxSessions,
+    graceSeconds: options.grace,
+    watermarkMaxAgeSeconds: options.watermarkMaxAge,
+    phoneData: options.phoneData,
+    allowSign: options.allowSign,
+    undecrypted: options.undecrypted,
+    kind: options.kind,
+    componentAppid: options.component,
+    corpid: options.corp,
+    removeCorpid: options.removeCorp,
+    keepPrevious: options.keepPrevious,
+    keepDevice: options.keepDevice,
+    keepClientIp: options.keepClientIp,
+    perDevice: options.perDevice,
   };
 }
 
@@ -100,5 +120,15 @@ export function otherSettings(app: App): string[] {
     ...(app.refusesPhoneData === true ? ['phone numbers by code alone'] : []),
     ...(app.allowsSign === true ? ['signs data'] : []),
     ...(app.leavesOutUndecrypted === true ? ['undecrypted: without-profile'] : []),
+    ...(app.keepsDevice === true ? ['keeps devices'] : []),
+    ...(app.keepsClientIp === true ? ['keeps addresses'] : []),
+    ...(app.isPerDevice === true ? ['one session per kind of device'] : []),
   ];
+}
+
+/** In a few words, for a list. */
+export function describeKind({ kind, componentAppid, corps = [] }: ListedApp): string {
+  if (kind === 'component') return `component of ${toPlainText(componentAppid ?? '?')}`;
+  if (kind === 'wecom') return `wecom of ${corps.join(', ')}`;
+  return toPlainText(kind);
 }

@@ -1,3 +1,4 @@
+import { Cluster } from 'ioredis';
 import type { RedisClock } from '../../shared/redis/clock.ts';
 import type { RedisClient } from '../../shared/redis/connect.ts';
 import { tellAll, type Obeyed } from '../../shared/redis/control.ts';
@@ -18,12 +19,16 @@ export async function clearCache(
   commands: RedisClient,
   cacheRedis: RedisClient,
   clock: RedisClock,
+  onProgress: (removed: number, share: number | undefined) => void = () => undefined,
 ): Promise<ClearedCache> {
   let removed = 0;
-  for await (const keys of scanKeys(cacheRedis, `${sessionKeyPrefix}*`)) {
+  // Of a cluster it would be one node's.
+  const keys = cacheRedis instanceof Cluster ? undefined : await cacheRedis.dbsize();
+  for await (const found of scanKeys(cacheRedis, `${sessionKeyPrefix}*`)) {
     // One by one: keys of a cluster lie in many slots.
-    const counts = await Promise.all(keys.map((key) => cacheRedis.unlink(key)));
+    const counts = await Promise.all(found.map((key) => cacheRedis.unlink(key)));
     removed += counts.reduce((sum, count) => sum + count, 0);
+    onProgress(removed, keys && removed / keys);
   }
   await cacheRedis.del(appSettingsCopyKey);
   return { removed, ...(await tellAll(commands, clock, { kind: 'forget-cached' })) };

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readEnvFile } from '../../shared/config/env-file.ts';
+import { readEnvFile } from './env-file.ts';
 
 /** Written by `npm start`, readable by its owner alone: where its private servers are. */
 const file = join('.data', 'environment.json');
-
-/** In that file alone: the appid of the demo app, while there is one. */
-export const demoAppVariable = 'WAFER_DEMO_APP';
 
 /** Set where the stores are those of the last `npm start`. */
 export const localVariable = 'WAFER_LOCAL';

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { AdministrationFailure, UnfitRequest } from '../../shared/administration/failure.ts';
 import { ConfigError } from '../../shared/config/config.ts';
 import { localVariable } from './local-environment.ts';
 import { toPlainJson, toPlainLines } from '../../shared/log/plain-text.ts';
@@ -6,16 +7,21 @@ import { addAppCommands } from './commands/app.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addCallerCommands } from './commands/caller.ts';
 import { addCacheCommands } from './commands/cache.ts';
+import { addCompletionCommand } from './commands/completion.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addEventsCommands } from './commands/events.ts';
 import { addKeysCommands } from './commands/keys.ts';
+import { addLogLevelCommand } from './commands/log-level.ts';
+import { addOperatorCommands } from './commands/operator.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addRetentionCommands } from './commands/retention.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { addStatusCommand } from './commands/status.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addUserCommands } from './commands/user.ts';
 import { describeTaken, findTakenByNpm, optionNamesOf } from './taken-by-npm.ts';
 import { fitToTerminal } from './fit-to-terminal.ts';
-import { CommandFailure, UsageFailure, type CommandContext, type StandardStreams } from './result.ts';
+import { UsageFailure, type CommandContext, type StandardStreams } from './result.ts';
 
 const failed = 1;
 const misused = 2;
@@ -64,13 +70,12 @@ export async function runCli(
       complain('usage', error.code === 'commander.help' ? 'a command is missing' : withoutPrefix(error.message));
       return misused;
     }
-    if (error instanceof UsageFailure) {
+    if (error instanceof UsageFailure || error instanceof UnfitRequest) {
       complain('usage', error.message);
       return misused;
     }
     if (error instanceof ConfigError) complain('configuration', error.message, { faults: error.faults });
-    else if (error instanceof CommandFailure)
-      complain(error.code, isLocal(env, error) ? `${error.message}\n${localAdvice}` : error.message);
+    else if (error instanceof AdministrationFailure) complain(error.code, withAdvice(error, env));
     else complain('bug', error instanceof Error ? (error.stack ?? error.message) : 'unknown');
     return failed;
   }
@@ -98,9 +103,14 @@ export function createProgram(context: CommandContext): Command {
   addCacheCommands(program, context);
   addQueueCommands(program, context);
   addRetentionCommands(program, context);
+  addEventsCommands(program, context);
   addKeysCommands(program, context);
+  addOperatorCommands(program, context);
   addAuditCommand(program, context);
+  addLogLevelCommand(program, context);
+  addStatusCommand(program, context);
   addDoctorCommand(program, context);
+  addCompletionCommand(program, context);
   return program;
 }
 
@@ -114,13 +124,24 @@ Examples:
   npx wafer session show --open-id oABC
   npx wafer doctor --json`;
 
-/** Nothing answers where the last `npm start` had its servers. */
-function isLocal(env: NodeJS.ProcessEnv, { code }: CommandFailure): boolean {
-  return env[localVariable] !== undefined && /^(database|redis)_unreachable$/.test(code);
-}
+/** Commands that help on after a failure, by its code. */
+const advices: Readonly<Record<string, string>> = {
+  app_unknown: 'See: npx wafer app list',
+  caller_unknown: 'See: npx wafer caller list',
+  caller_exists: 'To bind its key to another app: npx wafer caller bind <name> --app <appid>',
+  default_needed: 'To say so: npx wafer app set <appid> --default',
+};
 
 const localAdvice =
   'That is the address of the last npm start in this folder, which does not seem to run: start it, or set DATABASE_URL and REDIS_URL.';
+
+function withAdvice({ code, message }: AdministrationFailure, env: NodeJS.ProcessEnv): string {
+  // Nothing answers where the last `npm start` had its servers.
+  const isLocal = env[localVariable] !== undefined && /^(database|redis)_unreachable$/.test(code);
+  if (isLocal) return `${message}\n${localAdvice}`;
+  const advice = advices[code];
+  return advice === undefined ? message : `${message} ${advice}`;
+}
 
 function withoutPrefix(message: string): string {
   return `${message.replace(/^error: /, '')}\nCall it with --help to see how it is used.`;

@@ -24,17 +24,6 @@ export interface CommandContext {
   readonly report: (result: CommandResult) => void;
 }
 
-/** An expected failure: the message says what to do; exit status 1. */
-export class CommandFailure extends Error {
-  readonly code: string;
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'CommandFailure';
-    this.code = code;
-  }
-}
-
 /** The command was called in a wrong way; exit status 2. */
 export class UsageFailure extends Error {
   constructor(message: string) {

@@ -1,24 +1,27 @@
 import type { ReadStream } from 'node:tty';
-import { CommandFailure, type StandardStreams } from './result.ts';
+import { AdministrationFailure } from '../../shared/administration/failure.ts';
+import { checkSecret } from '../../shared/administration/set-app.ts';
+import type { StandardStreams } from './result.ts';
 
-const maxLength = 300;
+/** Much more than any secret: what is longer is not read to its end. */
+const maxReadLength = 3000;
 const stdinTimeoutMs = 60_000;
 
 /**
  * The app's secret: typed unseen on a terminal, else all of standard input. Never from the command line, which every user of the
  * machine can see and the shell remembers.
- * @throws {CommandFailure} if it is empty or can't be one
+ * @throws {AdministrationFailure} if it is empty or can't be one
  */
 export async function readSecret({ stdin, stderr }: StandardStreams, prompt: string): Promise<string> {
   const secret = (isTerminal(stdin) ? await readHidden(stdin, stderr, prompt) : await readAll(stdin)).trim();
-  if (secret === '') throw new CommandFailure('secret_empty', 'The secret is empty: nothing was changed.');
+  if (secret === '') throw new AdministrationFailure('secret_empty', 'The secret is empty: nothing was changed.');
   return checkSecret(secret);
 }
 
 /**
  * The app's secret where none is needed: nobody is asked on a terminal, but what comes on standard input counts.
  * @returns undefined if nothing came
- * @throws {CommandFailure} if it can't be one
+ * @throws {AdministrationFailure} if it can't be one
  */
 export async function readSecretIfGiven({ stdin }: StandardStreams): Promise<string | undefined> {
   const secret = isTerminal(stdin) ? '' : (await readAll(stdin)).trim();
@@ -29,20 +32,10 @@ function isTerminal(stdin: StandardStreams['stdin']): stdin is ReadStream {
   return stdin.isTTY === true;
 }
 
-function checkSecret(secret: string): string {
-  if (secret.length > maxLength || /[\p{Cc}\s]/u.test(secret)) {
-    throw new CommandFailure(
-      'secret_invalid',
-      `That is no secret: it must be one word of at most ${maxLength} characters. Nothing was changed.`,
-    );
-  }
-  return secret;
-}
-
 async function readAll(stdin: NodeJS.ReadableStream): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const failure = new CommandFailure(
+    const failure = new AdministrationFailure(
       'secret_missing',
       `Standard input did not end within ${stdinTimeoutMs / 1000} s: give the secret there, or < /dev/null to give none.`,
     );
@@ -52,7 +45,7 @@ async function readAll(stdin: NodeJS.ReadableStream): Promise<string> {
     let text = '';
     for await (const chunk of stdin) {
       text += String(chunk);
-      if (text.length > 10 * maxLength) break;
+      if (text.length > maxReadLength) break;
     }
     return text;
   };
@@ -83,7 +76,7 @@ function readHidden(stdin: ReadStream, stderr: NodeJS.WritableStream, prompt: st
       for (const character of chunk.toString('utf8')) {
         if (enter.has(character)) return finish(() => resolve(typed));
         if (character === interrupt) {
-          return finish(() => reject(new CommandFailure('interrupted', 'Interrupted: nothing was changed.')));
+          return finish(() => reject(new AdministrationFailure('interrupted', 'Interrupted: nothing was changed.')));
         }
         if (erase.has(character)) typed = typed.slice(0, -1);
         else if (character === eraseAll) typed = '';

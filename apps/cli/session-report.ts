@@ -1,40 +1,10 @@
 import { toPlainText } from '../../shared/log/plain-text.ts';
+import type { SessionDetails, SessionInRedis } from '../../shared/administration/session-details.ts';
 import type { EndReason } from '../../shared/session/ended-skeys.ts';
-import { isWithinLimits } from '../../shared/session/expiry.ts';
-import type { Apps } from '../../shared/session/app-settings.ts';
-import type { SessionCache } from '../../shared/session/session-cache.ts';
-import type { VisitLog } from '../../shared/session/visit-log.ts';
 import { toWallClock } from '../../shared/session/wall-clock.ts';
-import type { StoredSession } from './sessions.ts';
-
-/** What Redis knows of a session beside its row. */
-export interface SessionInRedis {
-  /**
-   * `same`: the entry has the skey of the row; `differs`: it has another, so the next check reads MySQL;
-   * `changing`: somebody writes or reads the row just now; `none`; `unknown`: Redis does not answer
-   */
-  readonly cached: 'same' | 'differs' | 'changing' | 'none' | 'unknown';
-  /** Seconds since 1970: the last visit, if it is on its way to MySQL. */
-  readonly pendingVisitTime?: number;
-}
-
-export async function lookIntoRedis(
-  cache: SessionCache,
-  visitLog: VisitLog,
-  { id, row, skeyHash }: StoredSession,
-): Promise<SessionInRedis> {
-  const [entry, { visits }] = await Promise.all([cache.find(id), visitLog.read([row])]);
-  const pendingVisitTime = visits.get(row)?.time;
-  const withoutEntry = entry.session === undefined && entry.marked ? 'changing' : 'none';
-  const withEntry = entry.session?.skeyHash === skeyHash ? 'same' : 'differs';
-  return {
-    cached: entry.session === undefined ? withoutEntry : withEntry,
-    ...(pendingVisitTime === undefined ? {} : { pendingVisitTime }),
-  };
-}
 
 /** One session as `session show` tells it; holds no secret. */
-export function reportSession(session: StoredSession, inRedis: SessionInRedis, apps: Apps, nowSeconds: number) {
+export function reportSession({ session, limitsOf, expiresAt, passed, cached, pendingVisitTime }: SessionDetails) {
   const {
     skeyHash: _hash,
     fence: _fence,
@@ -47,31 +17,25 @@ export function reportSession(session: StoredSession, inRedis: SessionInRedis, a
     nickName,
     ...names
   } = session;
-  const limits = apps.limits.get(session.appid);
-  const limitsOf = session.appid === '' ? apps.default : apps.byAppid.get(session.appid);
-  const latestVisit = Math.max(lastVisitTime, inRedis.pendingVisitTime ?? 0);
-  const expiresAt =
-    limits && Math.min(createTime + limits.loginDurationDays * 86_400, latestVisit + limits.sessionDurationSeconds);
-  const isLive = limits !== undefined && isWithinLimits({ ...session, lastVisitTime: latestVisit }, limits, nowSeconds);
   const reasons = [
     ...(isEnded ? [ends[0] === undefined ? 'ended by a later log-in or revoked' : endWords[ends[0].reason]] : []),
     ...(isSuperseded ? ['another row with this id is newer'] : []),
-    ...(limits === undefined ? [session.appid === '' ? 'no app is configured' : 'its app was removed'] : []),
-    ...(limits !== undefined && !isLive ? ['expired'] : []),
+    ...(expiresAt === undefined ? [session.appid === '' ? 'no app is configured' : 'its app was removed'] : []),
+    ...(passed === undefined ? [] : ['expired']),
   ];
   return {
     ...names,
     unionId: unionId ?? null,
     nickName: nickName ?? null,
-    limitsOf: limitsOf?.appid ?? null,
+    limitsOf: limitsOf ?? null,
     createTime: describeTime(createTime),
     lastVisitTime: describeTime(lastVisitTime),
-    pendingVisitTime: inRedis.pendingVisitTime === undefined ? null : describeTime(inRedis.pendingVisitTime),
+    pendingVisitTime: pendingVisitTime === undefined ? null : describeTime(pendingVisitTime),
     expiresAt: expiresAt === undefined ? null : describeTime(expiresAt),
     isValid: reasons.length === 0,
     reasons,
     skeysBefore: ends.map(({ reason, time }) => ({ reason, endTime: describeTime(time) })),
-    cached: inRedis.cached,
+    cached,
   };
 }
 
@@ -92,7 +56,17 @@ export function formatSession(report: SessionReport): string {
     ['open_id', toPlainText(report.openId)],
     ['union_id', toPlainText(report.unionId ?? '-')],
     ['nickName', toPlainText(report.nickName ?? '-')],
+    ...(report.device === null
+      ? []
+      : [
+          ['device', toPlainText([report.device.kind, report.device.label ?? ''].join(' ').trim())] satisfies [
+            string,
+            string,
+          ],
+        ]),
+    ...(report.clientIp === null ? [] : [['address', toPlainText(report.clientIp)] satisfies [string, string]]),
     ['logged in', time(report.createTime)],
+    ...(report.caller === null ? [] : [['  by caller', toPlainText(report.caller)] satisfies [string, string]]),
     ['last visit', time(report.lastVisitTime)],
     ...(report.pendingVisitTime === null
       ? []
@@ -124,7 +98,7 @@ const cacheWords: Readonly<Record<SessionInRedis['cached'], string>> = {
   unknown: 'not known: Redis does not answer',
 };
 
-function describeTime(epochSeconds: number) {
+export function describeTime(epochSeconds: number) {
   const offsetMinutes = -new Date(epochSeconds * 1000).getTimezoneOffset();
   const local = new Date((epochSeconds + offsetMinutes * 60) * 1000).toISOString().slice(0, 19).replace('T', ' ');
   const sign = offsetMinutes < 0 ? '-' : '+';

@@ -1,3 +1,5 @@
+import type { Forgotten } from '../../shared/administration/forget-everywhere.ts';
+import { listNames, plural } from '../../shared/administration/words.ts';
 import { toPlainText } from '../../shared/log/plain-text.ts';
 
 /** Columns as wide as their widest cell; the first row is the heading. A line end in a cell makes no row: it is spelled out. */
@@ -14,11 +16,9 @@ export function formatTable(texts: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
-/** Names from outside, for one line. */
-export function listNames(names: readonly string[]): string {
-  return names.map(toPlainText).join(', ');
+/** When a change of the apps or callers counts. Within five seconds it does in any case. */
+export function describeEffect({ obeyed, silent, unreachable }: Forgotten): string {
+  if (unreachable !== undefined) return `It counts within 5 s. Nobody could be told to hurry: ${unreachable}`;
+  if (silent.length > 0) return `It counts within 5 s; did not confirm: ${listNames(silent)}`;
+  return `It counts now (${plural(obeyed.length, 'running process', 'running processes')}).`;
 }

@@ -1,7 +1,7 @@
+import { AdministrationFailure } from '../../shared/administration/failure.ts';
+import { withDatabase } from '../../shared/administration/stores.ts';
 import { ConfigError } from '../../shared/config/config.ts';
 import { recordAudit, type AuditEntry } from '../../shared/store/audit.ts';
-import { CommandFailure } from './result.ts';
-import { withDatabase } from './stores.ts';
 
 /**
  * Adds an entry to the audit log for what is done already, by a command that works without the database too.
@@ -12,7 +12,7 @@ export async function tryRecordAudit(env: NodeJS.ProcessEnv, entry: AuditEntry):
     await withDatabase(env, ({ sequelize }) => recordAudit(sequelize, entry));
     return undefined;
   } catch (error) {
-    if (!(error instanceof CommandFailure || error instanceof ConfigError)) throw error;
+    if (!(error instanceof AdministrationFailure || error instanceof ConfigError)) throw error;
     return `Not in the audit log: ${error.message}`;
   }
 }

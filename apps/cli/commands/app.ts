@@ -1,27 +1,29 @@
-import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
-import { ConfigError } from '../../../shared/config/config.ts';
-import { readApps, readAppsWithSecrets, type App } from '../../../shared/store/app-reader.ts';
-import type { AppInfo, AppInfoRow } from '../../../shared/store/models.ts';
-import { toApps } from '../../../shared/session/app-settings.ts';
-import { demoAppVariable } from '../local-environment.ts';
+import { listApps, type ListedApp } from '../../../shared/administration/list-apps.ts';
+import { checkAppid, prepareApp, removeApp, setApp, type PreparedApp } from '../../../shared/administration/set-app.ts';
+import { readCipher } from '../../../shared/administration/settings.ts';
+import { withDatabase, withRedis, type OpenDatabase, type UseRedis } from '../../../shared/administration/stores.ts';
+import { demoAppVariable } from '../../../shared/config/demo-app-variable.ts';
+import { toPlainText } from '../../../shared/log/plain-text.ts';
+import { addTransferCommands } from './app-transfer.ts';
 import { createByOption, findActor, type ByOption } from '../actor.ts';
-import { appSettingOptions, describeApp, settingColumns, type AppSettingOptions } from '../app-setting-options.ts';
-import { changeKind, kindOptions, type KindChange, type KindOptions } from '../app-kind.ts';
-import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
-import { listApps } from '../list-apps.ts';
-import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
+import {
+  appSettingOptions,
+  describeApp,
+  describeKind,
+  otherSettings,
+  toSettings,
+  type AppSettingOptions,
+} from '../app-setting-options.ts';
+import { addCommand, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 import { readSecret, readSecretIfGiven } from '../secret-input.ts';
-import { readCipher, withDatabase, withRedis, type OpenDatabase } from '../stores.ts';
-import { removeApp, writeApp } from '../write-app.ts';
+import { describeEffect, formatTable } from '../text.ts';
 
-interface SetOptions extends AppSettingOptions, KindOptions, ByOption {
+interface SetOptions extends AppSettingOptions, ByOption {
   readonly secret?: unknown;
-  /** The secret before stays good as well. */
-  readonly keepPrevious?: boolean;
 }
 
-/** `app list | set | remove`: the mini programs that this server serves, in cAppinfo. */
+/** `app list | set | export | import | remove`: the mini programs that this server serves, in cAppinfo. */
 export function addAppCommands(program: Command, context: CommandContext): void {
   const { env, report } = context;
   const app = program.command('app').description('the mini programs that may log in');
@@ -29,9 +31,11 @@ export function addAppCommands(program: Command, context: CommandContext): void 
   addCommand(app, 'list', 'lists the apps, without their secrets', [
     'npx wafer app list',
     'npx wafer app list --json',
-  ]).action(async () => report(await withDatabase(env, ({ appInfo }) => listApps(appInfo, readCipher(env)))));
+  ]).action(async () =>
+    report(await withDatabase(env, async ({ appInfo }) => describeApps(await listApps(appInfo, readCipher(env))))),
+  );
 
-  const set = addCommand(
+  const setCommand = addCommand(
     app,
     'set',
     'adds an app or changes it; asks for the secret, or reads it from standard input, unless only options change',
@@ -53,8 +57,8 @@ export function addAppCommands(program: Command, context: CommandContext): void 
     // Only to refuse it in our own words, which do not repeat it.
     .addOption(new Option('--secret [secret]').hideHelp())
     .allowExcessArguments();
-  for (const option of [...appSettingOptions, ...kindOptions, createByOption()]) set.addOption(option);
-  set.action(async (appid: string, options: SetOptions, command: Command) => {
+  for (const option of [...appSettingOptions, createByOption()]) setCommand.addOption(option);
+  setCommand.action(async (appid: string, options: SetOptions, command: Command) => {
     if (command.args.length > 1 || options.secret !== undefined) {
       throw new UsageFailure(
         'the secret is not taken from the command line, where other users and the history of the shell can see it. ' +
@@ -62,8 +66,10 @@ export function addAppCommands(program: Command, context: CommandContext): void 
       );
     }
     checkAppid(appid);
-    report(await withDatabase(env, (database) => setApp(context, database, appid, options)));
+    report(await withDatabase(env, (database) => set(context, database, appid, options)));
   });
+
+  addTransferCommands(app, context);
 
   addCommand(app, 'remove', 'removes an app and ends its sessions for good; their rows stay in the database', [
     'npx wafer app remove wx0123456789abcdef',
@@ -75,39 +81,27 @@ export function addAppCommands(program: Command, context: CommandContext): void 
     );
 }
 
-async function setApp(
+async function set(
   { env, streams }: CommandContext,
   database: OpenDatabase,
   appid: string,
-  { keepPrevious = false, by, ...options }: SetOptions,
+  { by, ...options }: SetOptions,
 ): Promise<CommandResult> {
-  const { appInfo } = database;
   const cipher = readCipher(env);
   // Before the secret is asked for: nobody should type it for nothing.
-  const found = await findApp(appInfo, appid);
-  const before = found ? (await readAppsWithSecrets(appInfo, cipher)).find((each) => each.appid === appid) : undefined;
-  const change = changeKind(before, options, keepPrevious);
-  const columns = { ...settingColumns(options), ...change.columns };
-  if (change.wants === 'none' && Object.keys(columns).length === 0 && options.removeCorp === undefined)
-    throw new UsageFailure(`give an option: there is nothing to be asked for of an app of kind ${change.kind}`);
-  // Whoever changes a setting need not know the secret.
-  const mayStay = found && !keepPrevious && !change.isChanged && Object.keys(columns).length > 0;
-  const secret = change.secretOf(await readSecretFor(streams, appid, change.wants, mayStay));
-  if (options.notDefault === true) await refuseToUnset(appInfo, appid);
-  const { isAdded, defaultBefore, defaultNow, isMarkedNow } = await writeApp(
+  const prepared = await prepareApp(database, cipher, appid, toSettings(options));
+  const given = await readSecretFor(streams, prepared);
+  const done = await setApp(
     database,
-    cipher,
-    { appid, secret, keepPrevious, columns },
-    findActor(by === undefined ? {} : { by }),
+    { cipher, useRedis: toUseRedis(env), actor: findActor(by === undefined ? {} : { by }) },
+    prepared,
+    given,
   );
-  const forgotten = await tryForgetEverywhere(env);
-  const apps = await readApps(appInfo);
-  const isDefault = toApps(apps).default?.appid === appid;
-  const app = apps.find((each) => each.appid === appid) as App;
+  const { app, isAdded, defaultBefore, defaultNow, isMarkedNow, isDefault, isSecretChanged, forgotten } = done;
   const warnings = [
-    ...(change.isChanged
+    ...(done.isKindChanged
       ? [
-          `${appid} is of kind ${change.kind} now, where users have other names; sessions of before go on until: npx wafer session revoke --appid ${appid}`,
+          `${appid} is of kind ${done.kind} now, where users have other names; sessions of before go on until: npx wafer session revoke --appid ${appid}`,
         ]
       : []),
     ...(/^wx[0-9a-z]{16}$/i.test(appid)
@@ -130,7 +124,7 @@ async function setApp(
   ];
   return {
     text: [
-      `${isAdded ? 'Added' : 'Changed'} ${appid}: ${describeApp(app)}${secret === undefined ? ' Its secret stays as it was.' : ''}`,
+      `${isAdded ? 'Added' : 'Changed'} ${appid}: ${describeApp(app)}${isSecretChanged ? '' : ' Its secret stays as it was.'}`,
       ...changes,
       describeEffect(forgotten),
       ...warnings.map((warning) => `Warning: ${warning}`),
@@ -138,7 +132,7 @@ async function setApp(
     json: {
       ...app,
       created: isAdded,
-      secretChanged: secret !== undefined,
+      secretChanged: isSecretChanged,
       isDefault,
       defaultBefore: defaultBefore ?? null,
       defaultNow,
@@ -151,13 +145,11 @@ async function setApp(
 
 function readSecretFor(
   streams: CommandContext['streams'],
-  appid: string,
-  wants: KindChange['wants'],
-  mayStay: boolean,
+  { appid, change: { wants }, maySecretStay }: PreparedApp,
 ): Promise<string | undefined> {
   if (wants === 'none') return Promise.resolve(undefined);
   if (wants !== 'ask') return readSecret(streams, `Secret of ${wants.corpid} for ${appid} (not shown): `);
-  return mayStay ? readSecretIfGiven(streams) : readSecret(streams, `Secret of ${appid} (not shown): `);
+  return maySecretStay ? readSecretIfGiven(streams) : readSecret(streams, `Secret of ${appid} (not shown): `);
 }
 
 /** What whoever tries a real app beside `npm start` runs into. */
@@ -174,13 +166,8 @@ async function remove(
   appid: string,
   options: ByOption,
 ): Promise<CommandResult> {
-  const { appInfo } = database;
-  if (!(await findApp(appInfo, appid))) {
-    throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npx wafer app list`);
-  }
-  const { defaultBefore, defaultNow } = await removeApp(database, appid, await readNowUs(env), findActor(options));
-  const forgotten = await tryForgetEverywhere(env);
-  const left = (await readApps(appInfo)).map((app) => app.appid);
+  const done = await removeApp(database, toUseRedis(env), appid, findActor(options));
+  const { defaultBefore, defaultNow, left, forgotten } = done;
   const warnings = [
     ...(left.length > 0 ? [] : ['No app is left: every request is answered 1012.']),
     ...(defaultNow === undefined || defaultNow === defaultBefore
@@ -197,43 +184,38 @@ async function remove(
   };
 }
 
-/** Redis's time, which log-ins have too; this machine's if Redis is away: a removal does not wait for it. */
-async function readNowUs(env: NodeJS.ProcessEnv): Promise<number> {
-  try {
-    return await withRedis(env, async ({ clock }) => Math.floor(clock.nowMs() * 1000));
-  } catch (error) {
-    if (!(error instanceof CommandFailure || error instanceof ConfigError)) throw error;
-    return Date.now() * 1000;
-  }
+/** Opened when the database has changed: that Redis is away stops no change. */
+function toUseRedis(env: NodeJS.ProcessEnv): UseRedis {
+  return (work) => withRedis(env, work);
 }
 
-/** @throws {CommandFailure} default_needed: somebody has to be it */
-async function refuseToUnset(appInfo: AppInfo, appid: string): Promise<void> {
-  if (toApps(await readApps(appInfo)).default?.appid !== appid) return;
-  throw new CommandFailure(
-    'default_needed',
-    `${toPlainText(appid)} is the default app. Say which one is to be it instead: npx wafer app set <appid> --default. Nothing was changed.`,
-  );
+function describeApps(apps: readonly ListedApp[]): CommandResult {
+  const rows = apps.map((app) => [
+    toPlainText(app.appid),
+    app.isDefault ? 'yes' : '',
+    describeSecret(app),
+    `${app.loginDurationDays} days`,
+    `${app.sessionDurationSeconds} s`,
+    app.maxSessions === 1 ? 'single' : `up to ${app.maxSessions}`,
+    `${app.graceSeconds} s`,
+    describeKind(app),
+    otherSettings(app).join('; '),
+  ]);
+  return {
+    text:
+      apps.length === 0
+        ? 'No app is configured. Add one: npx wafer app set <appid>'
+        : formatTable([
+            ['APPID', 'DEFAULT', 'SECRET', 'LOG-IN LASTS', 'WITHOUT A VISIT', 'SESSIONS', 'GRACE', 'KIND', 'OTHER'],
+            ...rows,
+          ]),
+    json: { apps },
+  };
 }
 
-/**
- * Whether the app is there. The primary key compares by a collation, so that there can be one which differs only in case.
- * @throws {CommandFailure} app_differs in that case
- */
-async function findApp(appInfo: AppInfo, appid: string): Promise<boolean> {
-  const found = (await appInfo.findOne({ attributes: ['appid'], where: { appid }, raw: true })) as unknown as Pick<
-    AppInfoRow,
-    'appid'
-  > | null;
-  if (found === null) return false;
-  if (found.appid === appid) return true;
-  throw new CommandFailure(
-    'app_differs',
-    `There is an app ${toPlainText(found.appid)}, which for the database is the same name. Use that spelling, or remove it first.`,
-  );
-}
-
-function checkAppid(appid: string): void {
-  if (appid.length > 200 || !/^[!-~]+$/.test(appid))
-    throw new UsageFailure('the appid must be one word of plain characters');
+function describeSecret({ kind, hasSecret, hasPreviousSecret, secretFault }: ListedApp): string {
+  if (secretFault !== undefined) return secretFault === 'key_missing' ? 'encrypted, no key here' : 'UNREADABLE';
+  if (kind === 'component') return 'none needed';
+  if (!hasSecret) return 'MISSING';
+  return hasPreviousSecret ? 'set, and the previous' : 'set';
 }

@@ -1,14 +1,15 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
-import { fromWallClock, nowSeconds, toWallClock } from '../../../shared/session/wall-clock.ts';
-import { readAudit, type RecordedEntry } from '../audit.ts';
+import type { Sequelize } from 'sequelize';
+import { readAudit, tellEntry, type RecordedEntry } from '../../../shared/administration/audit.ts';
+import { withDatabase } from '../../../shared/administration/stores.ts';
 import { addCommand, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
-import { withDatabase } from '../stores.ts';
+import { parseTime, timeHelp } from '../parse-time.ts';
 import { formatTable } from '../text.ts';
 
 interface AuditOptions {
-  /** UTC+8, as in the database. */
-  readonly since?: string;
+  /** Seconds since 1970. */
+  readonly since?: number;
   readonly limit: number;
 }
 
@@ -22,30 +23,28 @@ export function addAuditCommand(program: Command, { env, report }: CommandContex
     'npx wafer audit --since 7d',
     'npx wafer audit --since 2026-11-01 --limit 1000 --json',
   ])
-    .addOption(
-      new Option('--since <time>', '30m, 24h or 7d ago; or a date or time as in ISO 8601').argParser(parseSince),
-    )
+    .addOption(new Option('--since <time>', timeHelp).argParser(parseTime('--since')))
     .addOption(new Option('--limit <count>', 'at most so many').argParser(parseLimit).default(defaultLimit))
     .action(async ({ since, limit }: AuditOptions) =>
-      report(await withDatabase(env, async ({ sequelize }) => describe(await readAudit(sequelize, { since, limit })))),
+      report(describe(await withDatabase(env, ({ sequelize }) => readAll(sequelize, since, limit)))),
     );
-}
-
-const secondsOf: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
-
-function parseSince(text: string): string {
-  const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (count !== undefined) return toWallClock(nowSeconds() - Number(count) * (secondsOf[unit] ?? 0));
-  const ms = Date.parse(text);
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(ms))
-    throw new UsageFailure('--since takes 30m, 24h, 7d, 2026-11-01 or 2026-11-01T08:00Z');
-  return toWallClock(Math.floor(ms / 1000));
 }
 
 function parseLimit(text: string): number {
   const limit = Number(text);
   if (/^\d+$/.test(text) && limit >= 1 && limit <= maxLimit) return limit;
   throw new UsageFailure(`--limit takes a whole number from 1 to ${maxLimit}`);
+}
+
+async function readAll(sequelize: Sequelize, from: number | undefined, limit: number): Promise<RecordedEntry[]> {
+  const found: RecordedEntry[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await readAudit(sequelize, { from }, { limit: limit - found.length, cursor });
+    found.push(...page.entries);
+    cursor = page.next;
+  } while (cursor !== undefined && found.length < limit);
+  return found;
 }
 
 function describe(entries: readonly RecordedEntry[]): CommandResult {
@@ -62,17 +61,6 @@ function describe(entries: readonly RecordedEntry[]): CommandResult {
       rows.length === 0
         ? 'Nothing is recorded.'
         : formatTable([['TIME (UTC+8)', 'WHO', 'HOST', 'WHAT', 'TO', 'DETAILS'], ...rows]),
-    json: {
-      entries: entries.map(({ id, at, actor, action, target, details }) => ({
-        id,
-        at: new Date(fromWallClock(at) * 1000).toISOString(),
-        osUser: actor.osUser,
-        host: actor.host,
-        by: actor.byName ?? null,
-        action,
-        target: target ?? null,
-        details,
-      })),
-    },
+    json: { entries: entries.map(tellEntry) },
   };
 }

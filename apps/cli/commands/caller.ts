@@ -1,25 +1,21 @@
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import type { Command } from 'commander';
-import type { Sequelize } from 'sequelize';
-import { callerNameShape, createCallerKey, hashCallerKey } from '../../../shared/callers/caller-key.ts';
-import { createKnownCallersCopy } from '../../../shared/callers/known-callers-copy.ts';
-import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
-import { readApps } from '../../../shared/store/app-reader.ts';
 import {
   addCaller,
   bindCaller,
-  readCallers,
-  removeCaller,
-  type BindingChange,
-  type Caller,
-} from '../../../shared/store/caller-store.ts';
-import { describePermissions, parsePermissions } from '../caller-permissions.ts';
-import type { AppInfo } from '../../../shared/store/models.ts';
+  listCallers,
+  revokeCaller,
+  tellApps,
+  type CallerStores,
+} from '../../../shared/administration/callers.ts';
+import { withDatabase, withRedis, type OpenDatabase } from '../../../shared/administration/stores.ts';
+import { callerNameShape } from '../../../shared/callers/caller-key.ts';
+import type { Actor } from '../../../shared/store/audit.ts';
+import type { BindingChange, Caller } from '../../../shared/store/caller-store.ts';
 import { createByOption, findActor, type ByOption } from '../actor.ts';
-import { describeEffect, tryForgetEverywhere } from '../forget-everywhere.ts';
-import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
-import { withDatabase, type OpenDatabase } from '../stores.ts';
-import { formatTable } from '../text.ts';
+import { describePermissions, parsePermissions } from '../caller-permissions.ts';
+import { addCommand, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
+import { describeEffect, formatTable } from '../text.ts';
 
 type Named = Omit<Caller, 'keyHash'>;
 
@@ -43,7 +39,7 @@ export function addCallerCommands(program: Command, { env, report }: CommandCont
   addCommand(caller, 'list', 'lists the callers; their keys are not known to anybody', [
     'npx wafer caller list',
     'npx wafer caller list --json',
-  ]).action(async () => report(await withDatabase(env, ({ sequelize }) => listCallers(sequelize))));
+  ]).action(async () => report(await withDatabase(env, listAll)));
 
   addCommand(caller, 'add', 'makes a key for a back end and shows it, this once', [
     'npx wafer caller add shop',
@@ -63,7 +59,7 @@ export function addCallerCommands(program: Command, { env, report }: CommandCont
       if (!callerNameShape.test(name))
         throw new UsageFailure('the name must be 1 to 64 letters, digits, dots, underscores or hyphens');
       const named = { name, appids: app ?? null, may: may ?? null };
-      report(await withDatabase(env, (database) => add(env, database, named, findActor(by))));
+      report(await withCallers(env, (stores) => add(stores, named, findActor(by))));
     });
 
   addCommand(caller, 'bind', 'binds the key of a back end to apps, or to none, and to what it may call', [
@@ -85,19 +81,19 @@ export function addCallerCommands(program: Command, { env, report }: CommandCont
         ...(app === undefined && !anyApp ? {} : { appids: app ?? null }),
         ...(may === undefined ? {} : { may }),
       };
-      report(await withDatabase(env, (database) => bind(env, database, change, findActor(by))));
+      report(await withCallers(env, (stores) => bind(stores, change, findActor(by))));
     });
 
   addCommand(caller, 'revoke', 'makes the key of a back end void', ['npx wafer caller revoke shop'])
     .argument('<name>')
     .addOption(createByOption())
     .action(async (name: string, by: ByOption) =>
-      report(await withDatabase(env, ({ sequelize }) => revoke(env, sequelize, name, findActor(by)))),
+      report(await withCallers(env, (stores) => revoke(stores, name, findActor(by)))),
     );
 }
 
-async function listCallers(sequelize: Sequelize): Promise<CommandResult> {
-  const callers = (await readCallers(sequelize)).map(({ name, appids, may, createdAt }) => ({
+async function listAll(database: OpenDatabase): Promise<CommandResult> {
+  const callers = (await listCallers(database)).map(({ name, appids, may, createdAt }) => ({
     name,
     ...tellApps(appids),
     may,
@@ -120,28 +116,8 @@ async function listCallers(sequelize: Sequelize): Promise<CommandResult> {
   };
 }
 
-async function add(
-  env: NodeJS.ProcessEnv,
-  { sequelize, appInfo }: OpenDatabase,
-  { name, appids, may }: Named,
-  actor: Actor,
-): Promise<CommandResult> {
-  await requireApps(appInfo, appids);
-  const key = createCallerKey();
-  const keyHash = hashCallerKey(key) as string;
-  const isNew = await sequelize.transaction(async (transaction) => {
-    const isAdded = await addCaller(sequelize, { name, keyHash, appids, may }, transaction);
-    const details = { ...tellApps(appids, true), ...(may === null ? {} : { may }) };
-    if (isAdded) await recordAudit(sequelize, { actor, action: 'caller add', target: name, details }, transaction);
-    return isAdded;
-  });
-  if (!isNew) {
-    throw new CommandFailure(
-      'caller_exists',
-      `There is a caller ${name} already. To change its key without a gap: add it under another name, give it the new address, then revoke ${name}. To bind its key to another app: npx wafer caller bind ${name} --app <appid>`,
-    );
-  }
-  const forgotten = await tellEverywhere(env, sequelize);
+async function add(stores: CallerStores, { name, appids, may }: Named, actor: Actor): Promise<CommandResult> {
+  const { key, forgotten } = await addCaller(stores, { name, appids, may }, actor);
   const path = `/k/${key}/mina_auth/`;
   return {
     text: [
@@ -155,31 +131,9 @@ async function add(
   };
 }
 
-async function bind(
-  env: NodeJS.ProcessEnv,
-  { sequelize, appInfo }: OpenDatabase,
-  change: BindingChange,
-  actor: Actor,
-): Promise<CommandResult> {
+async function bind(stores: CallerStores, change: BindingChange, actor: Actor): Promise<CommandResult> {
   const { name } = change;
-  await requireApps(appInfo, change.appids ?? null);
-  const bound = await sequelize.transaction(async (transaction) => {
-    const found = await bindCaller(sequelize, change, transaction);
-    if (found === undefined) return undefined;
-    const { before, now } = found;
-    const appsBefore = tellApps(before.appids, true);
-    const details = {
-      ...tellApps(now.appids, true),
-      before: appsBefore.appid,
-      ...('appids' in appsBefore ? { appidsBefore: appsBefore.appids } : {}),
-      ...(now.may === null && before.may === null ? {} : { may: now.may, mayBefore: before.may }),
-    };
-    await recordAudit(sequelize, { actor, action: 'caller bind', target: name, details }, transaction);
-    return found;
-  });
-  if (bound === undefined) throw createUnknown();
-  const forgotten = await tellEverywhere(env, sequelize);
-  const { before, now } = bound;
+  const { before, now, forgotten } = await bindCaller(stores, change, actor);
   return {
     text: [
       `${name} is now ${describeBinding(now.appids)}; before, it was ${describeBinding(before.appids)}.`,
@@ -200,57 +154,22 @@ async function bind(
   };
 }
 
-/**
- * `appid` is the one app of a key that is bound to one, and the first of several.
- * @param briefly without the list where that one app says it all
- */
-function tellApps(
-  appids: Caller['appids'],
-  briefly = false,
-): { readonly appid: string | null; readonly appids?: Caller['appids'] } {
-  const appid = appids?.[0] ?? null;
-  return briefly && (appids?.length ?? 0) < 2 ? { appid } : { appid, appids };
-}
-
-/** @throws {CommandFailure} app_unknown: a key for an app that is misspelled would be good for nothing */
-async function requireApps(appInfo: AppInfo, appids: Caller['appids']): Promise<void> {
-  if (appids === null) return;
-  const known = new Set((await readApps(appInfo)).map(({ appid }) => appid));
-  const unknown = appids.find((appid) => !known.has(appid));
-  if (unknown !== undefined)
-    throw new CommandFailure('app_unknown', `There is no app ${toPlainText(unknown)}. See: npx wafer app list`);
-}
-
 function describeBinding(appids: Caller['appids']): string {
   return appids === null ? 'for every app' : `for ${appids.map(toPlainText).join(', ')} alone`;
 }
 
-function createUnknown(): CommandFailure {
-  return new CommandFailure('caller_unknown', 'There is no such caller. See: npx wafer caller list');
-}
-
-async function revoke(
-  env: NodeJS.ProcessEnv,
-  sequelize: Sequelize,
-  name: string,
-  actor: Actor,
-): Promise<CommandResult> {
-  const wasThere = await sequelize.transaction(async (transaction) => {
-    const isRemoved = await removeCaller(sequelize, name, transaction);
-    if (isRemoved) await recordAudit(sequelize, { actor, action: 'caller revoke', target: name }, transaction);
-    return isRemoved;
-  });
-  if (!wasThere) throw createUnknown();
-  const forgotten = await tellEverywhere(env, sequelize);
+async function revoke(stores: CallerStores, name: string, actor: Actor): Promise<CommandResult> {
+  const forgotten = await revokeCaller(stores, name, actor);
   return {
     text: [`Revoked ${name}: its key is void.`, describeEffect(forgotten)].join('\n'),
     json: { name, revoked: true, forgotten },
   };
 }
 
-/** The copy first: a front end that can't reach MySQL reads it as soon as it is told to forget. */
-function tellEverywhere(env: NodeJS.ProcessEnv, sequelize: Sequelize): ReturnType<typeof tryForgetEverywhere> {
-  return tryForgetEverywhere(env, async ({ cacheRedis }) =>
-    createKnownCallersCopy(cacheRedis).save(await readCallers(sequelize)),
-  );
+/** Redis is opened when the database has changed: that it is away stops no change. */
+function withCallers(
+  env: NodeJS.ProcessEnv,
+  work: (stores: CallerStores) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  return withDatabase(env, (database) => work({ ...database, useRedis: (withOpen) => withRedis(env, withOpen) }));
 }

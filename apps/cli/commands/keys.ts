@@ -1,23 +1,26 @@
-import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { Option, type Command } from 'commander';
-import type { ColumnCipher } from '../../../shared/keys/column-cipher.ts';
-import { createByOption, findActor, type ByOption } from '../actor.ts';
-import { askWorkers } from '../keys/ask-workers.ts';
-import { describeWrong, findWrongKeys } from '../keys/wrong-keys.ts';
-import { convertEverything, type ConvertOptions } from '../keys/convert.ts';
+import { requireKeyToWrite, requirePlain } from '../../../shared/administration/keys/ask-workers.ts';
+import { askWorkers } from '../../../shared/administration/keys/ask-workers.ts';
 import {
-  countOthers,
-  countSecrets,
-  countSessionKeys,
-  describeCounts,
-  missingVersions,
-} from '../keys/count-versions.ts';
-import { addCommand, CommandFailure, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
-import { readCipher, withDatabase, type OpenDatabase } from '../stores.ts';
+  convertEverything,
+  defaultRowsPerSecond,
+  type Converted,
+  type ConvertOptions,
+} from '../../../shared/administration/keys/convert.ts';
+import type { Conversion } from '../../../shared/administration/keys/convert-sessions.ts';
+import { describeCounts } from '../../../shared/administration/keys/count-versions.ts';
+import { readKeysStatus, type KeysStatus } from '../../../shared/administration/keys/status.ts';
+import { describeWrong } from '../../../shared/administration/keys/wrong-keys.ts';
+import { readCipher } from '../../../shared/administration/settings.ts';
+import { withDatabase, withRedis, type OpenDatabase } from '../../../shared/administration/stores.ts';
+import { plural } from '../../../shared/administration/words.ts';
+import type { KeyRing } from '../../../shared/keys/key-ring.ts';
+import { toPlainText } from '../../../shared/log/plain-text.ts';
+import { createByOption, findActor, type ByOption } from '../actor.ts';
+import { createProgress } from '../progress.ts';
+import { addCommand, UsageFailure, type CommandContext, type CommandResult } from '../result.ts';
 
 type RunOptions = ByOption & Pick<ConvertOptions, 'after' | 'rowsPerSecond'>;
-
-const defaultRowsPerSecond = 2000;
 
 /** `keys status | rotate | plain`: app secrets and session_keys at rest, encrypted with WAFER_KEYS. */
 export function addKeysCommands(program: Command, { env, streams, report }: CommandContext): void {
@@ -28,10 +31,10 @@ export function addKeysCommands(program: Command, { env, streams, report }: Comm
     'npx wafer keys status --json',
   ]).action(async () => {
     const cipher = readCipher(env);
-    report(await withDatabase(env, (database) => showStatus(database, cipher)));
+    report(describeStatus(await withDatabase(env, (database) => readKeysStatus(database, cipher))));
   });
 
-  const addRun = (name: 'rotate' | 'plain', summary: string, check: (cipher: ColumnCipher) => void) => {
+  const addRun = (name: 'rotate' | 'plain', summary: string, check: (ring: KeyRing) => void) => {
     const command = addCommand(keys, name, summary, [
       `npx wafer keys ${name}`,
       `npx wafer keys ${name} --rows-per-second 500`,
@@ -50,31 +53,28 @@ export function addKeysCommands(program: Command, { env, streams, report }: Comm
       .addOption(createByOption())
       .action(async ({ after, rowsPerSecond, by }: RunOptions) => {
         const cipher = readCipher(env);
-        check(cipher);
+        check(cipher.keys);
         const actor = findActor(by === undefined ? {} : { by });
-        await askWorkers(env, cipher.keys);
-        // Standard output is for the result.
-        const tell = (line: string) => void streams.stderr.write(`${toPlainText(line)}\n`);
-        const options = { after, rowsPerSecond, actor, action: `keys ${name}`, tell };
-        report(await withDatabase(env, (database) => convertEverything(database, cipher, options)));
+        await withRedis(env, (redis) => askWorkers(redis, cipher.keys));
+        const progress = createProgress(streams.stderr);
+        const converted = await withDatabase(env, async (database) => {
+          const toDo = Math.max((await findLastRow(database)) - after, 1);
+          const options: ConvertOptions = {
+            after,
+            rowsPerSecond,
+            actor,
+            action: `keys ${name}`,
+            onProgress: ({ last, rows, changed }) =>
+              progress.tell(`up to row ${last}: ${rows} looked at, ${changed} changed`, (last - after) / toDo),
+          };
+          return convertEverything(database, cipher, options);
+        });
+        progress.end();
+        report(describeConverted(converted));
       });
   };
-  addRun('rotate', 'encrypts everything with the first key of WAFER_KEYS, while workers run', ({ keys: ring }) => {
-    if (ring.writes !== undefined) return;
-    throw new CommandFailure(
-      'keys_missing',
-      ring.keys.size === 0
-        ? 'WAFER_KEYS is not set: there is no key to encrypt with. Set it as for the workers.'
-        : 'WAFER_KEYS begins with "plain": values are written in plain text. For that there is: npx wafer keys plain',
-    );
-  });
-  addRun('plain', 'decrypts everything, for the original or a version without keys', ({ keys: ring }) => {
-    if (ring.writes === undefined) return;
-    throw new CommandFailure(
-      'keys_in_use',
-      `Workers with these WAFER_KEYS would go on encrypting. First set WAFER_KEYS=plain,${ring.writes}:… for every worker, and here.`,
-    );
-  });
+  addRun('rotate', 'encrypts everything with the first key of WAFER_KEYS, while workers run', requireKeyToWrite);
+  addRun('plain', 'decrypts everything, for the original or a version without keys', requirePlain);
 }
 
 const wholeNumber =
@@ -85,40 +85,60 @@ const wholeNumber =
     throw new UsageFailure(`give a whole number from ${minimum} to ${maximum}`);
   };
 
-async function showStatus({ sequelize, appInfo }: OpenDatabase, cipher: ColumnCipher): Promise<CommandResult> {
-  const { keys } = cipher;
-  const wrong = await findWrongKeys(sequelize, appInfo, cipher);
-  const secrets = await countSecrets(sequelize);
-  const { sessionKeys, formerKeys } = await countSessionKeys(sequelize);
-  const all = [secrets, sessionKeys, formerKeys];
-  const versions = [...keys.keys.keys()];
-  const missing = [...new Set(all.flatMap((counts) => missingVersions(counts, keys.keys)))];
-  const others = all.reduce((sum, counts) => sum + countOthers(counts, keys.writes), 0);
-  const next = keys.writes === undefined ? 'plain' : 'rotate';
+function describeStatus(status: KeysStatus): CommandResult {
+  const { writes, keys, secrets, sessionKeys, formerKeys, missing, wrong, others } = status;
   const lines = [
-    `WAFER_KEYS    ${versions.length === 0 ? 'not set' : `keys ${versions.join(', ')}`}; new values are written ${keys.writes === undefined ? 'in plain text' : `with key ${keys.writes}`}`,
+    `WAFER_KEYS    ${keys.length === 0 ? 'not set' : `keys ${keys.join(', ')}`}; new values are written ${writes === 'plain' ? 'in plain text' : `with key ${writes}`}`,
     `app secrets   ${describeCounts(secrets)}`,
     `session_keys  ${describeCounts(sessionKeys)}`,
     `former keys   ${describeCounts(formerKeys)}`,
     ...(missing.length > 0
-      ? [
-          `WAFER_KEYS lacks ${missing.map((version) => `key ${toPlainText(version)}`).join(', ')}: what it encrypted can't be read.`,
-        ]
+      ? [`WAFER_KEYS lacks ${missing.map((version) => `key ${version}`).join(', ')}: what it encrypted can't be read.`]
       : []),
     ...describeWrong(wrong),
-    ...(others > 0 && missing.length === 0 ? [`To convert the rest: npx wafer keys ${next}`] : []),
+    ...(others > 0 && missing.length === 0
+      ? [`To convert the rest: npx wafer keys ${writes === 'plain' ? 'plain' : 'rotate'}`]
+      : []),
   ];
   return {
     text: lines.join('\n'),
-    json: {
-      writes: keys.writes ?? 'plain',
-      keys: versions,
-      secrets,
-      sessionKeys,
-      formerKeys,
-      missing: missing.map(Number),
-      wrong,
-    },
+    json: { writes, keys, secrets, sessionKeys, formerKeys, missing, wrong },
     exitCode: missing.length === 0 && wrong.apps.length === 0 && wrong.rows.length === 0 ? 0 : 1,
   };
+}
+
+function describeConverted(converted: Converted): CommandResult {
+  const { apps, sessions, secrets, sessionKeys, formerKeys, left } = converted;
+  return {
+    text: [
+      `Converted the secrets of ${plural(apps.changed.length, 'app')} and ${plural(sessions.changed, 'session_key')}.`,
+      `app secrets   ${describeCounts(secrets)}`,
+      `session_keys  ${describeCounts(sessionKeys)}`,
+      `former keys   ${describeCounts(formerKeys)}`,
+      ...explainRest(left, apps.unreadable, sessions),
+    ].join('\n'),
+    json: converted,
+    exitCode: left === 0 && sessions.unreadable === 0 && apps.unreadable.length === 0 ? 0 : 1,
+  };
+}
+
+function explainRest(left: number, apps: readonly string[], { unreadable, unreadableRows }: Conversion): string[] {
+  if (unreadable === 0 && apps.length === 0) {
+    if (left === 0) return [];
+    return [
+      `${plural(left, 'value was', 'values were')} written otherwise meanwhile. Give every worker these WAFER_KEYS, then run this again.`,
+    ];
+  }
+  return [
+    ...(apps.length > 0 ? [`Can't be read, of apps: ${apps.map(toPlainText).join(', ')}`] : []),
+    ...(unreadable > 0
+      ? [`Can't be read, of sessions: ${unreadable}, such as the rows ${unreadableRows.join(', ')}`]
+      : []),
+    'They were encrypted with another key, under a number that WAFER_KEYS lacks or has given to a new key, or were changed. Add that key, then run this again.',
+    'If it is lost (docs/production.md, "Lost keys"): npx wafer app set <appid>, for each of those apps; of sessions the next log-in of the user writes a new one.',
+  ];
+}
+
+async function findLastRow({ sessionInfo }: OpenDatabase): Promise<number> {
+  return Number((await sessionInfo.max('id')) ?? 0);
 }

@@ -1,13 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { openRetentionQueue, runOptions } from '../../../shared/retention/queue.ts';
-import { isRetentionOn, type RetentionPart, type RetentionSettings } from '../../../shared/retention/settings.ts';
-import { createRetentionTables, type RetentionTable } from '../../../shared/retention/tables.ts';
-import { createVisitLog } from '../../../shared/session/visit-log.ts';
-import { nowSeconds } from '../../../shared/session/wall-clock.ts';
+import {
+  askForRetention,
+  countLeaving,
+  requireRetention,
+  type LeavingRows,
+} from '../../../shared/administration/retention.ts';
+import { readSettings } from '../../../shared/administration/settings.ts';
+import { withRedis, withStores } from '../../../shared/administration/stores.ts';
 import { findActor } from '../actor.ts';
-import { addCommand, CommandFailure, type CommandContext, type CommandResult } from '../result.ts';
-import { readSettings, withDatabase, withRedis } from '../stores.ts';
+import { addCommand, type CommandContext, type CommandResult } from '../result.ts';
 import { formatTable } from '../text.ts';
 
 /** `retention run`: has rows leave that are over for so long, or says how many would. */
@@ -21,70 +22,23 @@ export function addRetentionCommands(program: Command, { env, report }: CommandC
     .option('--dry-run', 'only count what would leave; changes nothing')
     .action(async ({ dryRun }: { dryRun?: true }) => {
       const settings = readSettings(env, 'retention').retention;
-      if (!isRetentionOn(settings)) {
-        throw new CommandFailure(
-          'retention_off',
-          'Nothing leaves: neither SESSION_RETENTION_DAYS nor AUDIT_RETENTION_DAYS is set.',
-        );
+      requireRetention(settings);
+      if (dryRun === true)
+        report(describe(await withStores(env, (stores) => countLeaving(stores, settings, findActor({})))));
+      else {
+        await withRedis(env, askForRetention);
+        report({
+          text: 'A worker removes them now, by its own settings. How it went: npx wafer queue show',
+          json: { asked: true },
+        });
       }
-      report(dryRun === true ? await count(env, settings) : await ask(env));
     });
 }
 
-/** The same for all who ask meanwhile: one run is enough. */
-const askedJobId = 'asked';
-
-async function ask(env: NodeJS.ProcessEnv): Promise<CommandResult> {
-  await withRedis(env, async ({ commands }) => {
-    const queue = await openRetentionQueue(commands);
-    await queue.add('run', {}, { ...runOptions, jobId: askedJobId });
-  });
-  return {
-    text: 'A worker removes them now, by its own settings. How it went: npx wafer queue show',
-    json: { asked: true },
-  };
-}
-
-const daysOf = ({
-  sessionDays,
-  auditDays,
-}: RetentionSettings): Readonly<Record<RetentionPart, number | undefined>> => ({
-  sessions: sessionDays,
-  audit: auditDays,
-  dropped: auditDays,
-});
-
-async function count(env: NodeJS.ProcessEnv, settings: RetentionSettings): Promise<CommandResult> {
-  const days = daysOf(settings);
-  const counts = await withRedis(env, ({ commands }) =>
-    withDatabase(env, async ({ sequelize, appInfo }) => {
-      const visits = createVisitLog(commands);
-      const deps = { sequelize, appInfo, visits, actor: findActor({}), nowSeconds: nowSeconds() };
-      const found: { part: RetentionPart; rows: number; of: number }[] = [];
-      for (const table of createRetentionTables(settings, deps))
-        found.push({ part: table.part, ...(await countRows(table)) });
-      return found;
-    }),
-  );
-  const rows = counts.map(({ part, rows: leaving, of }) => [part, String(leaving), String(of), `${days[part]} days`]);
+function describe(counts: readonly LeavingRows[]): CommandResult {
+  const rows = counts.map(({ part, rows: leaving, of, days }) => [part, String(leaving), String(of), `${days} days`]);
   return {
     text: [formatTable([['ROWS', 'WOULD LEAVE', 'OF', 'AFTER'], ...rows]), '', 'Nothing has been changed.'].join('\n'),
-    json: { dryRun: true, parts: counts.map((each) => ({ ...each, days: days[each.part] })) },
+    json: { dryRun: true, parts: counts },
   };
-}
-
-async function countRows(table: RetentionTable): Promise<{ rows: number; of: number }> {
-  let after = 0;
-  let rows = 0;
-  let of = 0;
-  for (;;) {
-    const startedAt = performance.now();
-    const window = await table.findWindow(after);
-    if (window === undefined) return { rows, of };
-    rows += await table.count(after, window.last);
-    of += window.rows;
-    after = window.last;
-    // Others use the same MySQL.
-    await sleep(performance.now() - startedAt);
-  }
 }

@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
+import {
+  renewToken,
+  showTokens,
+  type RenewedToken,
+  type SeenToken,
+} from '../../../shared/administration/access-tokens.ts';
+import { minSecondsBetweenForced, perDay } from '../../../shared/administration/forced-tokens.ts';
 import { toPlainText } from '../../../shared/log/plain-text.ts';
 import { createByOption, findActor, type ByOption } from '../actor.ts';
-import { addCommand, CommandFailure, type CommandContext, type CommandResult } from '../result.ts';
+import { addCommand, type CommandContext, type CommandResult } from '../result.ts';
 import { formatTable } from '../text.ts';
-import { recordAudit } from '../../../shared/store/audit.ts';
-import { countForced, minSecondsBetweenForced, perDay } from '../forced-tokens.ts';
-import { withTokens, type OpenTokens } from '../tokens.ts';
 
 /** `token show | renew`: the access tokens that workers share and hand out. None is ever shown. */
 export function addTokenCommands(program: Command, { env, report }: CommandContext): void {
@@ -16,7 +20,7 @@ export function addTokenCommands(program: Command, { env, report }: CommandConte
     'npx wafer token show wx0123456789abcdef --json',
   ])
     .argument('[appid]')
-    .action(async (appid: string | undefined) => report(await withTokens(env, (open) => show(open, appid))));
+    .action(async (appid: string | undefined) => report(describeTokens(await showTokens(env, appid))));
 
   addCommand(token, 'renew', 'fetches the access token of an app anew, for all processes', [
     'npx wafer token renew wx0123456789abcdef',
@@ -29,24 +33,13 @@ export function addTokenCommands(program: Command, { env, report }: CommandConte
     )
     .addOption(createByOption())
     .action(async (appid: string, { force = false, ...by }: ByOption & { readonly force?: boolean }) =>
-      report(await withTokens(env, (open) => renew(open, appid, force, by))),
+      report(describeRenewed(await renewToken(env, { appid, isForced: force, actor: findActor(by) }))),
     );
 }
 
-async function show({ apps, tokenOf, tokens: held }: OpenTokens, appid: string | undefined): Promise<CommandResult> {
-  const wanted = appid === undefined ? apps : [findApp(apps, appid)];
-  const tokens = await Promise.all(
-    wanted.map(async (app) => {
-      const source = tokenOf(app);
-      if (source === undefined) return { appid: app.appid, state: 'not_for_this_kind' };
-      const seen = await held.peek(source);
-      if (seen === undefined) return { appid: app.appid, state: 'none' };
-      const secondsLeft = Math.floor(seen.leftMs / 1000);
-      return { appid: app.appid, state: 'held', fingerprint: seen.version, secondsLeft };
-    }),
-  );
-  const rows = tokens.map(({ appid: of, state, fingerprint = '', secondsLeft }) => [
-    toPlainText(of),
+function describeTokens(tokens: readonly SeenToken[]): CommandResult {
+  const rows = tokens.map(({ appid, state, fingerprint = '', secondsLeft }) => [
+    toPlainText(appid),
     state === 'held'
       ? `for ${secondsLeft} s more`
       : state === 'none'
@@ -60,44 +53,8 @@ async function show({ apps, tokenOf, tokens: held }: OpenTokens, appid: string |
   };
 }
 
-async function renew(open: OpenTokens, appid: string, isForced: boolean, by: ByOption): Promise<CommandResult> {
-  const { sequelize, apps, tokenOf, forcedTokenOf, tokens, timeoutMs, log } = open;
-  const app = findApp(apps, appid);
-  if (app.secretFault !== undefined)
-    throw new CommandFailure(
-      app.secretFault,
-      `The secret of ${toPlainText(appid)} can not be read here: set WAFER_KEYS.`,
-    );
-  const usual = tokenOf(app);
-  if (usual === undefined)
-    throw new CommandFailure('not_for_this_kind', `Apps of the kind of ${toPlainText(appid)} have no access token.`);
-  const forced = isForced ? forcedTokenOf(app) : undefined;
-  if (isForced && forced === undefined)
-    throw new CommandFailure(
-      'token_service',
-      'The token comes from a token service: have it renewed there, then run this again without --force.',
-    );
-  const before = isForced ? await countForced(sequelize, appid) : undefined;
-  const renewed = await tokens.renew(forced ?? usual, timeoutMs, log);
-  if (renewed.kind !== 'ok') {
-    const why =
-      renewed.kind === 'refused'
-        ? `errcode ${renewed.errcode}`
-        : ((renewed as { reason?: string }).reason ?? renewed.kind);
-    throw new CommandFailure(
-      'token_not_fetched',
-      `No token was fetched (${toPlainText(why)}); the one before stays. See: npx wafer doctor`,
-    );
-  }
-  const { version: fingerprint, leftMs } = renewed.value;
-  const secondsLeft = Math.floor(leftMs / 1000);
-  await recordAudit(sequelize, {
-    actor: findActor(by),
-    action: 'token renew',
-    target: appid,
-    details: { isForced, fingerprint },
-  });
-  const forcedToday = before === undefined ? undefined : before.today + 1;
+function describeRenewed(renewed: RenewedToken): CommandResult {
+  const { appid, fingerprint, secondsLeft, forcedToday } = renewed;
   return {
     text: [
       `All processes use the token ${toPlainText(fingerprint)} of ${toPlainText(appid)} now, which lives for ${secondsLeft} s more.`,
@@ -107,12 +64,6 @@ async function renew(open: OpenTokens, appid: string, isForced: boolean, by: ByO
             `That was number ${forcedToday} of ${perDay} today. The one before works for some minutes; has it leaked, run this again after ${minSecondsBetweenForced} s.`,
           ]),
     ].join('\n'),
-    json: { appid, fingerprint, secondsLeft, isForced, ...(forcedToday === undefined ? {} : { forcedToday }) },
+    json: renewed,
   };
-}
-
-function findApp(apps: OpenTokens['apps'], appid: string): OpenTokens['apps'][number] {
-  const app = apps.find((each) => each.appid === appid);
-  if (app !== undefined) return app;
-  throw new CommandFailure('app_unknown', `There is no app ${toPlainText(appid)}. See: npx wafer app list`);
 }
