@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { readEnvFile } from './dist/shared/config/env-file.js';
+import { readEnvFile } from './dist/apps/cli/env-file.js';
 
 const rootDir = import.meta.dirname;
 const envFile = join(rootDir, '.env');
@@ -23,7 +23,7 @@ for (const name of ['DATABASE_URL', 'REDIS_URL']) {
   if (fromFile !== undefined && !variables[name]) throw new Error(`${name} is neither in .env nor in this shell`);
 }
 if (process.env.WAFER_KEYS) keepKeysFromDaemon();
-// Else pm2 would give it to every process; the workers get it below.
+// Else pm2 would give it to every process; the workers and the console get it below.
 delete process.env.WAFER_KEYS;
 
 /** Every variable that .env.example shows, set or commented out. */
@@ -93,12 +93,26 @@ const common = {
   vizion: false,
 };
 
+const workers = readProcessCount('WORKER_PROCESSES', 2);
+// pm2 makes so many when it starts an app; a reload keeps as many as there are, however many the autoscaler has made.
+const mostWorkers = readProcessCount('WORKERS_MAX', workers);
+if (mostWorkers < workers) throw new Error('WORKERS_MAX must be at least WORKER_PROCESSES');
+const autoscaler = {
+  ...common,
+  name: 'autoscaler',
+  env: { ...env, WAFER_KEYS: '', CONSOLE_OIDC_CLIENT_SECRET: '' },
+  script: 'dist/apps/autoscaler/main.js',
+  exec_mode: 'fork',
+  instances: 1,
+  max_memory_restart: '256M',
+};
+
 export const apps = [
   {
     ...common,
     name: 'web',
     // Encrypts what a front end never reads.
-    env: { ...env, WAFER_KEYS: '' },
+    env: { ...env, WAFER_KEYS: '', CONSOLE_OIDC_CLIENT_SECRET: '' },
     script: 'dist/apps/web/main.js',
     exec_mode: 'cluster',
     instances: readProcessCount('WEB_PROCESSES', 2),
@@ -108,12 +122,22 @@ export const apps = [
     ...common,
     name: 'worker',
     // WORKER_HEALTH_PORT is the first worker's; each adds its number to it, which pm2 gives in NODE_APP_INSTANCE.
-    env: { ...env, WAFER_KEYS: variables.WAFER_KEYS ?? '' },
+    env: { ...env, WAFER_KEYS: variables.WAFER_KEYS ?? '', CONSOLE_OIDC_CLIENT_SECRET: '' },
     script: 'dist/apps/worker/main.js',
     // Why: apps/local/worker-flags.ts
     node_args: ['--max-semi-space-size=64'],
     exec_mode: 'fork',
-    instances: readProcessCount('WORKER_PROCESSES', 2),
+    instances: workers,
     max_memory_restart: '768M',
   },
+  {
+    ...common,
+    name: 'console',
+    env: { ...env, WAFER_KEYS: variables.WAFER_KEYS ?? '' },
+    script: 'dist/apps/console/main.js',
+    exec_mode: 'fork',
+    instances: 1,
+    max_memory_restart: '512M',
+  },
+  ...(variables.WORKERS_MAX ? [autoscaler] : []),
 ];

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { linkUrl } from '../../shared/operators/link-url.ts';
 import { createUserData } from '../wechat-simulator/users.ts';
 
 export interface BannerFacts {
@@ -13,6 +14,13 @@ export interface BannerFacts {
   /** Undefined: a real WeChat. */
   simulator: { url: string; appid: string } | undefined;
   realAppids: string[];
+  console: {
+    url: string;
+    /** Who gets in; undefined: nobody that was made here. */
+    name: string | undefined;
+    /** Of the link by which their password is set; undefined: it is. */
+    linkSecret: string | undefined;
+  };
 }
 
 /** What `npm start` says when everything runs. */
@@ -29,8 +37,11 @@ export function createBanner(facts: BannerFacts): string {
     `Data       ${facts.dataDir}`,
     `Logs       ${facts.logsDir}`,
     ...wechat,
+    `Console    ${facts.console.url}/`,
     '',
     ...(simulator ? describeDemo(facts, simulator.appid) : describeReal(facts)),
+    '',
+    ...describeConsole(facts),
     '',
     simulator ? 'To use a real mini program: npx wafer app set wx…' : 'To change the app: npx wafer app set wx…',
     '(it asks for the secret), then stop this with Ctrl-C and run npm start again.',
@@ -63,6 +74,20 @@ function describeReal(facts: BannerFacts): string[] {
     'Check the session of the last log-in:',
     '',
     checkLine(facts),
+  ];
+}
+
+function describeConsole({ console: { url, name, linkSecret } }: BannerFacts): string[] {
+  if (linkSecret !== undefined)
+    return [
+      `Open the console: set the password of ${name} here, once, within two hours:`,
+      '',
+      linkUrl(url, linkSecret),
+    ];
+  if (name !== undefined)
+    return [`Open the console: sign in as ${name}. A new password: npx wafer operator link ${name}`];
+  return [
+    'Open the console: npx wafer operator add <name> --role admin, and set the password that it gives a link for.',
   ];
 }
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const rootDir = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,6 +15,8 @@ const everything = {
   folders: ['apps', 'shared', 'packages/node/src', 'packages/client/src', 'test', 'bench'],
   stamp: '.all-built-from',
 };
+/** The console's page, which a program of its own builds: its sources are no modules of ours, nor are its files in dist. */
+const page = { folder: 'apps/console/page', stamp: '.page-built-from' };
 const distDir = join(rootDir, 'dist');
 const parentPollMs = 1000;
 const slowAfterMs = 15_000;
@@ -43,6 +45,7 @@ async function main() {
   }
   if (!packagesAreCurrent()) await installPackages();
   await build(command === 'test' || args[0] === 'all' ? everything : product);
+  await buildPage();
   if (command === 'start')
     exitWith(await run(process.execPath, ['--enable-source-maps', 'dist/apps/local/main.js', ...args], 'inherit'));
   if (command === 'test')
@@ -94,9 +97,24 @@ async function build(project) {
   for (const { file, fingerprint } of stamps) writeFileSync(file, fingerprint);
 }
 
+/** Takes seconds, so only when a source of it has changed, at `npm run build` too. */
+async function buildPage() {
+  const stamp = join(distDir, page.stamp);
+  const fingerprint = hashOf([...listFiles([page.folder], ''), 'package-lock.json']);
+  if (hasStamp(stamp, fingerprint) && existsSync(join(distDir, page.folder, 'index.html'))) return;
+  rmSync(stamp, { force: true });
+  await step("Building the console's page (vite)", () =>
+    run(process.execPath, ['node_modules/vite/bin/vite.js', 'build', page.folder, '--logLevel', 'warn']),
+  );
+  writeFileSync(stamp, fingerprint);
+}
+
 function isBuilt(project) {
-  const stampFile = join(distDir, project.stamp);
-  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === fingerprintOf(project);
+  return hasStamp(join(distDir, project.stamp), fingerprintOf(project));
+}
+
+function hasStamp(file, fingerprint) {
+  return existsSync(file) && readFileSync(file, 'utf8') === fingerprint;
 }
 
 /** True if node_modules holds exactly what package-lock.json asks for (npm writes what it installed into a hidden lock file). */
@@ -121,23 +139,31 @@ function readPackages(file) {
 }
 
 function listSources(folders) {
-  return listFiles(folders, '.ts').filter((file) => !file.includes('node_modules'));
+  return listFiles(folders, '.ts').filter((file) => !file.includes('node_modules') && !isOfPage(file));
+}
+
+function isOfPage(file) {
+  return file.startsWith(`${page.folder}/`) || file.startsWith(`dist/${page.folder}/`);
 }
 
 function listFiles(folders, ending) {
   return folders.flatMap((folder) =>
     existsSync(join(rootDir, folder))
-      ? readdirSync(join(rootDir, folder), { recursive: true, encoding: 'utf8' })
-          .filter((name) => name.endsWith(ending))
-          .map((name) => join(folder, name))
+      ? readdirSync(join(rootDir, folder), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+          .map((entry) => relative(rootDir, join(entry.parentPath, entry.name)))
       : [],
   );
 }
 
 function fingerprintOf({ configs, folders }) {
-  const hash = createHash('sha256');
   const settings = new Set(['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ...configs]);
-  for (const file of [...listSources(folders), ...settings].toSorted((one, other) => (one < other ? -1 : 1)))
+  return hashOf([...listSources(folders), ...settings]);
+}
+
+function hashOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files.toSorted((one, other) => (one < other ? -1 : 1)))
     hash
       .update(`${file}\0`)
       .update(readFileSync(join(rootDir, file)))
@@ -153,6 +179,7 @@ function removeStaleOutput({ folders }) {
     '.js',
   );
   for (const output of outputs) {
+    if (isOfPage(output)) continue;
     if (sources.has(output.slice('dist/'.length).replace(/js$/, 'ts'))) continue;
     for (const suffix of ['', '.map']) rmSync(join(rootDir, output + suffix), { force: true });
   }

@@ -8,7 +8,7 @@ const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 15_000;
 const pollTimeoutMs = 2000;
 
-const appNames = ['web', 'worker', 'wechat-simulator'] as const;
+const appNames = ['web', 'worker', 'console', 'wechat-simulator'] as const;
 
 const runDirOf = (dataDir: string, name: string) => join(dataDir, 'run', name);
 

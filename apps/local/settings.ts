@@ -12,6 +12,9 @@ export interface StartSettings {
   wechatApiBase: string | undefined;
   /** 0: any free port. */
   simulatorPort: number;
+  /** undefined: the usual one, or any if that is taken; 0: any */
+  consolePort: number | undefined;
+  consoleHost: string;
 }
 
 /** Checks the variables of all processes before anything is started. Throws a ConfigError with every fault. */
@@ -35,5 +38,7 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
     redisUrl: given['REDIS_URL'],
     wechatApiBase: given['WECHAT_API_BASE'],
     simulatorPort,
+    consolePort: given['CONSOLE_PORT'] === undefined ? undefined : config.console.port,
+    consoleHost: config.console.host,
   };
 }

@@ -1,7 +1,8 @@
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { demoAppVariable } from '../cli/local-environment.ts';
+import { demoAppVariable } from '../../shared/config/demo-app-variable.ts';
+import { nameHost } from '../../shared/config/console.ts';
 import { parseDatabaseUrl } from '../../shared/config/database-url.ts';
 import { parseRedisUrl } from '../../shared/config/redis-url.ts';
 import { migrate } from '../../shared/store/migrate.ts';
@@ -10,6 +11,7 @@ import { checkRedis } from './check-redis.ts';
 import { demoAppid, prepareApps } from './demo-app.ts';
 import { checkGivenDatabase } from './given-database.ts';
 import { startApp, type AppOptions } from './local-app.ts';
+import { prepareOperator } from './local-operator.ts';
 import { findFreePort, isPortFree } from './servers/ports.ts';
 import { provideServers } from './servers/provide.ts';
 import type { StartSettings } from './settings.ts';
@@ -58,19 +60,25 @@ export async function startStack({ rootDir, settings, log, signal, onClose }: St
     onClose(simulator.stop);
   }
 
+  const consolePort = await chooseConsolePort(settings);
+  const consoleUrl = `http://${clientHost(settings.consoleHost)}:${consolePort}`;
   const wechat = simulatorUrl === undefined ? {} : { WECHAT_API_BASE: simulatorUrl };
   const shared = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, ...wechat };
   // For `wafer` commands beside this: they can't know the ports and the password otherwise.
   writeFileSync(
     join(dataDir, 'environment.json'),
-    JSON.stringify(simulatorUrl === undefined ? shared : { ...shared, [demoAppVariable]: demoAppid }),
+    JSON.stringify({
+      ...shared,
+      CONSOLE_URL: consoleUrl,
+      ...(simulatorUrl === undefined ? {} : { [demoAppVariable]: demoAppid }),
+    }),
     {
       mode: 0o600,
     },
   );
   const address = `http://${clientHost(settings.host)}:${port}`;
   const healthPort = await findFreePort();
-  log('Starting web and worker …');
+  log('Starting web, worker and console …');
   const started = await Promise.allSettled([
     run({ name: 'web', readyUrl: `${address}/readyz`, env: { ...shared, PORT: String(port), HOST: settings.host } }),
     run({
@@ -78,14 +86,21 @@ export async function startStack({ rootDir, settings, log, signal, onClose }: St
       readyUrl: `http://127.0.0.1:${healthPort}/livez`,
       env: { ...shared, HOST: '127.0.0.1', WORKER_HEALTH_PORT: String(healthPort) },
     }),
+    run({
+      name: 'console',
+      readyUrl: `${consoleUrl}/readyz`,
+      env: { ...shared, CONSOLE_PORT: String(consolePort), CONSOLE_HOST: settings.consoleHost },
+    }),
   ]);
   const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   onClose(async () => void (await Promise.all(running.map((app) => app.stop()))));
   const failure = started.find((result) => result.status === 'rejected');
   if (failure) throw failure.reason;
 
+  const isOurs = settings.databaseUrl === undefined || settings.adoptsDatabase;
   return createBanner({
     address,
+    console: { url: consoleUrl, ...(await prepareOperator(databaseUrl, isOurs)) },
     dataDir,
     logsDir,
     loginFile: join(dataDir, 'login.json'),
@@ -96,13 +111,26 @@ export async function startStack({ rootDir, settings, log, signal, onClose }: St
 }
 
 /** Throws when the ports that were asked for are taken, before anything is started. */
-export async function checkPorts({ port, host, simulatorPort }: StartSettings): Promise<void> {
+export async function checkPorts(settings: StartSettings): Promise<void> {
+  const { port, host, simulatorPort, consolePort = 0, consoleHost } = settings;
   if (port !== 0 && !(await isPortFree(port, host))) {
-    throw new Error(`Port ${port} of ${host} is taken by another program. Choose another one: PORT=8081 npm start`);
+    throw new Error(`Port ${port} of ${host} is taken by another program. Choose another one: PORT=8090 npm start`);
+  }
+  if (consolePort !== 0 && !(await isPortFree(consolePort, consoleHost))) {
+    throw new Error(`Port ${consolePort} of ${consoleHost} (CONSOLE_PORT) is taken by another program`);
   }
   if (simulatorPort !== 0 && !(await isPortFree(simulatorPort, '127.0.0.1'))) {
     throw new Error(`Port ${simulatorPort} (WECHAT_SIMULATOR_PORT) is taken by another program`);
   }
+}
+
+const usualConsolePort = 8081;
+
+/** The usual one, which people know, gives way to who has it already. */
+async function chooseConsolePort({ consolePort, consoleHost, port }: StartSettings): Promise<number> {
+  if (consolePort !== undefined) return consolePort || findFreePort();
+  const isUsable = port !== usualConsolePort && (await isPortFree(usualConsolePort, consoleHost));
+  return isUsable ? usualConsolePort : findFreePort();
 }
 
 async function openServers(
@@ -148,5 +176,5 @@ function nameRedis(url: string): string {
 /** An address to listen on is not always one to connect to. */
 function clientHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
+  return nameHost(host);
 }

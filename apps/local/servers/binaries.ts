@@ -8,7 +8,9 @@ const names = {
   'mariadb-install-db': ['mariadb-install-db', 'mysql_install_db'],
   nginx: ['nginx'],
   haproxy: ['haproxy'],
+  prometheus: ['prometheus'],
   promtool: ['promtool'],
+  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
 } as const;
 
 export type Binary = keyof typeof names;
