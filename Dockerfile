@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One image for web, worker, migrate, the command line and the simulated WeChat: docker-compose.yml says which command runs.
+# One image for web, worker, console, migrate, the command line and the simulated WeChat: docker-compose.yml says which command runs.
 
 FROM node:20-bookworm-slim AS build
 WORKDIR /app
@@ -8,7 +8,8 @@ RUN npm ci --include=dev
 COPY tsconfig.json tsconfig.build.json ./
 COPY apps apps
 COPY shared shared
-RUN npm run build && npm prune --omit=dev
+# TypeScript stays behind as an optional peer of a package that does not need it.
+RUN npm run build && npm prune --omit=dev && rm -rf node_modules/typescript node_modules/@typescript
 # The command wafer. While package.json names it as well, npx installs the package for itself and changes the mode of the file, which only
 # the owner may do.
 RUN ln -s ../../apps/cli/wafer.js node_modules/.bin/wafer && npm pkg delete bin
