@@ -19,6 +19,11 @@ export interface Reply {
   readonly body: object;
 }
 
+export interface LoginOptions<Request> {
+  /** The user's address, for an app that keeps it with the session: `(request) => request.ip`. Default: it is not sent. */
+  readonly clientIp?: (request: Request) => string | undefined;
+}
+
 /** Of the requests that were let pass, by what a framework knows them as. */
 const users = new WeakMap<object, SessionUser>();
 
@@ -49,9 +54,14 @@ export function userOf(request: object): SessionUser {
   return user;
 }
 
-export async function logIn(wafer: WaferSession, headers: RequestHeaders): Promise<Reply> {
+/** @param clientIp the user's address, as the framework sees it */
+export async function logIn(
+  wafer: WaferSession,
+  headers: RequestHeaders,
+  clientIp: string | undefined,
+): Promise<Reply> {
   try {
-    const { id, skey }: Login = await wafer.login(headers);
+    const { id, skey }: Login = await wafer.login(headers, clientIp === undefined ? {} : { clientIp });
     return reply(200, { ...sdkMark, session: { id, skey } });
   } catch (error) {
     const failure = error as WaferSessionError;

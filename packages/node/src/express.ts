@@ -1,10 +1,11 @@
-import { logIn, logOut, refuse, type Reply } from './answers.ts';
+import { logIn, logOut, refuse, type LoginOptions, type Reply } from './answers.ts';
 import type { RequestHeaders, WaferSession } from './wafer-session.ts';
 
 export { userOf, type SessionUser } from './answers.ts';
 
 interface ExpressRequest {
   headers: RequestHeaders;
+  ip?: string | undefined;
 }
 
 interface ExpressResponse {
@@ -25,8 +26,8 @@ export function requireSession(wafer: WaferSession): Handler {
 }
 
 /** Answers a log-in. */
-export function loginHandler(wafer: WaferSession): Handler {
-  return async (request, response) => send(response, await logIn(wafer, request.headers));
+export function loginHandler(wafer: WaferSession, { clientIp }: LoginOptions<ExpressRequest> = {}): Handler {
+  return async (request, response) => send(response, await logIn(wafer, request.headers, clientIp?.(request)));
 }
 
 /** Answers a log-out. */

@@ -1,10 +1,11 @@
-import { logIn, logOut, refuse, type Reply } from './answers.ts';
+import { logIn, logOut, refuse, type LoginOptions, type Reply } from './answers.ts';
 import type { RequestHeaders, WaferSession } from './wafer-session.ts';
 
 export { userOf, type SessionUser } from './answers.ts';
 
 interface FastifyRequest {
   headers: RequestHeaders;
+  ip?: string | undefined;
 }
 
 interface FastifyReply {
@@ -27,8 +28,9 @@ export function requireSession(
 /** Answers a log-in. */
 export function loginHandler(
   wafer: WaferSession,
+  { clientIp }: LoginOptions<FastifyRequest> = {},
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
-  return async (request, reply) => send(reply, await logIn(wafer, request.headers));
+  return async (request, reply) => send(reply, await logIn(wafer, request.headers, clientIp?.(request)));
 }
 
 /** Answers a log-out. */

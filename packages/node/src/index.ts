@@ -1,4 +1,5 @@
 export { WaferSessionError, type FailureFacts } from './error.ts';
+export type { EventsOptions } from './event-stream.ts';
 export {
   createWaferSession,
   type Login,

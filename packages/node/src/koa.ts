@@ -1,10 +1,11 @@
-import { logIn, logOut, refuse, type Reply } from './answers.ts';
+import { logIn, logOut, refuse, type LoginOptions, type Reply } from './answers.ts';
 import type { RequestHeaders, WaferSession } from './wafer-session.ts';
 
 export { userOf, type SessionUser } from './answers.ts';
 
 interface KoaContext {
   headers: RequestHeaders;
+  ip?: string | undefined;
   status: number;
   body: unknown;
   set(headers: Record<string, string>): void;
@@ -22,8 +23,8 @@ export function requireSession(wafer: WaferSession): Middleware {
 }
 
 /** Answers a log-in. */
-export function loginHandler(wafer: WaferSession): Middleware {
-  return async (context) => send(context, await logIn(wafer, context.headers));
+export function loginHandler(wafer: WaferSession, { clientIp }: LoginOptions<KoaContext> = {}): Middleware {
+  return async (context) => send(context, await logIn(wafer, context.headers, clientIp?.(context)));
 }
 
 /** Answers a log-out. */

@@ -1,4 +1,5 @@
 import { noCode, noSession, WaferSessionError } from './error.ts';
+import { listenToEvents, type EventsOptions } from './event-stream.ts';
 import { createMemory } from './memory.ts';
 import { createTransport, type Transport } from './transport.ts';
 import type { Calls, UserInfo } from './wire.ts';
@@ -15,12 +16,15 @@ export interface WaferSessionOptions {
   /** Connections of each of the two pools, one for checks and one for all else. Default: 32. */
   readonly connections?: number;
   /**
-   * A session that was found valid is taken as valid for so long without asking; a log-out elsewhere counts that much later.
+   * A session that was found valid is taken as valid for so long without asking; a log-out elsewhere counts that much later, unless
+   * `events` tells of it.
    * Default: 0, never.
    */
   readonly rememberMs?: number;
   /** How many sessions are remembered at most. Default: 10,000. */
   readonly rememberCount?: number;
+  /** With `rememberMs`: what is remembered of a session is forgotten as soon as the server tells that it has changed. */
+  readonly events?: EventsOptions;
 }
 
 /** `code` of wx.login; `encryptedData` and `iv` of wx.getUserInfo, or neither. */
@@ -28,9 +32,13 @@ export interface LoginRequest {
   readonly code?: string | undefined;
   readonly encryptedData?: string | undefined;
   readonly iv?: string | undefined;
+  /** `ios iPhone 15 Pro`: a kind, then maker and model. For apps that keep it. */
+  readonly device?: string | undefined;
+  /** The user's address. For apps that keep it. */
+  readonly clientIp?: string | undefined;
 }
 
-/** As Node gives them: X-WX-Code, X-WX-Encrypted-Data, X-WX-IV, X-WX-Id, X-WX-Skey are read. */
+/** As Node gives them: X-WX-Code, X-WX-Encrypted-Data, X-WX-IV, X-WX-Device, X-WX-Id, X-WX-Skey are read. */
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface Login {
@@ -44,7 +52,7 @@ export interface Login {
 export interface WaferSession {
   /** Who this session belongs to. Without id or skey the server is not asked. */
   check(id: string | undefined, skey: string | undefined): Promise<UserInfo | null>;
-  login(request: RequestHeaders | LoginRequest): Promise<Login>;
+  login(request: RequestHeaders | LoginRequest, user?: Pick<LoginRequest, 'clientIp'>): Promise<Login>;
   logout(id: string | undefined, skey: string | undefined): Promise<void>;
   /** Cuts all connections. */
   close(): void;
@@ -57,18 +65,29 @@ export function createWaferSession(options: WaferSessionOptions): WaferSession {
   const others = createTransport(url, connections);
   const memory = createMemory<UserInfo | null>(options.rememberMs ?? 0, options.rememberCount ?? 10_000);
 
+  const { events } = options;
+  const listening =
+    events === undefined
+      ? undefined
+      : listenToEvents(events, { onSession: memory.forgetSession, onAny: memory.forgetAll });
+
   async function call<Name extends keyof Calls>(
     transport: Transport,
     interfaceName: Name,
     para: Calls[Name]['para'],
     deadlineMs: number,
+    needed: readonly string[] = [],
   ): Promise<Calls[Name]['data']> {
     const named = appid === undefined ? { interfaceName, para } : { interfaceName, appid, para };
     const body = JSON.stringify({ version: 1, componentName: 'MA', interface: named });
     const { status, reason, body: text } = await transport.post(body, deadlineMs);
     if (status !== 200) throw new WaferSessionError(`the session server answers HTTP ${status}`, { status, reason });
     const { returnCode, returnMessage, returnData } = readEnvelope(text);
-    if (returnCode === 0) return returnData as Calls[Name]['data'];
+    if (returnCode === 0) {
+      const fields = typeof returnData === 'object' && returnData !== null ? Object.keys(returnData) : [];
+      if (needed.every((name) => fields.includes(name))) return returnData as Calls[Name]['data'];
+      throw invalidAnswer();
+    }
     throw new WaferSessionError(`${returnCode} ${returnMessage}`, { code: returnCode, status, reason });
   }
 
@@ -77,29 +96,37 @@ export function createWaferSession(options: WaferSessionOptions): WaferSession {
       if (!id || !skey) throw noSession();
       const remembered = memory.find(id, skey);
       if (remembered !== undefined) return structuredClone(remembered.value);
-      const { user_info } = await call(checks, 'qcloud.cam.auth', { id, skey }, checkDeadlineMs);
-      memory.keep(id, skey, user_info);
+      const askedAt = performance.now();
+      const { user_info } = await call(checks, 'qcloud.cam.auth', { id, skey }, checkDeadlineMs, ['user_info']);
+      memory.keep(id, skey, user_info, askedAt);
       return user_info;
     },
-    async login(request) {
-      const { code, encryptedData, iv } = readLogin(request);
+    async login(request, user) {
+      const { code, encryptedData, iv, device, clientIp = user?.clientIp } = readLogin(request);
       if (!code) throw noCode();
       const para = {
         code,
         ...(encryptedData && { encrypt_data: encryptedData }),
         ...(iv && { iv }),
+        ...(device && { device }),
+        ...(clientIp && { client_ip: clientIp }),
       };
-      const { id, skey, user_info, duration } = await call(others, 'qcloud.cam.id_skey', para, loginDeadlineMs);
+      const answered = await call(others, 'qcloud.cam.id_skey', para, loginDeadlineMs, ['id', 'skey', 'user_info']);
+      const { id, skey, user_info, duration } = answered;
       return { id, skey, userInfo: user_info, durationSeconds: Number(duration) };
     },
     async logout(id, skey) {
       if (!id || !skey) throw noSession();
-      memory.forget(id, skey);
-      await call(others, 'qcloud.cam.logout', { id, skey }, loginDeadlineMs);
-      // A check that was on its way may have come back meanwhile.
-      memory.forget(id, skey);
+      memory.forgetSession(id);
+      try {
+        await call(others, 'qcloud.cam.logout', { id, skey }, loginDeadlineMs);
+      } finally {
+        // Checks that were asked until now may come back later than this, and of a log-out without an answer nobody knows.
+        memory.forgetSession(id);
+      }
     },
     close() {
+      listening?.close();
       checks.close();
       others.close();
     },
@@ -117,7 +144,17 @@ function readLogin(request: RequestHeaders | LoginRequest): LoginRequest {
     code: single(request['x-wx-code']),
     encryptedData: single(request['x-wx-encrypted-data']),
     iv: single(request['x-wx-iv']),
+    device: decoded(single(request['x-wx-device'])),
   };
+}
+
+/** A header holds ASCII alone. What is no such text says nothing: nobody's log-in fails for the name of a telephone. */
+function decoded(value: string | undefined): string | undefined {
+  try {
+    return value === undefined ? undefined : decodeURIComponent(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function single(value: string | string[] | undefined): string | undefined {
@@ -144,5 +181,9 @@ function readEnvelope(text: string): Envelope {
   } catch {
     // The same as JSON of another shape.
   }
-  throw new WaferSessionError('what answers is no session server', { status: 200, reason: 'answer_invalid' });
+  throw invalidAnswer();
+}
+
+function invalidAnswer(): WaferSessionError {
+  return new WaferSessionError('what answers is no session server', { status: 200, reason: 'answer_invalid' });
 }

@@ -28,7 +28,10 @@ interface AuthData {
 }
 
 export interface Calls {
-  'qcloud.cam.id_skey': { para: { code: string; encrypt_data?: string; iv?: string }; data: LoginData };
+  'qcloud.cam.id_skey': {
+    para: { code: string; encrypt_data?: string; iv?: string; device?: string; client_ip?: string };
+    data: LoginData;
+  };
   'qcloud.cam.auth': { para: { id: string; skey: string }; data: AuthData };
   'qcloud.cam.logout': { para: { id: string; skey: string }; data: object };
 }
