@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { rootDir } from './stack/root-dir.ts';
-import { allScenarioNames, buildScenarioNames, scenarioNames, type ScenarioName } from './scenarios/names.ts';
+import {
+  allScenarioNames,
+  buildScenarioNames,
+  largeScenarioNames,
+  scenarioNames,
+  type ScenarioName,
+} from './scenarios/names.ts';
 
 export interface Arguments {
   readonly only: readonly ScenarioName[];
@@ -31,6 +37,7 @@ export const usage = `npm run bench -- [options]
   --profile           profiles web and worker instead of comparing them, as flame graphs; by default during auth.zipf
 
 Names: ${scenarioNames.join(', ')}
+By name alone, for they are large: ${largeScenarioNames.join(', ')}
 Names with --against: ${buildScenarioNames.join(', ')}`;
 
 /** @throws {TypeError} with what is wrong */

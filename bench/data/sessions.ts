@@ -94,5 +94,5 @@ export async function fillRedis(
 
 /** A session's entry as our own cache writes it. */
 export function cacheEntryOf(id: string, session: Session): [key: string, value: string] {
-  return [sessionKeyPrefix + id, encodeSession(session, id.slice(0, 12))];
+  return [sessionKeyPrefix + id, encodeSession(session, id.slice(0, 12), Math.floor(Date.now() / 1000))];
 }

@@ -20,12 +20,13 @@ export async function assertSameAnswers(
   });
 }
 
-async function readAnswers(url: string, source: RequestSource): Promise<string[]> {
+/** @returns the bodies of the first answers */
+export async function readAnswers(url: string, source: RequestSource, count = samples): Promise<string[]> {
   const render = createRenderer(source, readFileSync(source.recordsFile));
   const parts = requestParts(source);
   const connection = createConnection(new URL(url));
   const answers: string[] = [];
-  for (let number = 0; number < samples; number++) {
+  for (let number = 0; number < count; number++) {
     const answer = await new Promise<string | undefined>((resolve) => connection.send(render(parts, number), resolve));
     if (answer === undefined) throw new Error(`${url} closed the connection`);
     answers.push(answer.slice(answer.indexOf('\r\n\r\n') + 4));

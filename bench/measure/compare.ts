@@ -3,6 +3,7 @@ import type { Cores } from '../stack/cores.ts';
 import type { Figures, Measurement, Result, Table } from './result.ts';
 import { measureSide, type Side } from './side.ts';
 import { spreadOf } from './statistics.ts';
+import { untilIdle } from './until-idle.ts';
 
 export interface ComparisonOptions {
   readonly name: string;
@@ -44,18 +45,24 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
     progress.step(`${name}: warming up ${label}`);
     await measureSide(bench, side, warmUpSeconds * warmUps, cores);
   }
+  const everybody = [ours, peer].flatMap(({ processes, servers = bench.stack.shared }) => [...processes, ...servers]);
+  // A load leaves writes behind, which would slow down whoever is next on the same cores.
+  const measure = async (side: Side): Promise<Measurement> => {
+    await untilIdle(everybody);
+    return measureSide(bench, side, roundSeconds, cores);
+  };
   const rounds: Round[] = [];
   const good = () => rounds.filter(({ fault }) => fault === undefined);
   while (good().length < wanted) {
     const number = rounds.length + 1;
     const measureOurs = async (): Promise<Inspected> => {
       progress.step(`${name}: round ${number}, ours`);
-      const measure = () => measureSide(bench, ours, roundSeconds, cores);
-      return inspectOurs === undefined ? { measured: await measure() } : inspectOurs(measure);
+      const measureIt = () => measure(ours);
+      return inspectOurs === undefined ? { measured: await measureIt() } : inspectOurs(measureIt);
     };
     const measurePeer = () => {
       progress.step(`${name}: round ${number}, peer`);
-      return measureSide(bench, peer, roundSeconds, cores);
+      return measure(peer);
     };
     // Who goes first changes, so that neither always runs on what the other left behind.
     const peerFirst = number % 2 === 0 ? await measurePeer() : undefined;

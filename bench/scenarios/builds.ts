@@ -17,6 +17,8 @@ interface BuildComparison {
   readonly connections: number;
   readonly warmUps?: number;
   readonly webEnv?: Record<string, string>;
+  /** How far away WeChat is; by default it answers at once. */
+  readonly wechatMs?: number;
   /** Whether both builds have to answer the first requests with the same bytes. */
   readonly hasSameAnswers: boolean;
   readonly sourceOf: (build: OtherBuild) => Promise<RequestSource>;
@@ -24,7 +26,8 @@ interface BuildComparison {
 
 /** Web and worker of this build against those of another, with the same requests; each build has its own servers. */
 async function compareBuilds(bench: Bench, comparison: BuildComparison): ReturnType<Scenario> {
-  const { name, webCores, cores, connections, warmUps = 1, webEnv = {}, hasSameAnswers, sourceOf } = comparison;
+  const { name, webCores, cores, connections, warmUps = 1, hasSameAnswers, sourceOf } = comparison;
+  const { webEnv = {}, wechatMs } = comparison;
   const builds = [bench, bench.against as OtherBuild];
   const programs: Program[] = [];
   try {
@@ -33,7 +36,10 @@ async function compareBuilds(bench: Bench, comparison: BuildComparison): ReturnT
       const { stack } = build;
       stack.place(cores);
       const source = await sourceOf(build);
-      const worker = await stack.startWorker({ cores });
+      const wechat = wechatMs === undefined ? undefined : await stack.startWechat(wechatMs, cores);
+      if (wechat !== undefined) programs.push(wechat);
+      const workerEnv: Record<string, string> = wechat === undefined ? {} : { WECHAT_API_BASE: wechat.url };
+      const worker = await stack.startWorker({ cores, env: workerEnv });
       const web = await stack.startWeb({ cores: webCores, env: webEnv });
       programs.push(web, worker);
       sides.push({
@@ -108,6 +114,19 @@ export const buildLogin: Scenario = (bench) =>
     cores: 'any',
     connections: loginConnections,
     warmUps: loginWarmUps,
+    hasSameAnswers: false,
+    sourceOf: ({ dataset }) => dataset.logins(),
+  });
+
+/** The same with WeChat as far away as it is, and as many log-ins at once as that takes. */
+export const buildLoginWechat100ms: Scenario = (bench) =>
+  compareBuilds(bench, {
+    name: 'build.login-wechat-100ms',
+    webCores: 'any',
+    cores: 'any',
+    connections: 256,
+    warmUps: loginWarmUps,
+    wechatMs: 100,
     hasSameAnswers: false,
     sourceOf: ({ dataset }) => dataset.logins(),
   });

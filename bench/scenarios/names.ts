@@ -4,6 +4,8 @@ export const scenarioNames = [
   'auth.cold',
   'auth.off-lane',
   'forward-auth.zipf',
+  'forward-auth.vs-auth',
+  'auth.vs-nginx',
   'auth.vs-koa-plain',
   'auth.vs-express-session',
   'auth.vs-fastify-session',
@@ -18,6 +20,10 @@ export const scenarioNames = [
   'start',
   'revoke',
   'retention',
+  'live-view',
+  'events',
+  'traces.check',
+  'traces.login',
 ] as const;
 
 /** Comparisons with another build of this project, for `--against`. */
@@ -27,8 +33,13 @@ export const buildScenarioNames = [
   'build.auth-off-lane',
   'build.forward-auth',
   'build.login',
+  'build.login-wechat-100ms',
+  'build.idle',
 ] as const;
 
-export const allScenarioNames = [...scenarioNames, ...buildScenarioNames] as const;
+/** Those that take an hour's half and ten gigabytes, and so run by name alone. */
+export const largeScenarioNames = ['search'] as const;
+
+export const allScenarioNames = [...scenarioNames, ...largeScenarioNames, ...buildScenarioNames] as const;
 
 export type ScenarioName = (typeof allScenarioNames)[number];

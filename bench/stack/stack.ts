@@ -9,7 +9,9 @@ import { startRedis } from '../../apps/local/servers/redis.ts';
 import { workerFlags } from '../../apps/local/worker-flags.ts';
 import type { CountedProcess } from '../measure/cpu.ts';
 import { moveTo, type Cores } from './cores.ts';
+import { startNginx } from './nginx.ts';
 import { peerScript } from './peers.ts';
+import { rootDir } from './root-dir.ts';
 import { startProgram, type Program } from './programs.ts';
 
 export const benchAppid = 'wx0123456789abcdef';
@@ -35,9 +37,12 @@ export interface Stack {
   place(cores: Cores): void;
   startWeb(options?: StartOptions): Promise<Program>;
   startWorker(options?: StartOptions): Promise<Program>;
+  startConsole(options?: StartOptions): Promise<Program>;
   startWechat(latencyMs: number, cores?: Cores): Promise<Program>;
   /** @param name a file in bench/peers/servers */
   startPeer(name: string, options?: StartOptions): Promise<Program>;
+  /** @param body what it answers to everything @throws {SkippedError} without nginx */
+  startNginx(body: string, cores?: Cores): Promise<Program>;
   close(): Promise<void>;
 }
 
@@ -70,9 +75,11 @@ async function open(
   const mariadb = await startMariadb({ dir: join(dir, 'mariadb'), ephemeral: true });
   closers.push(mariadb.stop);
   await tuneDatabase(mariadb.adminUrl);
-  await run(process.execPath, [appScript('cli', 'migrate.js')], {
-    env: { ...process.env, DATABASE_URL: mariadb.url },
-  });
+  // The bench itself reads columns that an older build does not make.
+  for (const each of new Set([buildDir, rootDir]))
+    await run(process.execPath, [join(each, 'dist', 'apps', 'cli', 'migrate.js')], {
+      env: { ...process.env, DATABASE_URL: mariadb.url },
+    });
   await insertApp(mariadb.url);
 
   const runDir = join(dir, 'run');
@@ -127,6 +134,17 @@ async function open(
         nodeArgs: [...workerFlags, ...nodeArgs],
         runDir,
       }),
+    startConsole: ({ cores = 'rest', env = {}, nodeArgs = [] } = {}) =>
+      start({
+        label: 'console',
+        script: appScript('console', 'main.js'),
+        env: { ...common, ...env },
+        portVariable: 'CONSOLE_PORT',
+        readyPath: '/readyz',
+        cores,
+        nodeArgs,
+        runDir,
+      }),
     startWechat,
     startPeer: (name, { cores = 'first', env = {}, nodeArgs = [] } = {}) =>
       start({
@@ -138,6 +156,11 @@ async function open(
         nodeArgs,
         runDir,
       }),
+    async startNginx(body, cores = 'first') {
+      const nginx = await startNginx(body, cores, runDir);
+      closers.push(nginx.stop);
+      return nginx;
+    },
     close,
   };
 }
