@@ -26,6 +26,8 @@ const permissive = new Set([
   'Apache-2.0',
   'BlueOak-1.0.0',
   '(MIT OR CC0-1.0)',
+  // The public domain.
+  'Unlicense',
 ]);
 
 /** npm writes no licence of packages for other platforms into the lock file: those have that of the one that they are built from. */

@@ -9,7 +9,7 @@ const literalsIn = (folder: string, pattern: RegExp): Set<string> =>
       .filter(({ file }) => file.startsWith(folder))
       .flatMap(({ text }) => [...text.matchAll(pattern)].map(([, literal = '']) => literal)),
   );
-const metrics = literalsIn('apps/', /'(wafer_[a-z_]+)'/g);
+const metrics = literalsIn('', /'(wafer_[a-z_]+)'/g);
 const causes = literalsIn('', /'([a-z]+(?:_[a-z]+)+|overload)'/g);
 
 test('every metric that a page names exists', (t) => {

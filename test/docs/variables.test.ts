@@ -17,7 +17,7 @@ const foreign = new Set(
   (
     'ERR_CHECK_LOGIN_FAILED ERR_INVALID_SESSION ERR_LOGIN_FAILED UPDATE_LASTVISITTIME_ERR ' +
     'FAST_CHECK_PATH FAST_CHECK_RUNS FAST_CHECK_SEED NODE_APP_INSTANCE NODE_ENV NODE_EXTRA_CA_CERTS NODE_OPTIONS ' +
-    'WECHAT_TEST_SECRET VERIFY_CA VERIFY_IDENTITY'
+    'WECHAT_TEST_SECRET WECHAT_TEST_COMPONENT_TOKEN WECHAT_TEST_AUTHORIZER_TOKEN VERIFY_CA VERIFY_IDENTITY'
   ).split(' '),
 );
 const messages = new Set<string>([
@@ -52,7 +52,7 @@ test('every variable of .env.example is one that some program reads', (t) => {
 for (const page of tables) {
   test(`the table of ${page} has every variable of the configuration, and no other`, (t) => {
     const named = rowsOf(page).flatMap(({ names }) => names);
-    t.deepEqual(differenceOf(named, [...configVariables, 'WEB_PROCESSES', 'WORKER_PROCESSES']), noDifference);
+    t.deepEqual(differenceOf(named, [...configVariables, 'WEB_PROCESSES']), noDifference);
   });
 
   test(`the defaults in the table of ${page} are those of the configuration`, (t) => {
@@ -86,7 +86,16 @@ test('every variable that a page names is one that some program reads', (t) => {
 });
 
 test('every variable that a program reads by name is known to its configuration', (t) => {
-  const ofTheSystem = new Set(['PATH', 'LOCALAPPDATA', 'SUDO_USER', 'TMPDIR', 'HOME', 'NODE_APP_INSTANCE']);
+  const ofTheSystem = new Set([
+    'PATH',
+    'PM2_HOME',
+    'PM2_USAGE',
+    'LOCALAPPDATA',
+    'SUDO_USER',
+    'TMPDIR',
+    'HOME',
+    'NODE_APP_INSTANCE',
+  ]);
   const product = sources.filter((file) => /^(?:apps|shared)\/.*\.(?:ts|js)$/.test(file));
   const unknown = product.flatMap((file) =>
     [...read(file).matchAll(/\b(?:env|given|variables)(?:\.|\[')([A-Z][A-Z0-9_]+)/g)]

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { createConnection } from 'mysql2/promise';
+import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { auth, login, newUser } from '../support/client.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack } from '../support/stack.ts';
@@ -28,10 +29,13 @@ test.serial('a log-in succeeds though its worker died after WeChat’s answer', 
   doomed.kill('SIGKILL');
   t.is(await doomed.exited, 'SIGKILL');
   await lock.end();
-  await stack.addWorker();
+  const healthPort = await findFreePort();
+  await stack.addWorker({ WORKER_HEALTH_PORT: String(healthPort) });
 
   const { returnMessage, returnData } = await answer;
   t.is(returnMessage, 'NEW_SESSION_SUCCESS');
+  const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
+  t.regex(metrics, /^wafer_jobs_stalled_total\{queue="login"\} 1$/m);
   t.is(stack.wechat?.stats().codes[code], 1);
   t.is((await auth(url, returnData)).returnMessage, 'AUTH_SUCCESS');
   t.is((await stack.database.query('select id from cSessionInfo')).length, 1);

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { startWorker } from '../../apps/worker/worker.ts';
-import type { KindOfApp } from '../../apps/worker/wechat/kinds/kind.ts';
-import { kinds } from '../../apps/worker/wechat/kinds/index.ts';
+import type { KindOfApp } from '../../shared/wechat/kinds/kind.ts';
+import { kinds } from '../../shared/wechat/kinds/index.ts';
 import { createSimulator } from '../../apps/wechat-simulator/simulator.ts';
 import { readConfig } from '../../shared/config/config.ts';
 import { createLog } from '../../shared/log/log.ts';
@@ -15,6 +15,7 @@ import { runDoctor } from '../support/doctor.ts';
 import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, testAppid, testSecret, untilReady } from '../support/stack.ts';
+import { findFreePort } from '../../apps/local/servers/ports.ts';
 import { noteSecret, traceFile } from '../support/traces.ts';
 import { startTestWechat } from '../support/wechat.ts';
 import { until } from '../support/until.ts';
@@ -186,6 +187,20 @@ test.serial('doctor names what a kind lacks', async (t) => {
     (await runDoctor({ ...stack.env, ...env })).findings.find(({ check }) => check === `wechat.app ${ofPlatform}`);
   t.is((await find({}))?.state, 'ok');
   t.like(await find({ WECHAT_COMPONENT_TOKEN_URL: '' }), { state: 'fault', cause: 'component_token_url' });
+});
+
+test.serial('doctor asks WeCom about each company of an app', async (t) => {
+  const find = async (env: Record<string, string>) =>
+    (await runDoctor({ ...stack.env, ...env })).findings.filter(({ check }) => check === `wechat.app ${inWecom}`);
+  const [accepted, ...more] = await find({});
+  t.is(accepted?.state, 'ok', accepted?.found);
+  const known = [accepted, ...more].length;
+  await set([inWecom, '--kind', 'wecom', '--corp', ww2], 'of-somebody-else');
+  await set([inWecom, '--kind', 'wecom', '--corp', 'ww9999999999999999'], 'secret-of-ww9');
+  const causes = (await find({})).map(({ state, cause }) => cause ?? state);
+  t.deepEqual(causes.toSorted(), [...Array.from({ length: known }, () => 'ok'), 'wecom_corp', 'wecom_secret']);
+  const closed = `http://127.0.0.1:${await findFreePort()}`;
+  t.like((await find({ WECOM_API_BASE: closed }))[0], { state: 'fault', cause: 'wechat_down' });
 });
 
 test.serial('without the address of a platform’s tokens a log-in says so, its code stays good', async (t) => {

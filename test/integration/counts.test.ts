@@ -12,6 +12,10 @@ const onClose = closeAfterAll(test);
 const env = { LOGIN_LIMIT_PER_USER: '0' };
 const stack: TestStack = await startStack({ onClose, webs: 4, env });
 const [url] = stack.urls;
+// Some other worker looks for abandoned erasures, every ten seconds: its statements are nobody's log-in.
+const eraser = openRedis(stack.redis?.url);
+await eraser.set('wafer:erasing', '1');
+eraser.disconnect();
 const redisUrl = stack.redis?.url as string;
 const sessionStatements = (statements: { table: string | undefined }[]) =>
   statements.filter(({ table }) => table === 'cSessionInfo' || table === undefined);
@@ -36,25 +40,36 @@ test.serial('a cached auth does no SQL and at most one Redis command', async (t)
 });
 
 test.serial('a log-in calls WeChat once and runs at most three SQL statements', async (t) => {
-  const user = newUser();
-  for (const code of [`${user}~1`, `${user}~2`]) {
-    // The app's settings are read every few seconds, whatever happens: not a log-in's cost.
-    await login(url, newUser());
-    const statements = await stack.database.countStatements(async () => {
-      t.is((await login(url, code)).returnCode, 0);
-    });
-    const own = statements.filter(({ table }) => table !== 'cAppinfo' && table !== 'cWaferRevocation');
-    t.deepEqual(
-      own.map(({ kind, table }) => `${kind} ${table}`),
-      ['select cSessionInfo', code.endsWith('1') ? 'insert cSessionInfo' : 'update cSessionInfo'],
-    );
-    t.is(stack.wechat?.stats().codes[code], 1);
-  }
+  /** The statements of a user's first and second log-in. */
+  const count = async (): Promise<string[]> => {
+    const user = newUser();
+    const kinds: string[] = [];
+    for (const code of [`${user}~1`, `${user}~2`]) {
+      // The app's settings are read every few seconds, whatever happens: not a log-in's cost.
+      await login(url, newUser());
+      const statements = await stack.database.countStatements(async () => {
+        t.is((await login(url, code)).returnCode, 0);
+      });
+      const own = statements.filter(({ table }) => table !== 'cAppinfo' && table !== 'cWaferRevocation');
+      kinds.push(...own.map(({ kind, table }) => `${kind} ${table}`));
+      t.is(stack.wechat?.stats().codes[code], 1);
+    }
+    return kinds;
+  };
+  const expected = ['select', 'insert', 'select', 'update'].map((kind) => `${kind} cSessionInfo`);
+  let kinds = await count();
+  // What a worker does once a minute may come in between; what a log-in does comes each time.
+  for (let tries = 1; tries < 3 && kinds.length > expected.length; tries++) kinds = await count();
+  t.deepEqual(kinds, expected);
 });
 
+/** Front ends look every few seconds how long jobs wait. */
+const isLookAtQueues = (name: string, [, keys, key = '']: readonly string[], last: string | undefined) =>
+  (keys === '1' && /^\{wafer:[^}]+\}:\w+:$/.test(key)) || (name === 'hget' && last === 'timestamp');
 /** What processes do whether somebody logs in or not. */
 const isPeriodic = ({ name, args: [first = '', ...rest] }: { name: string; args: readonly string[] }) =>
   ['ping', 'time', 'bzpopmin', 'echo', 'client', 'info', 'hello', 'pexpire', 'xread', 'xtrim'].includes(name) ||
+  isLookAtQueues(name, [first, ...rest], rest.at(-1)) ||
   [first, ...rest].some((arg) =>
     /^wafer:(erasing|presence|\{metrics|apps|beat)|^\{?wafer:\{visits|:stalled|^wafer:s:.*\{/.test(arg),
   );
@@ -88,7 +103,9 @@ test.serial('a new session is in the cache before its answer is on its way', asy
   });
   const indexOf = (isWanted: (args: readonly string[]) => boolean) =>
     commands.flatMap(({ args }, index) => (isWanted(args) ? [index] : []));
-  const entries = indexOf(([key = '', value = '']) => key.startsWith(sessionKeyPrefix) && value.startsWith('2 '));
+  const entries = indexOf(
+    (args) => args.some((arg) => arg.startsWith(sessionKeyPrefix)) && args.some((arg) => arg.startsWith('2 ')),
+  );
   const replies = indexOf((args) => args[2]?.startsWith('wafer:replies:') === true);
   t.is(entries.length, 2);
   t.is(replies.length, 2);

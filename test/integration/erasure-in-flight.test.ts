@@ -1,17 +1,21 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { openIdOf } from '../../apps/wechat-simulator/users.ts';
 import { createSessionWriter } from '../../apps/worker/login/write-session.ts';
+import { finishErasures } from '../../shared/erasure/erase.ts';
+import { beginErasure, eraseFromMysql } from '../../shared/erasure/erase-rows.ts';
 import { plainCipher } from '../../shared/keys/column-cipher.ts';
-import { createSeal } from '../../shared/rpc/seal.ts';
+import { createRedisClock } from '../../shared/redis/clock.ts';
 import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createCredential } from '../../shared/session/skey.ts';
 import { placeholderProfile } from '../../shared/session/user-info.ts';
 import { nowSeconds } from '../../shared/session/wall-clock.ts';
 import { openDatabase } from '../../shared/store/database.ts';
+import { defineAppInfo } from '../../shared/store/models.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { openRedis } from '../support/open-redis.ts';
+import { readSeal } from '../support/person.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { startTestWechat } from '../support/wechat.ts';
 
@@ -23,6 +27,15 @@ const { database, env } = stack;
 const [url] = stack.urls;
 const redis = openRedis(stack.redis?.url);
 onClose(async () => redis.disconnect());
+
+const added = await runCli(env, ['caller', 'add', 'events', '--may', 'wechat-event', '--json']);
+const passOn = async (openId: string, event: string): Promise<string> => {
+  const sent = await fetch(`${url}/k/${added.json.key}/wechat-event`, {
+    method: 'POST',
+    body: JSON.stringify({ Event: event, OpenID: openId, AppID: testAppid }),
+  });
+  return sent.text();
+};
 
 interface Session {
   readonly id: string;
@@ -81,6 +94,23 @@ for (const policy of ['single', 'multi'] as const) {
   });
 }
 
+test.serial('the first log-in of a user who cancels meanwhile writes nothing that stays', async (t) => {
+  const user = newUser();
+  const openId = openIdOf(testAppid, user);
+  const held = holdWechat();
+  const late = call(url, 'qcloud.cam.id_skey', { code: `${user}~1` });
+  await held.asked;
+  t.is(await passOn(openId, 'user_authorization_cancellation'), 'success');
+  held.release();
+  t.is((await late).reason, 'user_erased');
+  t.deepEqual(await rowsOf(openId), []);
+  const again = await call(url, 'qcloud.cam.id_skey', { code: `${user}~1` });
+  t.is(again.reason, 'user_erased', 'the same request does not bring it back either');
+  const next = await call(url, 'qcloud.cam.id_skey', { code: `${user}~2` });
+  t.is(next.returnMessage, 'NEW_SESSION_SUCCESS');
+  t.is((await auth(url, next.returnData)).returnCode, 0);
+});
+
 /** A log-in of WeChat's answer alone, as a worker writes it. */
 function loginOf(openId: string, fence: number) {
   return {
@@ -89,6 +119,10 @@ function loginOf(openId: string, fence: number) {
     ownsUnmarked: true,
     maxSessions: 3,
     graceSeconds: 0,
+    isPerDevice: false,
+    device: undefined,
+    clientIp: undefined,
+    caller: undefined,
     limits: { loginDurationDays: 30, sessionDurationSeconds: 2_592_000, revokedBeforeUs: 0 },
     sessionKey: 'AAAAAAAAAAAAAAAAAAAAAA==',
     unionId: undefined,
@@ -102,14 +136,23 @@ function loginOf(openId: string, fence: number) {
   };
 }
 
+/** What a worker writes sessions with, and erases with. */
+async function openAsWorker(t: ExecutionContext) {
+  const sequelize = openDatabase(stack.config.database.primary, stack.config.database);
+  t.teardown(() => sequelize.close());
+  const seal = await readSeal(database);
+  const clock = createRedisClock(redis);
+  t.teardown(() => clock.close());
+  await clock.sync();
+  const stores = { sequelize, seal, clock, commands: redis, cacheRedis: redis, appInfo: defineAppInfo(sequelize) };
+  const writer = createSessionWriter({ sequelize, cache: createSessionCache(redis), cipher: plainCipher, seal });
+  return { stores, writer };
+}
+
 test.serial('what a log-in read before an erasure it does not write after it', async (t) => {
   await database.query("update cAppinfo set session_policy = 'multi', max_sessions = 3");
   await runCli(env, ['cache', 'clear']);
-  const sequelize = openDatabase(stack.config.database.primary, stack.config.database);
-  t.teardown(() => sequelize.close());
-  const [key] = await database.query<{ value: Buffer }>("select value from cWaferKey where name = 'rpc'");
-  const seal = createSeal((key as { value: Buffer }).value);
-  const writer = createSessionWriter({ sequelize, cache: createSessionCache(redis), cipher: plainCipher, seal });
+  const { writer } = await openAsWorker(t);
   const [user, otherUser] = [newUser(), newUser()];
   const [openId, otherOpenId] = [openIdOf(testAppid, user), openIdOf(testAppid, otherUser)];
   for (const name of [user, otherUser]) await login(url, `${name}~1`);
@@ -131,4 +174,95 @@ test.serial('what a log-in read before an erasure it does not write after it', a
   t.deepEqual(await rowsOf(openId), []);
   t.is((await rowsOf(otherOpenId)).length, 2);
   t.is((await call(url, 'qcloud.cam.id_skey', { code: `${user}~3` })).returnData.user_info.nickName, '');
+});
+
+const nickNamesOf = async (openId: string): Promise<unknown[]> =>
+  (await rowsOf(openId)).map(
+    ({ user_info: stored }) =>
+      (JSON.parse(Buffer.from(stored, 'base64').toString('utf8')) as { nickName: unknown }).nickName,
+  );
+const nickNameOf = async (session: Session): Promise<unknown> =>
+  (await auth(url, session)).returnData.user_info?.nickName;
+const setPolicy = async (policy: 'single' | 'multi'): Promise<void> => {
+  await database.query('update cAppinfo set session_policy = ?, max_sessions = 3', [policy]);
+  await runCli(env, ['cache', 'clear']);
+};
+const profileOrderOf = (openId: string) => ({
+  part: 'profile' as const,
+  person: { openId, appid: testAppid },
+  actor: { osUser: 'test', host: 'test' },
+  action: 'user_info_modified',
+});
+
+for (const policy of ['single', 'multi'] as const) {
+  test.serial(`a profile on its way when its user takes it back does not come back (${policy})`, async (t) => {
+    await setPolicy(policy);
+    const user = newUser();
+    const openId = openIdOf(testAppid, user);
+    await login(url, `${user}~1`);
+    t.true((await nickNamesOf(openId)).every((name) => name !== ''));
+    const held = holdWechat();
+    const late = login(url, `${user}~2`);
+    await held.asked;
+    t.is(await passOn(openId, 'user_info_modified'), 'success');
+    t.deepEqual([...new Set(await nickNamesOf(openId))], ['']);
+    held.release();
+    const { returnCode, returnData } = await late;
+    t.is(returnCode, 0, 'the log-in itself is a success');
+    t.deepEqual([...new Set(await nickNamesOf(openId))], ['']);
+    t.is(await nickNameOf(returnData as Session), '');
+    const next = await login(url, `${user}~3`);
+    t.not(await nickNameOf(next.returnData as Session), '', 'a later log-in brings one again');
+  });
+}
+
+test.serial('nor does that of a first log-in', async (t) => {
+  const user = newUser();
+  const held = holdWechat();
+  const late = login(url, `${user}~1`);
+  await held.asked;
+  t.is(await passOn(openIdOf(testAppid, user), 'user_info_modified'), 'success');
+  held.release();
+  const { returnCode, returnData } = await late;
+  t.is(returnCode, 0);
+  t.deepEqual(await nickNamesOf(openIdOf(testAppid, user)), ['']);
+  t.is(await nickNameOf(returnData as Session), '');
+});
+
+test.serial('a profile that a log-in brings after the order stays, one that it kept goes', async (t) => {
+  await setPolicy('single');
+  const { stores } = await openAsWorker(t);
+  const [bringing, keeping] = [newUser(), newUser()];
+  for (const user of [bringing, keeping]) await login(url, `${user}~1`);
+  const pending = [];
+  for (const user of [bringing, keeping])
+    pending.push(await beginErasure(stores, profileOrderOf(openIdOf(testAppid, user))));
+  const brought = (await login(url, `${bringing}~2`)).returnData as Session;
+  const kept = (await call(url, 'qcloud.cam.id_skey', { code: `${keeping}~2` })).returnData as Session;
+  t.not(await nickNameOf(kept), '');
+  for (const each of pending) await eraseFromMysql(stores, each);
+  t.not(await nickNameOf(brought), '');
+  t.is(await nickNameOf(kept), '');
+});
+
+test.serial('a profile that a log-in read before the drop comes to neither MySQL nor cache', async (t) => {
+  await setPolicy('multi');
+  const { stores, writer } = await openAsWorker(t);
+  const user = newUser();
+  const openId = openIdOf(testAppid, user);
+  for (const code of [1, 2]) await login(url, `${user}~${code}`);
+  // Made after the order. The first goes to a row of its own, the others to those that there are.
+  const order = await beginErasure(stores, profileOrderOf(openId));
+  const fence = Math.floor(stores.clock.nowMs() * 1000);
+  const late = [3, 2, 1].map((maxSessions, index) => ({ ...loginOf(openId, fence + index), maxSessions }));
+  const looked = late.map((each) => writer.look(each));
+  for (const rows of await Promise.all(looked)) t.is(rows.length, 2);
+  await eraseFromMysql(stores, order);
+  for (const [index, each] of late.entries()) {
+    const { id } = await writer.write({ ...each, looked: looked[index] });
+    // That of a new row is dropped by whoever finishes the order, or by the log-in itself when it has written.
+    if (index > 0) t.is(await nickNameOf({ id, skey: each.skey }), '', `log-in ${index}`);
+  }
+  await finishErasures(stores, [order]);
+  t.deepEqual([...new Set(await nickNamesOf(openId))], ['']);
 });

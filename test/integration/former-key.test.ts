@@ -70,7 +70,10 @@ test.serial('a log-in keeps the key that it replaces, by the statements of befor
   t.is(await formerKeysOf(user), null);
   const statements = await stack.database.countStatements(() => logInAgain(user));
   t.deepEqual(
-    statements.filter(({ table }) => table === 'cSessionInfo').map(({ kind }) => kind),
+    // Now and then the worker counts live sessions.
+    statements
+      .filter(({ table, text }) => table === 'cSessionInfo' && /session_key|former_keys/.test(text))
+      .map(({ kind }) => kind),
     ['select', 'update'],
   );
   const [[replacedAt, key] = [0, '']] = (await formerKeysOf(user)) ?? [];

@@ -9,6 +9,7 @@ import { closeAfterAll } from '../support/closing.ts';
 import { startEchoServer, type EchoedRequest } from '../support/echo-server.ts';
 import { startNginx } from '../support/nginx.ts';
 import { readFreshMetrics } from '../support/fresh-metrics.ts';
+import { lastRequest, speak } from '../support/raw-http.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -136,6 +137,35 @@ test.serial('another method is 405', async (t) => {
   const response = await check({}, 'POST');
   t.is(response.status, 405);
   t.is(response.headers.get('allow'), 'GET, HEAD');
+});
+
+test.serial('a check that announces a body is the last of its connection', async (t) => {
+  const { id, skey } = await logIn(`${newUser()}~1`);
+  for (const method of ['GET', 'HEAD', 'POST'])
+    for (const announced of ['Content-Length: 60', 'Transfer-Encoding: chunked']) {
+      const head = [
+        `${method} /forward-auth HTTP/1.1`,
+        'Host: test',
+        `X-WX-Id: ${id}`,
+        `X-WX-Skey: ${skey}`,
+        announced,
+      ];
+      const answers = await speak(url, `${head.join('\r\n')}\r\n\r\n`);
+      t.deepEqual(
+        answers.map(({ status, headers }) => [status, headers['connection']]),
+        [[method === 'POST' ? 405 : 200, 'close']],
+        announced,
+      );
+    }
+  const none = [
+    'GET /forward-auth HTTP/1.1',
+    'Host: test',
+    `X-WX-Id: ${id}`,
+    `X-WX-Skey: ${skey}`,
+    'Content-Length: 0',
+  ];
+  const answers = await speak(url, `${none.join('\r\n')}\r\n\r\n${lastRequest}`);
+  t.is(answers.length, 2, 'without one there may be another request');
 });
 
 test.serial('checks are counted under an interface of their own', async (t) => {

@@ -108,6 +108,19 @@ test.serial('encryptkey tells other errcodes, and asks a busy WeChat once more',
   t.is((await encryptKey(session)).returnMessage, 'ENCRYPTKEY_SUCCESS');
 });
 
+test.serial('calls about one user that ask WeChat are limited, for himself alone', async (t) => {
+  const { session } = await logIn();
+  const calls = ['encryptkey', 'checksession', 'resetkey'] as const;
+  const answers = [];
+  for (let time = 0; time < 63; time++) answers.push(await call(url, `qcloud.cam.${calls[time % 3] ?? ''}`, session));
+  t.deepEqual(
+    answers.map(({ returnCode }) => returnCode),
+    [...Array.from({ length: 60 }, () => 0), 40029, 40029, 40029],
+  );
+  for (const answer of answers.slice(60)) t.deepEqual(outcome(answer), [40029, 'WEIXIN_CODE_ERR', 'limited', '']);
+  t.is((await encryptKey((await logIn()).session)).returnCode, 0);
+});
+
 test('encryptkey works at a WeChat that follows its document, too', async (t) => {
   const wechat = await startTestWechat({ onClose: t.teardown, encryptKeyMethod: 'GET' });
   const documented = await startStack({ onClose: t.teardown, env: { WECHAT_API_BASE: wechat.url } });

@@ -3,8 +3,9 @@ import { createUser, createUserData } from '../../apps/wechat-simulator/users.ts
 import { createLog } from '../../shared/log/log.ts';
 import { createLoginFailureLog } from '../../shared/log/login-failures.ts';
 import { fail } from '../../shared/protocol/outcome.ts';
-import { newUser } from '../support/client.ts';
+import { auth, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
+import { openRedis } from '../support/open-redis.ts';
 import { startProcess } from '../support/processes.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
@@ -98,6 +99,69 @@ test.serial('a log-in tells row, front end and times, and neither open_id nor se
   for (const name of ['queueMs', 'wechatMs', 'writeMs']) t.is(typeof line?.[name], 'number', name);
   const text = JSON.stringify(line);
   t.false(text.includes(openid) || text.includes(stored?.uuid ?? '') || text.includes(user));
+});
+
+/** What `wafer log-level` says. */
+const order = async (...args: string[]) => (await runCli(env, ['log-level', ...args, '--json'])).json;
+const changesOf = (log: readonly string[]) =>
+  log.filter((line) => line.includes('log level changed')).map((line) => /"level":"(\w+)"/.exec(line)?.[1]);
+
+test.serial('a log level counts in all processes, also in one that starts then, and ends', async (t) => {
+  t.like(await order('error', '--for', '1h'), { level: 'error', silent: [] });
+  const late = startProcess('worker', env, onClose);
+  await late.logged('log level changed');
+  t.is(await logIn('quiet', { code: newUser() }), 0);
+  const told = await order('error', '--for', '1s');
+  t.is(told.obeyed.length + told.silent.length >= 2, true);
+  const logs = [web.log, worker.log, late.log];
+  await until('all are as before', () => logs.every((log) => changesOf(log).at(-1) === 'trace'));
+  t.is(await logIn('loud', { code: newUser() }), 0);
+  await until('it is told', () => logs.some((log) => linesOf(log, 'loud').some(({ msg }) => msg === 'log-in')));
+  t.deepEqual(
+    logs.flatMap((log) => linesOf(log, 'quiet')),
+    [],
+  );
+  t.deepEqual(await order(), { level: null });
+  late.kill('SIGTERM');
+  await late.exited;
+  const recorded = await stack.database.query("select target from cWaferAudit where action = 'log-level'");
+  t.deepEqual(recorded, [{ target: 'error' }, { target: 'error' }]);
+});
+
+test.serial('one check in so many has a line while that is ordered, and none else', async (t) => {
+  const checks = () => web.log.filter((line) => line.includes('"msg":"check"'));
+  const { returnData } = await login(url, newUser());
+  const check = async (times: number) => {
+    for (let time = 0; time < times; time++) t.is((await auth(url, returnData)).returnCode, 0);
+  };
+  await check(20);
+  await order('info', '--checks', '1/10', '--for', '1m');
+  await check(20);
+  await until('they are told', () => checks().length === 2);
+  for (const line of checks()) {
+    t.like(JSON.parse(line), { returnCode: 0, appid: testAppid, isRemembered: true, every: 10 });
+    t.false(line.includes(returnData.id) || line.includes(returnData.skey));
+  }
+  await order('usual');
+  await check(20);
+  await until('the change is told', () => changesOf(web.log).at(-1) === 'trace');
+  t.is(checks().length, 2);
+});
+
+test.serial('an order that is not sealed is obeyed by nobody; an hour is the longest', async (t) => {
+  const before = changesOf(web.log).length;
+  const client = openRedis(stack.redis?.url);
+  t.teardown(() => client.disconnect());
+  const forged = { id: '0123456789abcdef', kind: 'log-level', order: Buffer.alloc(80).toString('base64') };
+  t.true((await client.publish('wafer:control', JSON.stringify(forged))) >= 2);
+  await client.set('wafer:log-level', forged.order);
+  t.deepEqual(await order(), { level: null });
+  // Behind the forged one, on the same channel.
+  await order('usual');
+  await until('the next one is obeyed', () => changesOf(web.log).length === before + 1);
+  const tooLong = await runCli(env, ['log-level', 'debug', '--for', '2h']);
+  t.is(tooLong.status, 2);
+  t.regex(tooLong.stderr, /an hour at most/);
 });
 
 test('a flood of failures costs few lines, and one tells how many were left out', async (t) => {

@@ -1,11 +1,17 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import test, { type ExecutionContext } from 'ava';
+import { rootDir } from '../support/built.ts';
+import { writeLastRun } from '../../shared/retention/queue.ts';
+import { nowSeconds } from '../../shared/session/wall-clock.ts';
 import { call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
+import { namesInDashboards, namesInRules } from '../support/monitored-series.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
-import { findMetricFaults } from '../support/promtool.ts';
-import { startStack } from '../support/stack.ts';
+import { findMetricFaults, runPromtool } from '../support/promtool.ts';
+import { startStack, testAppid } from '../support/stack.ts';
+import { storeSessions } from '../support/stored-sessions.ts';
 import { until } from '../support/until.ts';
 
 const onClose = closeAfterAll(test);
@@ -26,8 +32,8 @@ async function startWeb(t: ExecutionContext): Promise<Web> {
   return { ...web, url };
 }
 
-async function startWorker(t: ExecutionContext): Promise<TestProcess> {
-  const worker = startProcess('worker', stack.env, t.teardown);
+async function startWorker(t: ExecutionContext, env: Record<string, string> = {}): Promise<TestProcess> {
+  const worker = startProcess('worker', { ...stack.env, ...env }, t.teardown);
   await worker.logged('worker takes jobs');
   return worker;
 }
@@ -69,7 +75,6 @@ test.serial('counters of front ends never fall: one is killed, one ends in order
   await startWorker(t);
   const [kept, killed] = [await startWeb(t), await startWeb(t)];
   await check(kept.url, 7);
-  await check(killed.url, 11);
   // An answer is a second old at most; until then it may be that of before, never less.
   const untilShown = async (web: Web, expected: number) => {
     let last = 0;
@@ -84,6 +89,7 @@ test.serial('counters of front ends never fall: one is killed, one ends in order
   };
   // Who is asked publishes what it has; the others do it every five seconds.
   await untilShown(kept, 7);
+  await check(killed.url, 11);
   await untilShown(killed, 18);
   killed.kill('SIGKILL');
   await killed.exited;
@@ -129,6 +135,10 @@ test.serial('every front end shows the workers too, and what ended ones counted'
   for (let count = 0; count < 12; count++) t.is((await login(one.url, newUser())).returnCode, 0);
   await until('all log-ins are shown', async () => loginsOf(await scrape(one.url)) === 12);
   await until('the other shows them', async () => loginsOf(await scrape(other.url)) === 12);
+  const shown = await scrape(one.url);
+  t.is(sumOf(shown, 'wafer_app_logins_total', `app="${testAppid}",result="ok"`), 12);
+  for (const stage of ['admitted', 'queued', 'wechat', 'mysql', 'reply'])
+    t.is(sumOf(shown, 'wafer_login_stage_seconds_count', `stage="${stage}"`), 12, stage);
   first.kill('SIGKILL');
   await first.exited;
   t.is(loginsOf(await scrape(one.url)), 12);
@@ -140,10 +150,80 @@ test.serial('every front end shows the workers too, and what ended ones counted'
   );
 });
 
+test.serial('log-ins and checks are counted by app and by whose doing their end is', async (t) => {
+  const worker = await startWorker(t);
+  const web = await startWeb(t);
+  const { returnData } = await login(web.url, newUser());
+  const { id, skey } = returnData as { id: string; skey: string };
+  for (let count = 0; count < 3; count++) await call(web.url, 'qcloud.cam.auth', { id, skey });
+  const headers = { 'X-WX-Id': id, 'X-WX-Skey': skey };
+  t.is((await fetch(`${web.url}/forward-auth`, { headers })).status, 200);
+  await check(web.url, 2);
+  await call(web.url, 'qcloud.cam.id_skey', { code: 'bad~1' });
+  await call(web.url, 'qcloud.cam.id_skey', { code: 'net~1' });
+  const text = await scrape(web.url);
+  const counted = (name: string) =>
+    ['ok', 'refused', 'failed'].map((result) => sumOf(text, name, `app="${testAppid}",result="${result}"`));
+  t.deepEqual(counted('wafer_app_logins_total'), [1, 1, 1]);
+  t.deepEqual(counted('wafer_app_checks_total'), [4, 2, 0]);
+  worker.kill('SIGTERM');
+  await worker.exited;
+});
+
+test.serial('live sessions are counted while they are few, and else estimated', async (t) => {
+  const { database } = stack;
+  await database.query('delete from cSessionInfo');
+  const big = 'wxffffffffffffffff';
+  await database.query('insert into cAppinfo (appid, secret, is_default) values (?, ?, 0)', [big, '']);
+  await database.query('update cAppinfo set is_default = 1 where appid = ?', [testAppid]);
+  t.teardown(() => database.query('delete from cAppinfo where appid = ?', [big]));
+  const now = nowSeconds();
+  const sessions = (count: number, appid: string | null, idleDays: number) => {
+    const time = now - idleDays * 86_400;
+    return Array.from({ length: count }, () => ({ appid, createTime: time, lastVisitTime: time }));
+  };
+  await storeSessions(database, [
+    ...sessions(3, testAppid, 1),
+    ...sessions(2, null, 1),
+    ...sessions(4, testAppid, 31),
+    ...sessions(2000, big, 1),
+    ...sessions(2000, big, 31),
+  ]);
+  await database.query('analyze table cSessionInfo');
+  await startWorker(t);
+  const web = await startWeb(t);
+  let text = '';
+  await until('they are shown', async () => (text = await scrape(web.url)).includes('\nwafer_app_sessions_live{'));
+  t.is(sumOf(text, 'wafer_app_sessions_live', testAppid), 5);
+  const estimated = sumOf(text, 'wafer_app_sessions_live', big);
+  t.true(estimated > 1000 && estimated < 3500, String(estimated));
+});
+
+/** They begin with what happens: the first answer of a kind, an endpoint for events. */
+const later = /^wafer_(user_data|events?)_/;
+
+test.serial('every series that a rule or a dashboard names is in a scrape', async (t) => {
+  await writeLastRun(redis, { endedAt: Date.now(), tookMs: 1, removed: {} });
+  await startWorker(t, { SESSION_RETENTION_DAYS: '30' });
+  const web = await startWeb(t);
+  let text = '';
+  for (const needed of ['wafer_retention_last_run_age_seconds ', 'wafer_app_sessions_live{', 'wafer_queue_jobs{'])
+    await until(`${needed} is there`, async () => (text = await scrape(web.url)).includes(`\n${needed}`));
+  const named = [...namesInRules(), ...namesInDashboards()];
+  t.true(named.length > 40, String(named.length));
+  const isThere = (name: string) =>
+    later.test(name) ? text.includes(`# HELP ${name} `) : new RegExp(`^${name}[{ ]`, 'm').test(text);
+  t.deepEqual(
+    [...new Set(named)].filter((name) => !isThere(name)),
+    [],
+  );
+});
+
 test.serial('the series that matter are there from the start, with 0', async (t) => {
   await startWorker(t);
   const web = await startWeb(t);
   await until('the worker has published', async () => (await scrape(web.url)).includes('wafer_jobs_total'));
+  await until('the queues are read', async () => (await scrape(web.url)).includes('wafer_queue_jobs{'));
   const text = await scrape(web.url);
   for (const series of [
     'wafer_requests_total{interface="qcloud.cam.id_skey",code="1006"} 0',
@@ -154,11 +234,28 @@ test.serial('the series that matter are there from the start, with 0', async (t)
     'wafer_jobs_total{call="login",code="dropped"} 0',
     'wafer_wechat_calls_total{api="code2session",result="wechat_timeout"} 0',
     'wafer_wechat_alert{errcode="40125"} 0',
+    'wafer_login_stage_seconds_count{stage="admitted"} 0',
+    'wafer_login_stage_seconds_count{stage="mysql"} 0',
+    'wafer_queue_oldest_seconds{queue="login"} 0',
+    'wafer_queue_jobs{queue="session",state="active"} 0',
+    'wafer_jobs_stalled_total{queue="login"} 0',
+    'wafer_wechat_breaker{api="code2session"} 0',
+    `wafer_app_logins_total{app="${testAppid}",result="failed"} 0`,
+    'wafer_database_waiting{role="web"} 0',
+    'wafer_database_connections_limit{role="worker"} 10',
   ])
     t.true(text.includes(`${series}\n`), series);
+  t.regex(text, /^wafer_build_info\{role="worker",version="\d+\.\d+\.\d+",node="[\d.]+"\} 1$/m);
   const faults = await findMetricFaults(text);
-  if (faults === undefined) t.log('promtool is not there: not checked');
-  else t.is(faults, '');
+  if (faults === undefined) return t.log('promtool is not there: not checked');
+  t.is(faults, '');
+  for (const args of [
+    ['check', 'config', 'prometheus.yml'],
+    ['check', 'config', 'prometheus.compose.yml'],
+    ['test', 'rules', 'wafer-session.rules.test.yml'],
+  ])
+    t.is(await runPromtool(args, { cwd: join(rootDir, 'deploy/prometheus') }), '', args.join(' '));
+  return undefined;
 });
 
 const metric = (fields: object) => ({

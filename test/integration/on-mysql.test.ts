@@ -15,7 +15,8 @@ const files = [
   'integration/apps-and-policies',
   'integration/userinfo',
   'integration/wechat-calls',
-  'shared/store/session-writer',
+  'apps/worker/store/session-inserts',
+  'apps/worker/store/session-renewals',
   'shared/store/migrate',
   'shared/store/migrate-original',
 ];

@@ -13,6 +13,7 @@ import { authOver, whileLoaded } from '../support/load.ts';
 import { createInstalledFolder, findPortsInARow } from '../support/pm2-site.ts';
 import { createPm2, type Pm2 } from '../support/pm2.ts';
 import { startStack } from '../support/stack.ts';
+import { noteSecret } from '../support/traces.ts';
 import { until } from '../support/until.ts';
 
 const onClose = closeAfterAll(test);
@@ -22,12 +23,20 @@ const port = await findFreePort();
 const url = `http://127.0.0.1:${port}`;
 const site = await createInstalledFolder(onClose);
 /** They stand in .env, as the documents have it; the shell has none. */
-const settings = { ...stack.env, PORT: String(port), LOG_LEVEL: 'info', WEB_PROCESSES: '2', WORKER_PROCESSES: '2' };
+const consolePort = await findFreePort();
+const settings = {
+  ...stack.env,
+  PORT: String(port),
+  CONSOLE_PORT: String(consolePort),
+  LOG_LEVEL: 'info',
+  WEB_PROCESSES: '2',
+  WORKER_PROCESSES: '2',
+};
 await site.writeEnv(settings);
 const pm2: Pm2 = await createPm2({ env: {}, cwd: site.path, onClose });
 const failureOf = ({ returnCode, text }: { returnCode: number; text: string }) => (returnCode === 0 ? undefined : text);
 
-test.serial('pm2 start runs two front ends and two workers, and returns when all are ready', async (t) => {
+test.serial('pm2 start runs front ends, workers and a console, and returns when all are ready', async (t) => {
   await pm2.run('start', 'ecosystem.config.js');
   for (let round = 0; round < 4; round++) t.is((await fetch(`${url}/readyz`)).status, 200);
   const webs = await pm2.list('web');
@@ -47,6 +56,11 @@ test.serial('pm2 start runs two front ends and two workers, and returns when all
     ],
   );
   for (const { nodeFlags } of workers) t.deepEqual(nodeFlags, workerFlags);
+  t.deepEqual(
+    (await pm2.list('console')).map(({ status, mode }) => [status, mode]),
+    [['online', 'fork_mode']],
+  );
+  t.is((await fetch(`http://127.0.0.1:${consolePort}/readyz`)).status, 200);
 });
 
 test.serial('a log-in and a check are answered', async (t) => {
@@ -106,6 +120,19 @@ test.serial('pm2 scale adds and removes workers, and no log-in fails meanwhile',
   t.true(successes > 20, `${successes} log-ins`);
 });
 
+test.serial('the autoscaler of pm2 brings the workers within its limits, up and down', async (t) => {
+  const countOnline = async () => (await pm2.list('worker')).filter(({ status }) => status === 'online').length;
+  await site.writeEnv({ ...settings, WORKERS_MAX: '3' });
+  await pm2.run('start', 'ecosystem.config.js', '--only', 'autoscaler');
+  await until('there is one more', async () => (await countOnline()) === 2);
+  await pm2.run('scale', 'worker', '4');
+  await until('there is one fewer', async () => (await countOnline()) === 3);
+  const steps = pm2.readLog('autoscaler').match(/"why":"[^"]+"/g);
+  t.deepEqual(steps, ['"why":"at least 2 are wanted"', '"why":"at most 3 are wanted"']);
+  await pm2.run('delete', 'autoscaler');
+  t.is((await login(url, newUser())).returnCode, 0);
+});
+
 test.serial('pm2 reload replaces the front ends, and no request fails meanwhile', async (t) => {
   const { returnData: session } = await login(url, newUser());
   const before = await pm2.list('web');
@@ -137,7 +164,15 @@ test.serial('a reload of the ecosystem file brings the variables of a changed .e
   await pm2.run('scale', 'worker', '2');
   const healthPort = await findPortsInARow(3);
   const secret = randomBytes(32).toString('base64');
-  await site.writeEnv({ ...settings, WORKER_HEALTH_PORT: String(healthPort), WAFER_KEYS: `1:${secret}` });
+  const providerSecret = randomBytes(24).toString('hex');
+  const provider = {
+    CONSOLE_OIDC_ISSUER: 'https://id.example.com',
+    CONSOLE_OIDC_CLIENT_ID: 'wafer',
+    CONSOLE_OIDC_CLIENT_SECRET: providerSecret,
+    CONSOLE_OIDC_ROLES: '*=viewer',
+  };
+  noteSecret('client secret of the console', providerSecret);
+  await site.writeEnv({ ...settings, WORKER_HEALTH_PORT: String(healthPort), WAFER_KEYS: `1:${secret}`, ...provider });
   await pm2.run('reload', 'ecosystem.config.js');
   const isOpen = async (index: number) =>
     (await fetch(`http://127.0.0.1:${healthPort + index}/livez`).catch(() => undefined))?.status === 200;
@@ -146,12 +181,15 @@ test.serial('a reload of the ecosystem file brings the variables of a changed .e
     'both workers answer',
     async () => (await Promise.all([0, 1, 2].map(isOpen))).filter(Boolean).length === 2,
   );
-  const hasKey = async (name: string) =>
+  const hasKey = async (name: string, key = secret) =>
     Promise.all(
-      (await pm2.list(name)).map(async ({ pid }) => (await readFile(`/proc/${pid}/environ`, 'utf8')).includes(secret)),
+      (await pm2.list(name)).map(async ({ pid }) => (await readFile(`/proc/${pid}/environ`, 'utf8')).includes(key)),
     );
   t.deepEqual(await hasKey('worker'), [true, true]);
   t.deepEqual(await hasKey('web'), [false, false]);
+  t.deepEqual(await hasKey('console'), [true]);
+  for (const name of ['worker', 'web']) t.deepEqual(await hasKey(name, providerSecret), [false, false], name);
+  t.deepEqual(await hasKey('console', providerSecret), [true]);
   t.is((await login(url, newUser())).returnCode, 0);
   await pm2.run('scale', 'worker', '1');
 });

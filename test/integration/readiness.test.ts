@@ -8,7 +8,19 @@ import { until } from '../support/until.ts';
 
 const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose, webs: 0, workers: 0 });
-test('a front end that has served is ready in an outage, though nobody asked it before', async (t) => {
+
+test.serial('a front end that never could log anybody in is not ready', async (t) => {
+  const url = await stack.addWeb();
+  await t.throwsAsync(
+    Promise.race([untilReady(url), new Promise((_, no) => setTimeout(no, 1500, new Error('late')))]),
+    {
+      message: 'late',
+    },
+  );
+  t.is((await fetch(`${url}/readyz`)).status, 503);
+});
+
+test.serial('a front end that has served is ready in an outage, though nobody asked it before', async (t) => {
   const worker = startProcess('worker', stack.env, t.teardown);
   const web = startProcess('web', stack.env, t.teardown);
   await web.logged('web listens');
@@ -27,15 +39,4 @@ test('a front end that has served is ready in an outage, though nobody asked it 
     return isDeepStrictEqual(await answer.json(), { status: 'ok', degraded: ['worker'] });
   });
   t.true(statuses.every((status) => status === 200));
-});
-
-test('a front end that never could log anybody in is not ready', async (t) => {
-  const url = await stack.addWeb();
-  await t.throwsAsync(
-    Promise.race([untilReady(url), new Promise((_, no) => setTimeout(no, 1500, new Error('late')))]),
-    {
-      message: 'late',
-    },
-  );
-  t.is((await fetch(`${url}/readyz`)).status, 503);
 });

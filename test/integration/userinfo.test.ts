@@ -195,9 +195,13 @@ test.serial('a profile does not go into a row that a log-in has written since it
     )[0] as { id: number; fence: number; user_info: string };
   const sequelize = openDatabase(stack.config.database.primary, stack.config.database);
   const { id: row, fence, user_info: before } = await rowOf();
-  t.false(await updateProfile(sequelize, { row, fence: fence - 1 }, '{}', ''));
+  const nowUs = Date.now() * 1000;
+  const write = (fenceOfRow: number, made: number) =>
+    updateProfile(sequelize, { row, fence: fenceOfRow }, { text: '{}', unionId: '', fence: made }, nowUs);
+  t.is(await write(fence - 1, nowUs), 'overtaken');
+  t.is(await write(fence, fence - 1), 'older', 'than the profile that the log-in brought');
   t.is((await rowOf()).user_info, before);
-  t.true(await updateProfile(sequelize, { row, fence }, '{}', ''));
+  t.is(await write(fence, nowUs), 'written');
   t.is((await rowOf()).user_info, 'e30=');
   await sequelize.close();
 });

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 
 import { findFreePort } from '../../apps/local/servers/ports.ts';
+import type { Simulator } from '../../apps/wechat-simulator/simulator.ts';
 import { createUser } from '../../apps/wechat-simulator/users.ts';
 import { rootDir } from '../support/built.ts';
 import { newUser } from '../support/client.ts';
@@ -38,8 +39,12 @@ async function startChangedWechat(
   onClose: OnClose,
   path: string,
   change: (fields: Record<string, unknown>) => Record<string, unknown>,
-): Promise<string> {
-  const simulator = await startTestWechat({ onClose, apps: new Map([[appid, secret]]) });
+): Promise<{ readonly url: string; readonly wechat: Simulator }> {
+  const simulator = await startTestWechat({
+    onClose,
+    apps: new Map([[appid, secret]]),
+    corps: new Map([[appid, secret]]),
+  });
   const server = createServer((request, response) => {
     const { method = 'GET', url = '/' } = request;
     void (async () => {
@@ -58,7 +63,7 @@ async function startChangedWechat(
     server.close();
     server.closeAllConnections();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, wechat: simulator };
 }
 
 const fresh = () => {
@@ -94,8 +99,83 @@ test.serial('a unionid is no difference: not every app has one', async (t) => {
   t.regex(output, /^not tried {3}getuserphonenumber, fresh code: needs --phone-code$/m);
 });
 
+/** What the token services of a platform hand out. */
+async function tokensOf(wechat: { readonly url: string }, platform: string) {
+  const issue = async (what: string, of: string) => {
+    const response = await fetch(`${wechat.url}/_sim/${what}-token?appid=${of}`);
+    return ((await response.json()) as { access_token: string }).access_token;
+  };
+  return { component: await issue('component', platform), authorizer: await issue('authorizer', appid) };
+}
+
+const platform = 'wxcomponent0000000';
+
+test.serial('of a platform every call is the same, and its tokens are not printed', async (t) => {
+  const wechat = await startTestWechat({ onClose: onCloseOf(t) });
+  const tokens = await tokensOf(wechat, platform);
+  const env = { WECHAT_API_BASE: wechat.url, WECHAT_TEST_AUTHORIZER_TOKEN: tokens.authorizer };
+  const { args } = fresh();
+  const { status, output } = await run(
+    ['--kind', 'component', '--component', platform, ...args],
+    env,
+    `${tokens.component}\n`,
+  );
+  t.is(status, 0, output);
+  t.regex(output, /^\d\d calls the same, 0 different, 0 unanswered, 0 not tried$/m);
+  t.regex(output, /^same {8}component jscode2session, fresh code$/m);
+  t.deepEqual(Object.keys(wechat.stats().paths).toSorted(), [
+    '/sns/component/jscode2session',
+    '/wxa/business/getuserencryptkey',
+    '/wxa/business/getuserphonenumber',
+    '/wxa/checksession',
+    '/wxa/resetusersessionkey',
+  ]);
+  for (const token of Object.values(tokens)) t.false(output.includes(token));
+});
+
+test.serial('of a platform differences are told; without an authorizer token less is tried', async (t) => {
+  const path = '/sns/component/jscode2session';
+  const { url, wechat } = await startChangedWechat(onCloseOf(t), path, ({ session_key: key, ...fields }) =>
+    key === undefined ? fields : { ...fields, sessionKey: key },
+  );
+  const { component } = await tokensOf(wechat, platform);
+  const { status, output } = await run(['--kind', 'component', '--component', platform, ...fresh().args], {
+    WECHAT_API_BASE: url,
+    WECHAT_TEST_COMPONENT_TOKEN: component,
+  });
+  t.is(status, 1, output);
+  t.regex(output, /^ {14}session_key: absent at WeChat, string in the simulator$/m);
+  t.regex(output, /^not tried {3}checksession, live key: needs WECHAT_TEST_AUTHORIZER_TOKEN$/m);
+});
+
+const corpid = 'ww0123456789abcdef';
+
+test.serial('in WeCom every call is the same', async (t) => {
+  const wechat = await startTestWechat({ onClose: onCloseOf(t), corps: new Map([[corpid, secret]]) });
+  const user = newUser();
+  const args = ['--kind', 'wecom', '--corp', corpid, '--code', `${user}~1`];
+  const { status, output } = await run(args, { WECOM_API_BASE: wechat.url }, `${secret}\n`);
+  t.is(status, 0, output);
+  t.regex(output, /^9 calls the same, 0 different, 0 unanswered, 0 not tried$/m);
+  t.deepEqual(Object.keys(wechat.stats().paths).toSorted(), [
+    '/cgi-bin/gettoken',
+    '/cgi-bin/miniprogram/jscode2session',
+  ]);
+  for (const value of [secret, user]) t.false(output.includes(value));
+});
+
+test.serial('in WeCom a difference is reported', async (t) => {
+  const { url } = await startChangedWechat(onCloseOf(t), '/cgi-bin/miniprogram/jscode2session', (fields) =>
+    'userid' in fields ? { ...fields, deviceid: '1' } : fields,
+  );
+  const args = ['--kind', 'wecom', '--corp', appid, '--code', `${newUser()}~1`];
+  const { status, output } = await run(args, { WECOM_API_BASE: url, WECHAT_TEST_SECRET: secret });
+  t.is(status, 1, output);
+  t.regex(output, /^different {3}wecom jscode2session, fresh code\n {14}deviceid: string at WeChat, absent/m);
+});
+
 test.serial('another name of a field is reported with both sides, and makes the status 1', async (t) => {
-  const apiBase = await startChangedWechat(onCloseOf(t), '/sns/jscode2session', ({ openid, ...fields }) =>
+  const { url: apiBase } = await startChangedWechat(onCloseOf(t), '/sns/jscode2session', ({ openid, ...fields }) =>
     openid === undefined ? fields : { ...fields, open_id: openid },
   );
   const { args } = fresh();
@@ -131,7 +211,7 @@ test.serial('another type, another errcode and a deeper field are reported', asy
     ],
   ];
   for (const [path, change, expected] of cases) {
-    const apiBase = await startChangedWechat(onClose, path, change);
+    const { url: apiBase } = await startChangedWechat(onClose, path, change);
     const { status, output } = await run(fresh().args, { WECHAT_API_BASE: apiBase, WECHAT_TEST_SECRET: secret });
     t.is(status, 1);
     t.regex(output, expected);
@@ -141,7 +221,7 @@ test.serial('another type, another errcode and a deeper field are reported', asy
 test.serial('neither the secret nor codes, keys, tokens or ids are printed', async (t) => {
   const onClose = onCloseOf(t);
   const secrets: string[] = [secret];
-  const apiBase = await startChangedWechat(onClose, '/cgi-bin/stable_token', (fields) => {
+  const { url: apiBase } = await startChangedWechat(onClose, '/cgi-bin/stable_token', (fields) => {
     if (typeof fields['access_token'] === 'string') secrets.push(fields['access_token']);
     return { ...fields, more: 1 };
   });
@@ -164,9 +244,18 @@ test.serial('without a WeChat that answers nothing counts as the same', async (t
 });
 
 test.serial('missing arguments are wrong usage, with what is needed', async (t) => {
-  for (const args of [[], ['--appid', appid], ['--unknown']]) {
+  for (const args of [
+    [],
+    ['--appid', appid],
+    ['--unknown'],
+    ['--kind', 'other', '--appid', appid, '--code', 'x'],
+    ['--kind', 'component', '--appid', appid, '--code', 'x'],
+    ['--kind', 'wecom', '--corp', corpid],
+    ['--kind', 'wecom', '--corp', corpid, '--code', 'x', '--phone-code', 'y'],
+    ['--corp', corpid, '--appid', appid, '--code', 'x'],
+  ]) {
     const { status, output } = await run(args, { WECHAT_TEST_SECRET: secret });
-    t.is(status, 2);
+    t.is(status, 2, args.join(' '));
     t.true(output.includes('npm run test:wechat'));
   }
 });

@@ -1,3 +1,4 @@
+import { createSeal } from '../../shared/rpc/seal.ts';
 import test, { type ExecutionContext } from 'ava';
 import { findFreePort } from '../../apps/local/servers/ports.ts';
 import type { Simulator } from '../../apps/wechat-simulator/simulator.ts';
@@ -121,8 +122,9 @@ test('after a minute WeChat is asked again', async (t) => {
   let now = 0;
   const log = createLog('test', 'silent');
   const alerts = createAlerts(log, () => undefined);
+  const seal = createSeal(Buffer.alloc(32, 7));
   const breakers = createBreakers(5000, log, () => undefined);
-  const watch = createWechatWatch({ alerts, breakers, onAnswer: () => undefined, nowMs: () => now });
+  const watch = createWechatWatch({ alerts, breakers, onAnswer: () => undefined, seal, nowMs: () => now });
   let asked = 0;
   const ask = () =>
     watch.ask({ appid: 'a', api: 'checksession', openId: 'o' }, async () => {

@@ -4,7 +4,8 @@ import { runCli } from '../apps/cli/run-cli.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { openRedis } from '../support/open-redis.ts';
-import { createPerson, readOwn, searchStores } from '../support/person.ts';
+import { callsPurpose, repliesKey, repliesPurpose } from '../../shared/rpc/contract.ts';
+import { createPerson, readOwn, readSeal, searchStores } from '../support/person.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -148,6 +149,55 @@ test.serial('qcloud.cam.forget erases the user of the session and nobody else', 
   t.deepEqual(await readOwn(other, database, redis), own);
 });
 
+test.serial('who is erased is limited as before', async (t) => {
+  const user = newUser();
+  const iv = Buffer.alloc(16, 1).toString('base64');
+  let logins = 0;
+  const logIn = async () => {
+    const { returnData } = await call(url, 'qcloud.cam.id_skey', { code: `${user}~${logins++}` });
+    return returnData as { id: string; skey: string };
+  };
+  const decrypt = async (session: object) =>
+    (await call(url, 'qcloud.cam.decrypt', { ...session, encrypt_data: 'AAAAAAAAAAAAAAAAAAAAAA==', iv })).reason;
+  const check = async (session: object) => (await call(url, 'qcloud.cam.checksession', { ...session })).reason;
+  const many = (count: number, ask: () => Promise<string | null>) => Promise.all(Array.from({ length: count }, ask));
+  const ways = [
+    (session: object) => call(base, 'qcloud.cam.forget', session).then(({ returnCode }) => returnCode === 0),
+    () =>
+      send(toXml(eventOf(openIdOf(testAppid, user), 'user_authorization_cancellation'))).then(
+        ({ status }) => status === 200,
+      ),
+  ];
+  let session = await logIn();
+  await until('the user has no try left', async () => (await decrypt(session)) === 'too_many_failures');
+  for (const erase of ways) {
+    let reasons: ReadonlySet<string | null> = new Set();
+    // Again if a new minute began meanwhile: what a user is limited to is a number in a minute.
+    for (let tries = 0; tries < 4 && !(reasons.size === 1 && reasons.has('limited')); tries++) {
+      // Of each worker.
+      await until('WeChat is not asked for the user any more', async () =>
+        (await many(20, () => check(session))).every((reason) => reason === 'limited'),
+      );
+      t.true(await erase(session));
+      await until('it is done', async () => (await readJournal()).every(({ todo }) => todo === null), 60_000);
+      session = await logIn();
+      reasons = new Set(await many(20, () => check(session)));
+    }
+    t.deepEqual([...reasons], ['limited']);
+    t.deepEqual([...new Set(await many(8, () => decrypt(session)))], ['too_many_failures']);
+  }
+});
+
+test.serial('made-up sessions use up no orders of their caller', async (t) => {
+  const mine = await addCaller('--may', 'default,forget');
+  const { returnData: session } = await login(url, `${newUser()}~1`);
+  const made = await Promise.all(
+    Array.from({ length: 120 }, (_, at) => call(mine, 'qcloud.cam.forget', { id: `nobody${at}`, skey: 'x' })),
+  );
+  t.deepEqual([...new Set(made.map(({ returnCode }) => returnCode))], [60012]);
+  t.is((await call(mine, 'qcloud.cam.forget', session)).returnMessage, 'FORGET_SUCCESS');
+});
+
 test.serial('sixty users who are to be forgotten at once all are', async (t) => {
   const sessions = await Promise.all(
     Array.from(
@@ -155,8 +205,13 @@ test.serial('sixty users who are to be forgotten at once all are', async (t) => 
       async () => (await login(url, `${newUser()}~1`)).returnData as { id: string; skey: string },
     ),
   );
-  const answers = await Promise.all(sessions.map((session) => call(base, 'qcloud.cam.forget', session)));
-  t.deepEqual([...new Set(answers.map(({ returnMessage }) => returnMessage))], ['FORGET_SUCCESS']);
+  const forget = async (session: object, isFirst = true): Promise<string> => {
+    const { returnCode, returnMessage } = await call(base, 'qcloud.cam.forget', session);
+    // A busy machine may be too slow; only whoever asks again may hear that nothing is there any more.
+    if (returnCode === 1006) return forget(session, false);
+    return returnCode === 60012 && !isFirst ? 'FORGET_SUCCESS' : returnMessage;
+  };
+  t.deepEqual([...new Set(await Promise.all(sessions.map((session) => forget(session))))], ['FORGET_SUCCESS']);
   const ids = sessions.map(({ id }) => id);
   t.deepEqual(await database.query('select id from cSessionInfo where uuid in (?)', [ids]), []);
 });
@@ -188,7 +243,7 @@ test.serial('a caller of one app passes on events of that app alone', async (t) 
 });
 
 const malformed = { status: 400, text: '{"error":"event_malformed"}' };
-const plain = '<Event>user_info_modified</Event><OpenID>oX</OpenID>';
+const plain = '<Event>user_info_modified</Event><OpenID>oGZUI0egBJY1zhBYw2KhdUfwVJJE</OpenID>';
 /** As deep as the bound of bytes lets it be. */
 const laughs = Array.from({ length: 30 }, (_, at) => `<!ENTITY l${at + 1} "${`&l${at};`.repeat(10)}">`).join('');
 
@@ -209,6 +264,8 @@ for (const [what, body] of [
   ['CDATA without an end', '<xml><Event><![CDATA[user_info_modified</Event></xml>'],
   ['no user', '<xml><Event>user_info_modified</Event></xml>'],
   ['no event', '<xml><OpenID>oX</OpenID></xml>'],
+  ['a word for a user', '{"Event":"user_authorization_cancellation","OpenID":"skey"}'],
+  ['a text for a user', '{"Event":"user_info_modified","OpenID":"wxbbbbbbbbbbbbbbbb, or anybody"}'],
   ['bytes that are no UTF-8', Buffer.from('<xml><Event>\xff</Event></xml>', 'latin1')],
   ['a list', '[]'],
   ['null', 'null'],
@@ -230,6 +287,154 @@ test('more than 16 kB are refused, an encrypted event and other methods too', as
   const response = await fetch(`${base}/wechat-event`);
   t.is(response.status, 405);
   t.is(response.headers.get('allow'), 'POST');
+});
+
+const readAudit = () => database.query('select id, target, details from cWaferAudit order by id');
+
+/** The turnstile's row is there since the first erasure of all. */
+const readJournal = () => database.query("select person, todo from cWaferErasure where person <> '' order by person");
+
+async function addAudit(target: string, details: object, action = 'session revoke'): Promise<number> {
+  const { insertId } = (await database.query(
+    "insert into cWaferAudit (at, os_user, host, action, target, details) values (now(), 'ops', 'host', ?, ?, ?)",
+    [action, target, JSON.stringify(details)],
+  )) as unknown as { insertId: number };
+  return insertId;
+}
+
+/** Calls and answers of others, as they wait in Redis, full of words. @returns their keys */
+async function plantOfOthers(words: readonly string[]): Promise<[job: string, replies: string]> {
+  const seal = await readSeal(database);
+  const [jobId, instance] = ['cAAAAAAAAAAAAAAAA', 'nobody'];
+  const text = words.join(' ');
+  const calls = [
+    {
+      name: 'sign',
+      id: 1,
+      deadline: 0,
+      requestId: text,
+      request: { row: 0, skeyHash: 'x', appid: testAppid, data: text },
+    },
+    { name: 'wechatEvent', id: 2, deadline: 0, requestId: '', request: { appid: 'wxother', openId: words[0] } },
+  ];
+  const answer = {
+    id: newUser(),
+    skey: newUser(),
+    user_info: { openId: words[0], nickName: words[1], city: words[2] },
+  };
+  const replies = [[1, { ok: true, message: words[1], dataJson: JSON.stringify(answer) }]];
+  const job = `{wafer:session:0}:session:${jobId}`;
+  const sealedCalls = seal.seal(callsPurpose(instance, jobId), JSON.stringify(calls));
+  await redis.hset(job, 'data', JSON.stringify({ replyTo: instance, calls: sealedCalls }));
+  await redis.xadd(repliesKey(instance), '*', 'r', seal.seal(repliesPurpose(instance), JSON.stringify(replies)));
+  return [job, repliesKey(instance)];
+}
+
+test.serial('an erasure of a user who is called by a word leaves what has that word', async (t) => {
+  await addAudit('caller0', { isForced: true, by: 'link', true: 'e' }, 'caller add');
+  await addAudit('open_id oe', { rows: [], appid: testAppid });
+  const audit = await readAudit();
+  const words = ['e', 'true', 'link', 'caller0', 'open_id', 'rows', '"'];
+  const [job, replies] = await plantOfOthers(words);
+  const before = [await redis.hgetall(job), await redis.xrange(replies, '-', '+')];
+  for (const word of words) {
+    const run = await runCli(stack.env, ['user', 'erase', '--open-id', word, '--appid', testAppid, '--json']);
+    t.is(run.status, 0, run.stdout + run.stderr);
+    t.like(run.json, { audit: 0, redis: { calls: 0, replies: 0 } });
+  }
+  t.deepEqual((await readAudit()).slice(0, audit.length), audit);
+  t.deepEqual([await redis.hgetall(job), await redis.xrange(replies, '-', '+')], before);
+  await redis.del(job, replies);
+});
+
+test.serial('of two who are called the same in two apps, one goes from the audit log', async (t) => {
+  await login(url, `${newUser()}~1`);
+  const [other] = await database.query<{ id: number }>('select max(id) as id from cSessionInfo');
+  const left = new Set([
+    await addAudit('open_id li', { rows: [4_000_000], appid: 'wxother' }),
+    await addAudit('open_id li', { rows: [other?.id] }),
+    await addAudit('open_id LI', { rows: [4_000_000] }),
+    await addAudit('open_id lin', { rows: [4_000_000] }),
+    await addAudit('li', {}, 'caller add'),
+  ]);
+  const gone = [
+    await addAudit('open_id li', { rows: [4_000_000], appid: testAppid }),
+    await addAudit('open_id li', { rows: [4_000_000] }),
+  ];
+  const before = await readAudit();
+  const run = await runCli(stack.env, ['user', 'erase', '--open-id', 'li', '--appid', testAppid, '--json']);
+  t.is(run.json.audit, 2, run.stderr);
+  const after = new Map((await readAudit()).map((entry) => [entry['id'], entry]));
+  for (const entry of before) if (left.has(entry['id'] as number)) t.deepEqual(after.get(entry['id']), entry);
+  const redacted = gone.map((id) => after.get(id));
+  for (const entry of redacted) t.regex(String(entry?.['target']), /^open_id erased:[\w-]{32}$/);
+  t.deepEqual(
+    redacted.map((entry) => entry?.['details']),
+    [JSON.stringify({ appid: testAppid }), '{}'],
+  );
+});
+
+test.serial('an erasure that fails again and again keeps no other from being finished', async (t) => {
+  const seal = await readSeal(database);
+  const plant = async (key: string, openIds: unknown) => {
+    const known = { users: [], unionIds: [], ids: [], rows: [], skeyHashes: [], openIds };
+    const actor = { osUser: 'test', host: 'test' };
+    const order = { ...known, part: 'everything', appid: testAppid, actor, action: 'test', label: key, orderedAtUs: 1 };
+    await database.query("insert into cWaferErasure values (?, 0, ?, '2026-01-01')", [
+      key,
+      seal.seal(`erasure ${key}`, JSON.stringify(order)),
+    ]);
+  };
+  // As the first in line.
+  await plant('a-poisoned', 5);
+  await plant('b-whole', [openIdOf(testAppid, newUser())]);
+  const find = async (key: string) =>
+    (
+      await database.query<{ todo: string; wait: number }>(
+        'select todo, at > utc_timestamp() + interval 8 hour as wait from cWaferErasure where person = ?',
+        [key],
+      )
+    )[0];
+  await until('the other one is finished', async () => (await find('b-whole')) === undefined, 60_000);
+  await until('the poisoned one waits', async () => (await find('a-poisoned'))?.wait === 1, 60_000);
+  const { failures } = JSON.parse(seal.open('erasure a-poisoned', (await find('a-poisoned'))?.todo ?? '')) as {
+    failures: number;
+  };
+  t.true(failures >= 1);
+  await database.query("delete from cWaferErasure where person = 'a-poisoned'");
+});
+
+test.serial('an event about somebody of whom nothing is kept writes nothing and locks nothing', async (t) => {
+  const people = Array.from({ length: 10 }, () => openIdOf(testAppid, newUser()));
+  const isIdle = async () => (await readJournal()).every(({ todo }) => todo === null);
+  await until('earlier erasures are finished', isIdle, 60_000);
+  const before = [await readAudit(), await readJournal()];
+  const statements = await database.countStatements(async () => {
+    for (const openId of people)
+      for (const event of ['user_authorization_cancellation', 'user_info_modified'])
+        t.deepEqual(await send(JSON.stringify(eventOf(openId, event))), success);
+  });
+  const tables = new Set(['cWaferErasure', 'cWaferAudit', 'cWaferOutbox', 'cWaferEvent']);
+  const writes = statements.filter(({ kind, table }) => kind !== 'select' && tables.has(table ?? ''));
+  t.deepEqual(writes, []);
+  t.true(statements.length >= people.length);
+  t.deepEqual([await readAudit(), await readJournal()], before);
+});
+
+test.serial('a caller passes on a hundred events in ten seconds, then gets 429', async (t) => {
+  const flood = await addCaller('--may', 'wechat-event');
+  const body = () => JSON.stringify(eventOf(openIdOf(testAppid, newUser()), 'user_info_modified'));
+  const answers = await Promise.all(Array.from({ length: 120 }, () => send(body(), flood)));
+  t.deepEqual(
+    [...new Set(answers.map(({ status }) => status))].sort((left, right) => left - right),
+    [200, 429],
+  );
+  t.true(answers.filter(({ status }) => status === 200).length >= 100);
+  t.deepEqual(
+    answers.find(({ status }) => status === 429),
+    { status: 429, text: '{"error":"limited"}' },
+  );
+  t.deepEqual(await send(body()), success, 'another caller is not limited');
 });
 
 test.serial('an event that can not be written is 503, and done when it is sent again', async (t) => {

@@ -19,6 +19,7 @@ import { monitorRedis } from '../support/redis-monitor.ts';
 import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startStack, testAppid, testSecret } from '../support/stack.ts';
+import { noteSecret } from '../support/traces.ts';
 import { until } from '../support/until.ts';
 import { openBothWays } from '../support/ways.ts';
 
@@ -194,6 +195,28 @@ test.serial('a log-out or a revocation stays the reason when the user logs in ag
   t.is(await reasonOf(first), 'logged_out');
   t.is(await reasonOf(second), 'revoked');
   t.is((await auth(url, third)).returnCode, 0);
+});
+
+test.serial('a log-out that is written late ends no session of a log-in before it', async (t) => {
+  const { query } = stack.database;
+  const user = newUser();
+  const first = await logIn(`${user}~1`);
+  const newSkey = guess();
+  noteSecret('skey', newSkey);
+  await query('start transaction');
+  await query('update cSessionInfo set skey = ?, fence = fence + 1 where uuid = ?', [newSkey, first.id]);
+  const isWritten = new Promise<void>((resolve) => {
+    const stop = stack.database.watchStatements((text) => {
+      if (!text.startsWith('update cSessionInfo')) return;
+      stop();
+      resolve();
+    });
+  });
+  const loggingOut = call(url, 'qcloud.cam.logout', first);
+  await isWritten;
+  await query('commit');
+  t.is((await loggingOut).returnCode, 60012);
+  t.is((await auth(url, { id: first.id, skey: newSkey })).returnCode, 0);
 });
 
 test.serial('an skey is replaced when its time of grace is over, not before', async (t) => {

@@ -25,6 +25,7 @@ const pm2: Pm2 = await createPm2({ env: {}, cwd: site.path, onClose });
 const settings: Readonly<Record<string, string>> = {
   ...stack.env,
   PORT: String(port),
+  CONSOLE_PORT: '0',
   LOG_LEVEL: 'info',
   WEB_PROCESSES: '2',
   WORKER_PROCESSES: '2',

@@ -78,6 +78,36 @@ test.serial('a request has the options of wx.request, and the session in its hea
   t.like(seen[0]?.headers, { 'x-shop': '7', 'x-wx-id': 'i', 'x-wx-skey': 's' });
 });
 
+test.serial('a log-in names the device if it is told to, and only then', async (t) => {
+  const seen: unknown[] = [];
+  const server = await listen((request, response) => {
+    seen.push(request.headers['x-wx-device']);
+    response.end(JSON.stringify({ returnCode: 0, returnData: { id: 'i', skey: 's' } }));
+  }, t.teardown.bind(t));
+  const logIn = (device: object, sendDevice: boolean) =>
+    openClient({
+      appid: testAppid,
+      user: newUser(),
+      options: (wx) => {
+        Object.assign(wx.wx, device);
+        return { loginUrl: server, sendDevice };
+      },
+    }).login();
+  const iphone = { platform: 'ios', brand: 'iPhone', model: 'iPhone 15 Pro' };
+  await logIn({ getDeviceInfo: () => iphone }, true);
+  await logIn({ getSystemInfoSync: () => ({ platform: 'android', brand: '小米', model: '14' }) }, true);
+  await logIn({ getDeviceInfo: () => ({ ...iphone, model: '\uD83D'.repeat(7) }) }, true);
+  await logIn({}, true);
+  await logIn({ getDeviceInfo: () => iphone }, false);
+  t.deepEqual(seen, [
+    'ios%20iPhone%2015%20Pro',
+    encodeURIComponent('android 小米 14'),
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
 test.serial('requests whose session was ended elsewhere log in once more, together', async (t) => {
   const phone = openPhone();
   await phone.request({ url: `${backEnd}/profile` });

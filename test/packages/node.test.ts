@@ -9,6 +9,7 @@ import type { idSkey } from '../../apps/web/interfaces/schemas/login.ts';
 import type { auth, logout } from '../../apps/web/interfaces/schemas/session.ts';
 import { createUserData } from '../../apps/wechat-simulator/users.ts';
 import { WaferSessionError } from '../../packages/node/src/error.ts';
+import { createMemory } from '../../packages/node/src/memory.ts';
 import { createWaferSession, type WaferSessionOptions } from '../../packages/node/src/wafer-session.ts';
 import type { Calls } from '../../packages/node/src/wire.ts';
 import { failures } from '../../shared/protocol/return-codes.ts';
@@ -19,9 +20,10 @@ import { frameworks, listen, startFramework } from '../support/package-servers.t
 import { startStack, testAppid } from '../support/stack.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { noteSecret } from '../support/traces.ts';
+import { until } from '../support/until.ts';
 
 const onClose = closeAfterAll(test);
-const stack = await startStack({ onClose });
+const stack = await startStack({ onClose, app: 'keep_device = 1, keep_client_ip = 1' });
 const [url] = stack.urls;
 /** On a busy machine everything takes longer. */
 const wafer = createWaferSession({ url: `${url}/mina_auth/`, checkDeadlineMs: 30_000, loginDeadlineMs: 30_000 });
@@ -105,6 +107,24 @@ test.serial('the client SDK of 2016 logs in again for 60012, and not when a stor
   t.truthy(phone.session());
 });
 
+for (const framework of frameworks)
+  test.serial(`${framework}: device and address of a log-in are kept with its session`, async (t) => {
+    const backEnd = await startFramework(framework, wafer, t.teardown.bind(t));
+    const logIn = async (device: string) => {
+      const headers = { 'X-WX-Code': newUser(), 'X-WX-Device': device };
+      const answer = await fetch(`${backEnd}/login`, { method: 'POST', headers });
+      const { session } = (await answer.json()) as { session: { id: string; skey: string } };
+      noteSecret('skey', session.skey);
+      return stack.database.query(
+        'select device_kind as kind, device_label as label, client_ip as ip from cSessionInfo where uuid = ?',
+        [session.id],
+      );
+    };
+    const ip = '127.0.0.1';
+    t.deepEqual(await logIn(encodeURIComponent('android 小米 14')), [{ kind: 'android', label: '小米 14', ip }]);
+    t.deepEqual(await logIn('%'), [{ kind: null, label: null, ip }], 'nobody’s log-in fails for a broken name');
+  });
+
 test.serial('a log-in answers the session, the user and how long it lasts', async (t) => {
   const code = `${newUser()}~1`;
   const login = await wafer.login({ code, encryptedData: undefined, iv: undefined });
@@ -154,12 +174,20 @@ test.serial('a server that is away or silent ends no session, and no error has i
   const { port } = silent.address() as AddressInfo;
   const other = await listen((_request, response) => response.end('<html>'), t.teardown.bind(t));
   const stopping = await listen((_request, response) => response.writeHead(503).end('{}'), t.teardown.bind(t));
+  const hollow = await Promise.all(
+    ['null', '""', '{}', '[]', '7'].map((data) =>
+      listen(
+        (_request, response) => response.end(`{"returnCode":0,"returnMessage":"","returnData":${data}}`),
+        t.teardown.bind(t),
+      ),
+    ),
+  );
   const key = newUser();
   const path = `/k/${key}/mina_auth/`;
   for (const [address, facts] of [
     ['http://127.0.0.1:9', { reason: 'network', status: undefined }],
     [`http://127.0.0.1:${port}`, { reason: 'deadline', status: undefined }],
-    [other, { reason: 'answer_invalid', status: 200 }],
+    ...[other, ...hollow].map((address) => [address, { reason: 'answer_invalid', status: 200 }] as const),
     [stopping, { reason: undefined, status: 503 }],
   ] as const) {
     const deadlineMs = facts.reason === 'deadline' ? 100 : 30_000;
@@ -225,6 +253,57 @@ test.serial('a check is remembered on demand: a success alone, until its log-out
   t.deepEqual(asked.splice(0), ['a']);
   for (let index = 0; index < 2; index++) await failureOf(check('invalid', 'x'));
   t.deepEqual(asked, ['invalid', 'invalid']);
+});
+
+test.serial('what a caller does to a user that a check answered changes no later answer', async (t) => {
+  const server = await listen(async (request, response) => {
+    const { id } = await readQuestion(request);
+    return answer(response, { user_info: { openId: id } });
+  }, t.teardown.bind(t));
+  const { check } = open(t, { url: server, rememberMs: 600_000 });
+  for (let index = 0; index < 3; index++) {
+    const user = await check('a', 'x');
+    t.deepEqual(user, { openId: 'a' });
+    Object.assign(user ?? {}, { openId: 'b', isAdmin: true });
+  }
+});
+
+test.serial('a check that is on its way while its session logs out is not remembered', async (t) => {
+  const held: (() => void)[] = [];
+  let asked = 0;
+  const server = await listen(async (request, response) => {
+    const { id, interfaceName } = await readQuestion(request);
+    if (interfaceName === 'qcloud.cam.logout') return answer(response, {});
+    if (asked++ < 2) await new Promise<void>((resolve) => held.push(resolve));
+    return answer(response, { user_info: { openId: id } });
+  }, t.teardown.bind(t));
+  const { check, logout } = open(t, { url: server, rememberMs: 600_000, checkDeadlineMs: 60_000 });
+  const onItsWay = [check('a', 'x'), check('a', 'former')];
+  await until('both are asked', () => held.length === 2);
+  await logout('a', 'x');
+  for (const answerIt of held) answerIt();
+  await Promise.all(onItsWay);
+  await check('a', 'x');
+  await check('a', 'former');
+  t.is(asked, 4);
+  await check('a', 'x');
+  t.is(asked, 4, 'what is asked later is');
+});
+
+test.serial('made-up log-outs fill no memory, and what was forgotten stays forgotten', (t) => {
+  const memory = createMemory<string>(600_000, 10);
+  memory.keep('a', 'x', 'before', performance.now());
+  memory.keep('b', 'x', 'of somebody else', performance.now());
+  const askedAt = performance.now();
+  memory.forgetSession('a');
+  for (let index = 0; index < 30_000; index++) memory.forgetSession(`made up ${index}`);
+  t.is(memory.find('b', 'x'), undefined, 'with so many everything is forgotten');
+  memory.keep('a', 'x', 'asked before', askedAt);
+  t.is(memory.find('a', 'x'), undefined);
+  memory.keep('a'.repeat(101), 'x', 'no id of a server', performance.now());
+  t.is(memory.find('a'.repeat(101), 'x'), undefined);
+  memory.keep('a', 'x', 'asked later', performance.now());
+  t.is(memory.find('a', 'x')?.value, 'asked later');
 });
 
 test.serial('the types are those of the interfaces in the OpenAPI document', (t) => {

@@ -4,7 +4,6 @@ import { permissionOf } from '../../shared/callers/permissions.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
 import { call, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
-import { openRedis } from '../support/open-redis.ts';
 import { readFreshMetrics } from '../support/fresh-metrics.ts';
 import { startStack, testAppid, testSecret, untilReady } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -181,21 +180,4 @@ test.serial('a version that knows one app for each caller finds the first of sev
   await stack.database.query('update cWaferCaller set appid = ? where name = ?', [third, name]);
   const callers = (await runCli(stack.env, ['caller', 'list', '--json'])).json.callers as Record<string, unknown>[];
   t.deepEqual(callers.find((caller) => caller['name'] === name)?.['appids'], [third]);
-});
-
-test.serial('a copy of the callers that does not tell what they may is not believed', async (t) => {
-  const { key } = await addCaller('--app', second);
-  const redis = openRedis(`redis://127.0.0.1:${stack.config.redis.cache.nodes[0].port}`);
-  t.teardown(async () => redis.disconnect());
-  const copy = JSON.parse((await redis.get('wafer:callers')) as string) as Record<string, unknown>[];
-  const older = copy.map(({ name, keyHash, appid }) => ({ name, keyHash, appid }));
-  t.true(
-    older.some(({ appid }) => appid === second),
-    'what an older version reads is there',
-  );
-  await redis.set('wafer:callers', JSON.stringify(older));
-  stack.database.cut();
-  t.teardown(async () => stack.database.restore());
-  const late = await stack.addWeb({});
-  t.is((await fetch(`${late}/k/${key}/mina_auth/`, { method: 'POST', body: '{}' })).status, 503);
 });

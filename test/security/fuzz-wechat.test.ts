@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import * as fc from 'fast-check';
-import { readFields } from '../../apps/worker/wechat/answer.ts';
-import { createWechatClient } from '../../apps/worker/wechat/client.ts';
-import { code2Session, isToken, type Exchange } from '../../apps/worker/wechat/code2session.ts';
+import { readFields } from '../../shared/wechat/answer.ts';
+import { createWechatClient } from '../../shared/wechat/client.ts';
+import { code2Session, isToken, type Exchange } from '../../shared/wechat/code2session.ts';
 import { login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { readEnvelope } from '../support/envelope-check.ts';

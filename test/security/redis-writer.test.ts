@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
@@ -6,11 +7,12 @@ import { Redis } from 'ioredis';
 import { createAnswerRenderer } from '../../apps/web/fast-lane/answer-renderer.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
 import { createKnownCallersCopy } from '../../shared/callers/known-callers-copy.ts';
+import { createSeal } from '../../shared/rpc/seal.ts';
 import { createAppSettingsCopy } from '../../shared/session/app-settings-copy.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { createOpenApp } from '../support/open-app.ts';
-import { startStack } from '../support/stack.ts';
+import { startStack, testAppid } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
 // Who can write to Redis can do much (docs/security.md), but neither forge an answer nor have anything done twice.
@@ -106,8 +108,11 @@ test('no reason becomes a header but a token, in the lane and by Koa', async (t)
 });
 
 test.serial('nonsense on the channels between processes stops none of them', async (t) => {
-  const beats = (await redis.pubsub('CHANNELS', 'wafer:beat:*')) as string[];
-  t.true(beats.length > 0);
+  let beats: string[] = [];
+  await until('a front end listens to its own beat', async () => {
+    beats = (await redis.pubsub('CHANNELS', 'wafer:beat:*')) as string[];
+    return beats.length > 0;
+  });
   for (const channel of ['wafer:control', 'wafer:roll-call', 'wafer:changed', '__redis__:invalidate', ...beats]) {
     for (const text of [
       '',
@@ -133,6 +138,13 @@ test.serial('a time that is none costs no log-in its answer', async (t) => {
   // Longer than front ends go without a look at it.
   const answer = await login(url, `slow1500${newUser()}`);
   t.is(answer.returnCode, 0, answer.text);
+});
+
+test.serial('a process of a time to come, that somebody writes into Redis, leaves the list', async (t) => {
+  const ghost = 'worker-ghost-1-00000000';
+  await redis.zadd('wafer:presence', Date.now() + 86_400_000, ghost);
+  await until('it has left', async () => (await redis.zscore('wafer:presence', ghost)) === null);
+  t.true((await redis.zcard('wafer:presence')) > 0);
 });
 
 /** The only job of the queue of sessions whose calls are done. */
@@ -173,10 +185,6 @@ test.serial('a sealed job that a stranger adds again is not run again', async (t
 });
 
 const forgedCopies: readonly unknown[] = [
-  [{ name: { a: 1 }, keyHash: 'a'.repeat(64), appids: null, may: null }],
-  [{ name: 'x', keyHash: 7, appids: null, may: null }],
-  [{ name: 'x', keyHash: 'a'.repeat(64), appids: 'wx', may: null }],
-  [{ name: 'x', keyHash: 'a'.repeat(64), appids: [{}], may: [1] }],
   [{ appid: { a: 1 } }],
   [{ appid: 'wx', loginDurationDays: '9' }],
   { length: 1, 0: {} },
@@ -184,16 +192,116 @@ const forgedCopies: readonly unknown[] = [
   'x',
 ];
 
-test.serial('a copy of callers or apps of any other shape is none', async (t) => {
-  const callers = createKnownCallersCopy(redis);
+test.serial('a copy of the apps of any other shape is none', async (t) => {
   const apps = createAppSettingsCopy(redis);
-  const [trueCallers, trueApps] = [await redis.get('wafer:callers'), await redis.get('wafer:apps')];
+  const trueApps = await redis.get('wafer:apps');
   t.true((await apps.load())?.length === 1, 'the one that a front end has written');
   for (const copy of forgedCopies) {
-    await redis.mset('wafer:callers', JSON.stringify(copy), 'wafer:apps', JSON.stringify(copy));
-    await t.throwsAsync(callers.load(), undefined, JSON.stringify(copy));
+    await redis.set('wafer:apps', JSON.stringify(copy));
     await t.throwsAsync(apps.load(), undefined, JSON.stringify(copy));
   }
   await redis.set('wafer:apps', trueApps ?? '[]');
-  await redis.set('wafer:callers', trueCallers ?? '[]');
+});
+
+const everyPermission = ['default', 'token', 'forget', 'wechat-event'];
+
+test.serial('a copy of the callers that is not sealed here, or for this, is none', async (t) => {
+  const [row] = await stack.database.query<{ value: Buffer }>("select value from cWaferKey where name = 'rpc'");
+  const seal = createSeal((row as { value: Buffer }).value);
+  const copy = createKnownCallersCopy(redis, () => seal);
+  const caller = { name: 'x', keyHash: 'a'.repeat(64), appids: null, may: everyPermission };
+  await copy.save([caller]);
+  t.deepEqual(await copy.load(), [{ ...caller, may: ['default'] }], 'what has to be granted rests on no copy');
+  t.is(await createKnownCallersCopy(redis, () => undefined).load(), undefined, 'before the key is known');
+  const stranger = createSeal(randomBytes(32));
+  const text = JSON.stringify([caller]);
+  for (const forged of [text, stranger.seal('callers', text), seal.seal('another purpose', text), 'x', '']) {
+    await redis.set('wafer:callers', forged);
+    await t.throwsAsync(copy.load(), undefined, forged);
+  }
+  for (const fault of [{ keyHash: 7 }, { appids: 'wx' }, { appids: undefined }, { may: [1] }, { may: undefined }]) {
+    await redis.set('wafer:callers', seal.seal('callers', JSON.stringify([{ ...caller, ...fault }])));
+    await t.throwsAsync(copy.load(), undefined, JSON.stringify(fault));
+  }
+});
+
+test.serial('a flood of orders to forget makes nobody a caller, and keeps none from it', async (t) => {
+  const { key } = (await runCli(stack.env, ['caller', 'add', 'known', '--json'])).json as { key: string };
+  const forged = randomBytes(24).toString('base64url');
+  const keyHash = createHash('sha256').update(forged).digest('hex');
+  const copy = JSON.stringify([{ name: 'ghost', keyHash, appid: null, appids: null, may: everyPermission }]);
+  const order = JSON.stringify({ kind: 'forget-cached', id: 'aaaaaaaaaaaaaaaa' });
+  const flooding = { isOn: true };
+  const flood = async () => {
+    while (flooding.isOn) {
+      const orders = redis.pipeline();
+      for (let index = 0; index < 20; index++) orders.publish('wafer:control', order);
+      await orders.set('wafer:callers', copy).exec();
+    }
+  };
+  const flooded = flood();
+  const statuses: Record<'forged' | 'token' | 'known', Set<number>> = {
+    forged: new Set(),
+    token: new Set(),
+    known: new Set(),
+  };
+  for (let index = 0; index < 60; index++) {
+    const [ofForged, token, known] = await Promise.all([
+      fetch(`${url}/k/${forged}/mina_auth/`, { method: 'POST', body: '{}' }),
+      fetch(`${url}/k/${forged}/token?appid=${testAppid}`),
+      fetch(`${url}/k/${key}/mina_auth/`, { method: 'POST', body: '{}' }),
+    ]);
+    statuses.forged.add(ofForged.status);
+    statuses.token.add(token.status);
+    statuses.known.add(known.status);
+  }
+  flooding.isOn = false;
+  await flooded;
+  // 503 where MySQL does not answer in time.
+  t.false(statuses.forged.has(200));
+  t.false(statuses.token.has(200));
+  t.true(statuses.known.has(200));
+  t.false(statuses.known.has(401));
+});
+
+test.serial('a forged entry of the cache neither outlives a revocation nor stays', async (t) => {
+  const { returnData: session } = await login(url, newUser());
+  const key = `wafer:s:${session.id}`;
+  await until('the session is cached', async () => ((await redis.get(key)) ?? '').startsWith('2 '));
+  const [head = '', profile] = ((await redis.get(key)) as string).split('\n');
+  const fields = head.split(' ');
+  const id = 'e1'.repeat(16);
+  const now = Math.floor(Date.now() / 1000);
+  const isAccepted = async (changes: Readonly<Record<number, string | number>>) => {
+    const forged = fields.map((field, index) => changes[index] ?? field).join(' ');
+    // As another session, which MySQL does not have; a front end remembers none that was announced.
+    await redis.set(`wafer:s:${id}`, `${forged}\n${profile}`);
+    await redis.publish('wafer:changed', id);
+    const { returnCode } = await auth(url, { id, skey: session.skey });
+    return returnCode === 0;
+  };
+  const [tag, createTime, lastVisit, fence] = [1, 3, 4, 5];
+  for (const [what, changes] of Object.entries({
+    'create_time ahead': { [createTime]: now + 3600 },
+    'last visit ahead': { [lastVisit]: 99_999_999_999 },
+    'fence ahead': { [fence]: `${now + 3600}000000` },
+    'no number': { [fence]: 'x' },
+    'an infinite one': { [createTime]: 'Infinity' },
+    'cached long ago': { [tag]: `tag@${now - 90_000}` },
+    'cached in the future': { [tag]: `tag@${now + 90_000}` },
+    'cached at no time': { [tag]: 'tag' },
+  }))
+    t.false(await isAccepted(changes), what);
+  await until('what does not count is dropped', async () => {
+    await auth(url, { id, skey: session.skey });
+    return (await redis.exists(`wafer:s:${id}`)) === 0;
+  });
+  // In the place of a session that there is, MySQL decides, and what it says replaces what is there.
+  await redis.set(
+    key,
+    [...fields.slice(0, fence), '9999999999000000', ...fields.slice(fence + 1)].join(' ') + `\n${profile}`,
+  );
+  await redis.publish('wafer:changed', session.id);
+  t.is((await auth(url, session)).returnCode, 0);
+  await until('it is replaced', async () => (await redis.get(key))?.includes(' 9999999999000000 ') === false);
 });

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { openIdOf } from '../../apps/wechat-simulator/users.ts';
 import { clearCache } from '../../apps/cli/clear-cache.ts';
 import { createSessionWriter } from '../../apps/worker/login/write-session.ts';
 import { plainCipher } from '../../shared/keys/column-cipher.ts';
@@ -106,6 +107,34 @@ for (const { how, args, grace } of [
   });
 }
 
+for (const [policy, most] of [
+  ['single', 1],
+  ['multi', 5],
+] as const) {
+  for (const [how, argsOf] of [
+    ['the session', (session: Credentials) => ['--id', session.id]],
+    ['the user', (_: Credentials, openId: string) => ['--open-id', openId]],
+  ] as const) {
+    test.serial(`a log-in in flight brings nothing back that is revoked, ${how}, ${policy}`, async (t) => {
+      await stack.database.query('update cAppinfo set session_policy = ?, max_sessions = ?', [policy, most]);
+      await setGrace(60);
+      t.teardown(() => stack.database.query("update cAppinfo set session_policy = 'single', max_sessions = 1"));
+      const user = newUser();
+      const before = await logIn(`${user}~1`);
+      const inFlight = await beginLogIn(`${user}~2`);
+      await run('session', 'revoke', ...argsOf(before, openIdOf(testAppid, user)));
+      await expectEverywhere(t, before, 60012, 'revoked');
+      const meanwhile = await inFlight.end();
+      await expectEverywhere(t, meanwhile, 60012, 'began before it was revoked');
+      const { reason } = await auth(url, meanwhile);
+      t.is(reason, 'revoked');
+      const after = await logIn(`${user}~3`);
+      await expectEverywhere(t, after, 0, 'later');
+      for (const ended of [before, meanwhile]) await expectEverywhere(t, ended, 60012, 'after a later log-in');
+    });
+  }
+}
+
 test.serial('grace is judged by what is revoked when the session is written', async (t) => {
   await setGrace(60);
   const user = newUser();
@@ -157,6 +186,10 @@ async function changeBeforeWrite(
     ...user,
     maxSessions: 1,
     graceSeconds: 60,
+    isPerDevice: false,
+    device: undefined,
+    clientIp: undefined,
+    caller: undefined,
     limits: { loginDurationDays: 30, sessionDurationSeconds: 2_592_000, revokedBeforeUs: 0 },
     sessionKey: '',
     unionId: undefined,

@@ -55,8 +55,8 @@ function openWithIv(attack: Attack, hasUnionId: boolean, { encrypt_data: encrypt
 /** What the scheme of 2016 lets through. */
 function openLegacy(attack: Attack, hasUnionId: boolean, { encrypt_data: encryptData }: Sealed): string[] {
   const owner = ownerOf(attack, hasUnionId);
-  const legacy = readLegacyUserData(encryptData, owner);
-  const opened = [typeof legacy === 'string' ? legacy : legacy.document, readWholeLegacyData(encryptData, owner)];
+  const legacy = readLegacyUserData(encryptData, owner, app);
+  const opened = [typeof legacy === 'string' ? legacy : legacy.document, readWholeLegacyData(encryptData, owner, app)];
   return opened.flatMap((each) => (typeof each === 'string' ? [] : [each.text]));
 }
 
@@ -74,9 +74,9 @@ test('whatever is made of sealed data, no reader opens what names somebody else'
         checkTold(text, attack, false);
       }
     }),
-    20_000,
+    6000,
   );
-  t.true(opened > 500, `${opened} were opened: the property looks at something`);
+  t.true(opened > 150, `${opened} were opened: the property looks at something`);
 });
 
 test('wherever a profile is cut, what is let through as one names its user', (t) => {
@@ -138,5 +138,5 @@ test('no answer and no row differs from what WeChat said of the user', async (t)
     },
     { runs: 120, atOnce: 6 },
   );
-  t.true(opened > 5, `${opened} were opened`);
+  t.true(opened > 0, `${opened} were opened`);
 });

@@ -1,9 +1,8 @@
 import { findActor } from '../../apps/cli/actor.ts';
 import { clearCache } from '../../apps/cli/clear-cache.ts';
-import { revokeSessions } from '../../apps/cli/commands/session.ts';
-import { revokeApps } from '../../apps/cli/revoke-apps.ts';
-import type { OpenDatabase, OpenRedis } from '../../apps/cli/stores.ts';
 import { startWeb } from '../../apps/web/web.ts';
+import { revokeApps, revokeSessions } from '../../shared/administration/revoke.ts';
+import type { OpenDatabase, OpenRedis } from '../../shared/administration/stores.ts';
 import { readConfig, type Config } from '../../shared/config/config.ts';
 import { createLog } from '../../shared/log/log.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
@@ -67,8 +66,8 @@ export async function startWorld({ onClose, webs }: { onClose: OnClose; webs: nu
       return response.status;
     },
     revoke: (selector: { id: string } | { openId: string; appid: string }) =>
-      revokeSessions(admin.database, admin.redis, selector, actor),
-    revokeApp: (appid: string) => revokeApps(admin.database, admin.redis, appid, actor),
+      revokeSessions({ ...admin.database, ...admin.redis }, selector, actor),
+    revokeApp: (appid: string) => revokeApps({ ...admin.database, ...admin.redis }, appid, actor),
     flushCache: () => admin.redis.cacheRedis.flushall(),
     clearCache: () => clearCache(admin.redis.commands, admin.redis.cacheRedis, admin.redis.clock),
     /** Another process takes its place; the one before answers what it has in hand. */

@@ -16,6 +16,10 @@ export interface SoakOptions {
   readonly isShort: boolean;
   /** Only every door under every flood. */
   readonly isFloodsOnly: boolean;
+  /** Only the autoscaler under bursts, eleven minutes; two if it is short. */
+  readonly isAutoscaleOnly: boolean;
+  /** Gets the plot of that. */
+  readonly svgFile: string | undefined;
 }
 
 /** @throws {Error} with what is wrong */
@@ -30,6 +34,8 @@ export function parseSoakArguments(args: readonly string[]): SoakOptions {
       rate: { type: 'string' },
       short: { type: 'boolean', default: false },
       floods: { type: 'boolean', default: false },
+      autoscale: { type: 'boolean', default: false },
+      svg: { type: 'string' },
     },
   });
   const unknown = values.only.find((name) => !faults.some((fault) => fault.name === name));
@@ -43,6 +49,8 @@ export function parseSoakArguments(args: readonly string[]): SoakOptions {
     rate: values.rate === undefined ? undefined : readNumber('rate', values.rate),
     isShort: values.short,
     isFloodsOnly: values.floods,
+    isAutoscaleOnly: values.autoscale,
+    svgFile: values.svg,
   };
 }
 

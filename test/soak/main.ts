@@ -1,7 +1,8 @@
-// npm run soak -- --minutes 30 [--only name] [--json FILE] [--seed N] [--rate N] [--short] [--floods]
+// npm run soak -- --minutes 30 [--only name] [--json FILE] [--seed N] [--rate N] [--short] [--floods] [--autoscale [--svg FILE]]
 import { writeFileSync } from 'node:fs';
 
 import { parseSoakArguments, type SoakOptions } from './arguments.ts';
+import { soakAutoscale } from './autoscale-report.ts';
 import { soakFloods } from './flood-table.ts';
 import { soakOverload } from './overload-table.ts';
 import { soak } from './soak.ts';
@@ -25,6 +26,11 @@ if (options.isFloodsOnly) {
   const floods = await soakFloods(options.isShort ? shortSeconds : longSeconds, stopping.signal);
   console.log(floods.table);
   process.exit(floods.brokenCount > 0 ? 1 : 0);
+}
+if (options.isAutoscaleOnly) {
+  const { text, brokenCount } = await soakAutoscale(options.isShort, options.svgFile, stopping.signal);
+  console.log(text);
+  process.exit(brokenCount > 0 ? 1 : 0);
 }
 const { table, runs, brokenCount: brokenFaults } = await soak(options, stopping.signal);
 console.log(table);

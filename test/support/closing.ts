@@ -1,11 +1,13 @@
+import { setTimeout } from 'node:timers/promises';
 import { registerCompletionHandler, type TestFn } from 'ava';
+import { patience } from './machine-load.ts';
 
 /** Where a resource registers its end: `t.teardown` for one test, `closeAfterAll(test)` for a whole file. */
 export type OnClose = (close: () => Promise<void>) => void;
 
 /**
  * For what all tests of a file use, opened by a top-level await before the first test is declared. It is closed when all
- * have ended, the last first; a close that fails keeps none of the others from running.
+ * have ended, the last first; a close that fails, or never ends, keeps none of the others from running.
  *
  * No hook of ava's: after one a file may not await any more (findings/ava-hook-before-await.sh).
  */
@@ -18,10 +20,25 @@ export function closeAfterAll(_test: TestFn): (close: () => unknown) => void {
 async function closeAll(closers: readonly (() => unknown)[]): Promise<void> {
   for (const close of closers.toReversed()) {
     try {
-      await close();
+      await inTime(close);
     } catch (error) {
       process.exitCode = 1;
       process.stderr.write(`not all was closed: ${String(error instanceof Error ? error.stack : error)}\n`);
     }
+  }
+}
+
+/** An orderly end of a process takes 14 s at most. */
+const closeTimeoutMs = 30_000;
+
+async function inTime(close: () => unknown): Promise<void> {
+  const isClosed = new AbortController();
+  const { signal } = isClosed;
+  const late = setTimeout(closeTimeoutMs * patience(), true, { signal }).catch(() => false);
+  try {
+    const isLate = await Promise.race([Promise.resolve(close()).then(() => false), late]);
+    if (isLate) throw new Error(`not closed in time: ${String(close)}`);
+  } finally {
+    isClosed.abort();
   }
 }

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import type { Finding } from '../../apps/cli/doctor/finding.ts';
+import type { Finding } from '../../shared/administration/doctor/finding.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
 
 interface Diagnosis {

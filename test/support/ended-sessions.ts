@@ -33,10 +33,10 @@ export async function forEach<Item, Result>(
   return results;
 }
 
-/** Once more where a busy machine was too slow: the same request again gets the same answer. */
-async function repeat(act: () => Promise<Answer>): Promise<TestSession> {
+/** Once more where a busy machine was too slow. */
+async function repeat(act: (tries: number) => Promise<Answer>): Promise<TestSession> {
   for (let tries = 1; ; tries++) {
-    const { returnCode, returnData, text } = await act();
+    const { returnCode, returnData, text } = await act(tries);
     if (returnCode === 0) return returnData as TestSession;
     if (tries >= 5) throw new Error(text);
   }
@@ -49,7 +49,7 @@ export async function endInFiveWays(stack: TestStack, ofEach: number): Promise<E
   const logInMany = () =>
     forEach(places, async () => {
       const user = newUser();
-      return { user, ...(await repeat(() => login(url, `${user}~1`))) };
+      return { user, ...(await repeat((tries) => login(url, `${user}~${tries}`))) };
     });
   const setBack = (sessions: readonly TestSession[], columns: string) =>
     stack.database.query(`update cSessionInfo set ${columns} where uuid in (?)`, [sessions.map(({ id }) => id)]);
@@ -60,7 +60,7 @@ export async function endInFiveWays(stack: TestStack, ofEach: number): Promise<E
   await runCli(stack.env, ['session', 'revoke', '--appid', testAppid]);
 
   const replaced = await logInMany();
-  await forEach(replaced, ({ user }) => repeat(() => login(url, `${user}~2`)));
+  await forEach(replaced, ({ user }) => repeat((tries) => login(url, `${user}~later${tries}`)));
   const loggedOut = await logInMany();
   await forEach(loggedOut, ({ id, skey }) => repeat(() => call(url, 'qcloud.cam.logout', { id, skey })));
   const expired = await logInMany();

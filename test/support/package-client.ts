@@ -22,6 +22,7 @@ interface Session {
 interface ClientOptions {
   readonly loginUrl: string;
   readonly logoutUrl?: string;
+  readonly sendDevice?: boolean;
   readonly method?: 'GET' | 'POST';
   readonly getUserData?: () => Promise<unknown>;
 }

@@ -28,7 +28,7 @@ export function startFramework(framework: Framework, wafer: WaferSession, onClos
 function startExpress(wafer: WaferSession, onClose: OnClose): Promise<string> {
   const { requireSession, loginHandler, logoutHandler, userOf } = forExpress;
   const app = express();
-  app.all('/login', loginHandler(wafer));
+  app.all('/login', loginHandler(wafer, { clientIp: (request) => request.ip }));
   app.post('/logout', logoutHandler(wafer));
   app.get('/profile', requireSession(wafer), (request, response) => void response.json(userOf(request)));
   app.post('/upload', requireSession(wafer), async (request, response) => {
@@ -40,7 +40,7 @@ function startExpress(wafer: WaferSession, onClose: OnClose): Promise<string> {
 function startKoa(wafer: WaferSession, onClose: OnClose): Promise<string> {
   const { requireSession, loginHandler, logoutHandler, userOf } = forKoa;
   const router = new Router();
-  router.all('/login', loginHandler(wafer));
+  router.all('/login', loginHandler(wafer, { clientIp: (context) => context.ip }));
   router.post('/logout', logoutHandler(wafer));
   router.get('/profile', requireSession(wafer), (context) => {
     context.body = userOf(context);
@@ -51,7 +51,7 @@ function startKoa(wafer: WaferSession, onClose: OnClose): Promise<string> {
 async function startFastify(wafer: WaferSession, onClose: OnClose): Promise<string> {
   const { requireSession, loginHandler, logoutHandler, userOf } = forFastify;
   const app = fastify();
-  app.post('/login', loginHandler(wafer));
+  app.post('/login', loginHandler(wafer, { clientIp: (request) => request.ip }));
   app.post('/logout', logoutHandler(wafer));
   app.get('/profile', { preHandler: requireSession(wafer) }, async (request) => userOf(request));
   onClose(async () => {

@@ -49,6 +49,8 @@ async function copyPackages(folder: string): Promise<void> {
   const needed = Object.entries(packages)
     .filter(([path, { dev, link }]) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) && dev !== true && link !== true)
     .map(([path]) => path)
+    // As in the image: an optional peer that npm does not leave out.
+    .filter((path) => !/^node_modules\/(?:typescript|@typescript\/.*)$/.test(path))
     .filter((path) => installed.has(path.split('/')[1] ?? ''));
   const optional = needed.filter((path) => packages[path]?.optional === true);
   const copy = (paths: readonly string[], flags: string) =>

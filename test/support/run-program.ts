@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 
 export interface ProgramOptions {
@@ -10,6 +11,8 @@ export interface ProgramOptions {
   onLine: (line: string) => void;
   /** True: the lines of the standard error too; false: it goes to ours. */
   readsErrors?: boolean;
+  /** It gets what others leave of the processors. */
+  isPatient?: boolean;
 }
 
 /** Runs a Node program to its end, and gives its exit status; an ended or aborted one has a status that is not 0. */
@@ -20,6 +23,7 @@ export async function runNode({
   signal,
   onLine,
   readsErrors = false,
+  isPatient = false,
 }: ProgramOptions): Promise<number> {
   if (signal.aborted) return 1;
   const child = spawn(process.execPath, args, {
@@ -27,6 +31,7 @@ export async function runNode({
     env,
     stdio: ['ignore', 'pipe', readsErrors ? 'pipe' : 'inherit'],
   });
+  if (isPatient && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   const abort = () => child.kill('SIGTERM');
   signal.addEventListener('abort', abort);
   const closed = new Promise<number>((resolve, reject) => {

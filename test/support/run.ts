@@ -12,14 +12,19 @@ import { addCounts, TapReader, type TestCounts } from './tap.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 import { tracesVariable } from './traces.ts';
 
-/** Tests that load the machine while they stop, cut or flood things: after the others, one at a time. */
-const serialTests = new Set([
-  ...['clocks', 'outages', 'overload', 'redis-failover'].map((name) => `test/faults/${name}.test.ts`),
+/**
+ * Tests that stop, cut or flood things, after the others and a test at a time: two files at once of those that mostly wait for something to
+ * come back, and one of those that load the machine.
+ */
+const waitingTests = new Set(['outages', 'clocks', 'redis-failover'].map((name) => `test/faults/${name}.test.ts`));
+const loadingTests = new Set([
+  'test/faults/overload.test.ts',
   'test/security/idle-connections.test.ts',
   'test/security/slow-clients.test.ts',
 ]);
 
 const staticChecks: [title: string, args: string[]][] = [
+  ["Types of the console's page (vue-tsc)", ['apps/console/page/check-types.js']],
   ['Lint (oxlint)', ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings']],
   ['Format (oxfmt)', ['node_modules/oxfmt/bin/oxfmt', '--check']],
   ['Unused code (knip)', ['node_modules/knip/bin/knip.js']],
@@ -38,17 +43,17 @@ const isWholeRun = process.argv.length <= 2;
 const load = watchLoad();
 if (isWholeRun)
   console.log(
-    'All tests take about 10 minutes on a quiet machine with two cores, longer beside other work. Some: npm test -- test/….test.ts',
+    'All tests take from 10 minutes to half an hour on two cores, by how fast they are and what else they do. Some: npm test -- test/….test.ts',
   );
 
 /** What failed, told again at the end: of a long run many see the last lines only. */
 const failures: string[] = [];
 let counts: TestCounts = { passed: 0, failed: 0, skipped: 0 };
 try {
-  for (const [title, args] of testsOnly ? [] : staticChecks) {
-    if (!(await runCheck(title, args))) counts = addCounts(counts, { passed: 0, failed: 1, skipped: 0 });
-  }
-  counts = addCounts(counts, await runTests(patterns));
+  // Most tests wait for something most of the time: the checks get by on what they leave.
+  const checking = testsOnly ? undefined : runChecks();
+  counts = await runTests(patterns);
+  counts = addCounts(counts, { passed: 0, failed: (await checking) ?? 0, skipped: 0 });
 } catch (error) {
   if (!stopping.signal.aborted) console.error(error instanceof Error ? error.message : error);
   counts = addCounts(counts, { passed: 0, failed: 1, skipped: 0 });
@@ -61,11 +66,25 @@ load.stop();
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed > 0 || stopping.signal.aborted ? 1 : 0;
 
+/** @returns how many failed */
+async function runChecks(): Promise<number> {
+  let failed = 0;
+  for (const [title, args] of staticChecks) if (!(await runCheck(title, args))) failed++;
+  return failed;
+}
+
 async function runCheck(title: string, args: string[]): Promise<boolean> {
   const start = performance.now();
   const lines: string[] = [];
   const onLine = (line: string) => void lines.push(line);
-  const status = await runNode({ args, cwd: rootDir, signal: stopping.signal, onLine, readsErrors: true });
+  const status = await runNode({
+    args,
+    cwd: rootDir,
+    signal: stopping.signal,
+    onLine,
+    readsErrors: true,
+    isPatient: true,
+  });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   if (status !== 0) {
     console.log(lines.join('\n'));
@@ -96,9 +115,15 @@ async function runTests(patterns: string[]): Promise<TestCounts> {
 async function runFiles(patterns: string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
   const files = patterns.length > 0 ? patterns : listTestFiles();
   let all: TestCounts = { passed: 0, failed: 0, skipped: 0 };
-  for (const isSerial of [false, true]) {
-    const these = files.filter((file) => serialTests.has(file) === isSerial);
-    if (these.length > 0) all = addCounts(all, await runAva(these, isSerial, env));
+  const isLate = (file: string) => waitingTests.has(file) || loadingTests.has(file);
+  const phases: [of: (file: string) => boolean, filesAtOnce?: number][] = [
+    [(file) => !isLate(file)],
+    [(file) => waitingTests.has(file), 2],
+    [(file) => loadingTests.has(file), 1],
+  ];
+  for (const [isOf, filesAtOnce] of phases) {
+    const these = files.filter(isOf);
+    if (these.length > 0) all = addCounts(all, await runAva(these, filesAtOnce, env));
   }
   return all;
 }
@@ -152,19 +177,20 @@ function listTestFiles(): string[] {
     readdirSync(join(rootDir, 'test'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.test.ts'))
       .map((name) => `test/${name}`)
-      // Minutes of real pm2: npm run test:life
+      // Minutes of real pm2, of stores that move and of what is killed: npm run test:life
       .filter((name) => !name.startsWith('test/life/'))
       .toSorted()
   );
 }
 
-async function runAva(files: string[], isSerial: boolean, env: NodeJS.ProcessEnv): Promise<TestCounts> {
+/** @param filesAtOnce default: as ava.config.js says */
+async function runAva(files: string[], filesAtOnce: number | undefined, env: NodeJS.ProcessEnv): Promise<TestCounts> {
   const reader = new TapReader();
   const onLine = (line: string) => {
     const shown = reader.read(line);
     if (shown !== undefined) console.log(shown);
   };
-  const flags = ['--tap', ...(isSerial ? ['--concurrency=1', '--serial'] : [])];
+  const flags = ['--tap', ...(filesAtOnce === undefined ? [] : [`--concurrency=${filesAtOnce}`])];
   const compiled = files.map((file) => `dist/${file.replace(/ts$/, 'js')}`);
   const args = ['node_modules/ava/entrypoints/cli.mjs', ...flags, ...compiled];
   const status = await runNode({ args, cwd: rootDir, env, signal: stopping.signal, onLine });

@@ -68,6 +68,8 @@ export async function startStack({
     HOST: '127.0.0.1',
     PORT: '0',
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    // Its statements would be among those that a test counts.
+    CONSOLE_SAMPLES_DAYS: '0',
     DATABASE_URL: database.url,
     REDIS_URL: redis?.url ?? '',
     WECHAT_API_BASE: wechat?.url ?? '',

@@ -21,9 +21,7 @@ const spacingMs = 45;
 interface Sample {
   readonly reason: string;
   readonly isGuess: boolean;
-  readonly firstUs: number;
-  /** Of the same request, asked again at once. */
-  readonly againUs: number;
+  readonly us: number;
 }
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -64,9 +62,8 @@ async function measure(
     turns.set(reason, isGuess);
     const request = checkOf(id, isGuess ? createCredential() : skey);
     const startedAt = performance.now();
-    const firstUs = await timeUs(socket, request, isGuess ? undefined : reason);
-    const againUs = await timeUs(socket, request, isGuess ? undefined : reason);
-    samples.push({ reason, isGuess, firstUs, againUs });
+    const us = await timeUs(socket, request, isGuess ? undefined : reason);
+    samples.push({ reason, isGuess, us });
     await setTimeout(Math.max(0, startedAt + spacingMs - performance.now()));
   }
   socket.destroy();
@@ -94,24 +91,20 @@ async function timeUs(socket: Socket, request: string, reason: string | undefine
 function report({ how }: Way, samples: readonly Sample[]): void {
   console.log(`\nEnded or guess, ${how}:`);
   const reasons = ['all', ...new Set(samples.map(({ reason }) => reason))];
-  for (const which of ['firstUs', 'againUs'] as const) {
-    console.log(which === 'firstUs' ? '  first time' : '  asked again at once');
-    for (const reason of reasons) {
-      const those = samples.filter((sample) => reason === 'all' || sample.reason === reason);
-      const timesOf = (isGuess: boolean) =>
-        those.filter((sample) => sample.isGuess === isGuess).map((sample) => sample[which]);
-      const [real, guessed] = [timesOf(false), timesOf(true)];
-      // What the statistic would say if ended skeys took so much longer.
-      const ifLater = (us: number) =>
-        compareSamples(
-          real.map((time) => time + us),
-          guessed,
-        ).toFixed(1);
-      console.log(
-        `    ${reason.padEnd(11)} ended ${real.length}: median ${median(real).toFixed(0)} µs   ` +
-          `guesses ${guessed.length}: ${median(guessed).toFixed(0)} µs   z ${compareSamples(real, guessed).toFixed(2)}   ` +
-          `(20 µs later: ${ifLater(20)}, 50 µs: ${ifLater(50)})`,
-      );
-    }
+  for (const reason of reasons) {
+    const those = samples.filter((sample) => reason === 'all' || sample.reason === reason);
+    const timesOf = (isGuess: boolean) => those.filter((sample) => sample.isGuess === isGuess).map(({ us }) => us);
+    const [real, guessed] = [timesOf(false), timesOf(true)];
+    // What the statistic would say if ended skeys took so much longer.
+    const ifLater = (us: number) =>
+      compareSamples(
+        real.map((time) => time + us),
+        guessed,
+      ).toFixed(1);
+    console.log(
+      `    ${reason.padEnd(11)} ended ${real.length}: median ${median(real).toFixed(0)} µs   ` +
+        `guesses ${guessed.length}: ${median(guessed).toFixed(0)} µs   z ${compareSamples(real, guessed).toFixed(2)}   ` +
+        `(20 µs later: ${ifLater(20)}, 50 µs: ${ifLater(50)})`,
+    );
   }
 }

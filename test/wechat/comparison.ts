@@ -1,7 +1,10 @@
-import { createSimulator } from '../../apps/wechat-simulator/simulator.ts';
-import { wechatCalls, type WechatCall } from './calls.ts';
+import { createSimulator, type Simulator } from '../../apps/wechat-simulator/simulator.ts';
+import type { WechatCall } from './call.ts';
+import { componentCalls } from './component-calls.ts';
 import { compareShapes, shapeOf, type Difference, type Shape } from './shape.ts';
-import { NoAnswerError, type Target } from './target.ts';
+import { fieldsOf, NoAnswerError, send, type Target } from './target.ts';
+import { wechatCalls } from './wechat-calls.ts';
+import { wecomCalls } from './wecom-calls.ts';
 
 /** What became of one call. */
 export type Finding =
@@ -10,22 +13,47 @@ export type Finding =
   | { readonly kind: 'not tried'; readonly title: string; readonly why: string }
   | { readonly kind: 'unanswered'; readonly title: string; readonly why: string };
 
+/** The calls of each kind of app. */
+const callsOfKind = { wechat: wechatCalls, component: componentCalls, wecom: wecomCalls };
+
+export type KindName = keyof typeof callsOfKind;
+export const kindNames = Object.keys(callsOfKind) as KindName[];
+
 /** What is needed to call WeChat. */
-export type Credentials = Omit<Target, 'known'>;
+export interface Credentials extends Omit<Target, 'known' | 'accessTokenFrom'> {
+  readonly kind: KindName;
+  /** The authorizer_access_token of a mini program of kind component. */
+  readonly authorizerToken: string | undefined;
+}
+
+const accessTokenFrom = {
+  wechat: 'an access token from the calls before',
+  component: 'WECHAT_TEST_AUTHORIZER_TOKEN',
+  wecom: 'an access token from the calls before',
+};
 
 /** Makes every call at WeChat and in a simulator of our own, and hands over each finding as soon as it is there. */
 export async function compareWithSimulator(
-  credentials: Credentials,
+  { kind, authorizerToken, ...credentials }: Credentials,
   onFinding: (finding: Finding) => void,
 ): Promise<void> {
   const secret = 'a-secret-of-the-simulator-alone';
-  const simulator = await createSimulator({ apps: new Map([[credentials.appid, secret]]) });
+  const known = new Map([[credentials.appid, secret]]);
+  const simulator = await createSimulator(kind === 'wecom' ? { corps: known } : { apps: known });
   try {
-    const wechat: Target = { ...credentials, known: {} };
+    const wechat: Target = {
+      ...credentials,
+      accessTokenFrom: accessTokenFrom[kind],
+      known: authorizerToken === undefined ? {} : { accessToken: authorizerToken },
+    };
     // Mutable: which user the simulator is asked about depends on what WeChat says of the real one.
-    const simulated = { apiBase: simulator.url, appid: credentials.appid, secret, code: '', phoneCode: '', known: {} };
+    const simulated = { ...wechat, apiBase: simulator.url, secret, code: '', phoneCode: '', known: {} };
+    if (kind === 'component') {
+      simulated.secret = await issueToken(simulator, 'component', credentials.componentAppid ?? '');
+      simulated.known = { accessToken: await issueToken(simulator, 'authorizer', credentials.appid) };
+    }
     const user = `user${Date.now()}`;
-    for (const call of wechatCalls) {
+    for (const call of callsOfKind[kind]) {
       const missing = call.needs?.(wechat);
       if (missing !== undefined) {
         onFinding({ kind: 'not tried', title: call.title, why: `needs ${missing}` });
@@ -47,6 +75,11 @@ export async function compareWithSimulator(
   } finally {
     await simulator.close();
   }
+}
+
+/** What the token service of a platform hands out in the simulator. */
+async function issueToken({ url }: Simulator, what: 'component' | 'authorizer', appid: string): Promise<string> {
+  return String(fieldsOf(await send({ apiBase: url }, `/_sim/${what}-token`, { appid }))['access_token']);
 }
 
 async function shapeOfCall(call: WechatCall, target: Target): Promise<Shape> {

@@ -1,4 +1,4 @@
-// What `npm run test:wechat` runs; opt-in, since it wants the credentials of a real mini program.
+// What `npm run test:wechat` runs; opt-in, since it wants the credentials of a real app.
 import { compareWithSimulator, type Finding } from './comparison.ts';
 import { readCredentials, usage, UsageError } from './options.ts';
 
@@ -18,7 +18,7 @@ if (args.includes('--help')) console.log(usage);
 else {
   try {
     const credentials = await readCredentials(args, process.env);
-    console.log(`WeChat at ${credentials.apiBase}, app ${credentials.appid}\n`);
+    console.log(`WeChat at ${credentials.apiBase}, ${credentials.appid} of kind ${credentials.kind}\n`);
     await compareWithSimulator(credentials, report);
     const { same, different, unanswered, 'not tried': notTried } = counts;
     console.log(`\n${same} calls the same, ${different} different, ${unanswered} unanswered, ${notTried} not tried`);

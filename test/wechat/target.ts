@@ -3,13 +3,19 @@ import { createHmac } from 'node:crypto';
 /** A WeChat, real or simulated, with an app of it and what earlier calls of a run brought to light. */
 export interface Target {
   readonly apiBase: string;
+  /** The mini program's; of kind wecom the company's corpid. */
   readonly appid: string;
+  /** What proves who asks: the secret of the mini program or of the company's app, or the component_access_token of a platform. */
   readonly secret: string;
-  /** Fresh, from wx.login. */
+  /** The platform's appid, of kind component. */
+  readonly componentAppid: string | undefined;
+  /** Fresh, from wx.login, or wx.qy.login in WeCom. */
   readonly code: string;
   /** Fresh, from the phone number button. */
   readonly phoneCode: string | undefined;
-  /** From the answers so far. */
+  /** Where an access token comes from, to be said when there is none. */
+  readonly accessTokenFrom: string;
+  /** From the answers so far; of kind component the access token is there from the start, if there is one at all. */
   readonly known: { openid?: string; sessionKey?: string; oldSessionKey?: string; accessToken?: string };
 }
 
@@ -33,7 +39,7 @@ export interface How {
 
 /** One call to WeChat, as the worker makes it: a POST if there is something to post. @throws {NoAnswerError} */
 export function send(
-  target: Target,
+  target: Pick<Target, 'apiBase'>,
   path: string,
   query: Readonly<Record<string, string>>,
   json?: object,
@@ -43,7 +49,7 @@ export function send(
 
 /** @throws {NoAnswerError} */
 export async function sendBy(
-  { apiBase }: Target,
+  { apiBase }: Pick<Target, 'apiBase'>,
   path: string,
   query: Readonly<Record<string, string>>,
   { method, json }: How,

@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto';
+import { Queue, Worker } from 'bullmq';
 import test from 'ava';
+import { queueTag } from '../../../shared/rpc/contract.ts';
 import { auth, call, login, newUser } from '../../support/client.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { startStack, testAppid, testSecret } from '../../support/stack.ts';
 import { runCli } from './run-cli.ts';
 import { openRedis } from '../../support/open-redis.ts';
+import { until } from '../../support/until.ts';
 
 const onClose = closeAfterAll(test);
 const stack = await startStack({ onClose });
@@ -125,7 +129,7 @@ test.serial('queue show names queues, waiting visits and live processes', async 
   const { REDIS_URL = '' } = stack.env;
   const shown = await runCli({ REDIS_URL, LOGIN_QUEUES: '2' }, ['queue', 'show', '--json']);
   t.is(shown.status, 0, shown.stderr);
-  const empty = { waiting: 0, active: 0, delayed: 0, oldestWaitingMs: null };
+  const empty = { waiting: 0, active: 0, delayed: 0, failed: 0, oldestWaitingMs: null };
   t.deepEqual(shown.json.queues, [
     { queue: 'login', shard: 0, ...empty },
     { queue: 'login', shard: 1, ...empty },
@@ -134,4 +138,79 @@ test.serial('queue show names queues, waiting visits and live processes', async 
   t.is(shown.json.instances.web.length, 1);
   t.is(shown.json.instances.worker.length, 1);
   t.regex((await runCli({ REDIS_URL }, ['queue', 'show'])).stdout, /login 0 +0 +0 +0/);
+});
+
+test.serial('queue drain removes what waits, queue retry gives back what failed', async (t) => {
+  const { REDIS_URL = '' } = stack.env;
+  const client = openRedis(REDIS_URL, { maxRetriesPerRequest: null });
+  t.teardown(() => client.disconnect());
+  // No worker serves this one.
+  const place = { connection: client, prefix: queueTag('login', 1) };
+  const queue = new Queue('login', place);
+  const env = { ...stack.env, LOGIN_QUEUES: '2' };
+  const run = async (...args: string[]) => (await runCli(env, ['queue', ...args, '--json'])).json.jobs;
+
+  await queue.add('call', {});
+  const failing = new Worker('login', () => Promise.reject(new Error('no')), place);
+  failing.on('error', () => undefined);
+  await until('it has failed', async () => (await queue.getFailedCount()) === 1);
+  await failing.close();
+  t.deepEqual(await run('retry', '--queue', 'login'), { 'login 0': 0, 'login 1': 1 });
+  t.is(await queue.getWaitingCount(), 1);
+
+  await queue.add('call', {});
+  t.deepEqual(await run('drain', '--dry-run'), { 'login 0': 0, 'login 1': 2, 'session 0': 0 });
+  t.is(await queue.getWaitingCount(), 2);
+  t.deepEqual(await run('drain', '--queue', 'session'), { 'session 0': 0 });
+  t.deepEqual(await run('drain', '--queue', 'login'), { 'login 0': 0, 'login 1': 2 });
+  t.is(await queue.getWaitingCount(), 0);
+  const recorded = await stack.database.query("select action from cWaferAudit where action like 'queue%' order by id");
+  t.deepEqual(
+    recorded,
+    ['retry', 'drain', 'drain'].map((name) => ({ action: `queue ${name}` })),
+  );
+});
+
+test.serial('app export has no secret in plain, and app import brings all of it elsewhere', async (t) => {
+  const key = randomBytes(32).toString('base64');
+  const env = { ...stack.env, WAFER_KEYS: `1:${key}` };
+  const carried = await wafer(['app', 'export']);
+  t.is(carried.status, 0, carried.stderr);
+  t.regex(carried.stderr, new RegExp(`Without secret: ${testAppid}`));
+  t.is(JSON.parse(carried.stdout).apps[0].secret, null);
+
+  const sealed = await runCli(env, ['app', 'export']);
+  t.false((sealed.stdout + carried.stdout).includes(testSecret));
+  t.regex(JSON.parse(sealed.stdout).apps[0].secret, /^wafer:1:/);
+  await wafer(['app', 'set', testAppid, '--login-duration', '3']);
+  await wafer(['app', 'set', otherApp, '--grace', '9'], { stdin: otherSecret });
+  await wafer(['app', 'remove', otherApp]);
+  const file = { ...JSON.parse(sealed.stdout) };
+  const imported = (args: string[], stdin: unknown, at: Record<string, string> = env) =>
+    runCli(at, ['app', 'import', ...args, '--json'], { stdin: JSON.stringify(stdin) });
+
+  const dry = await imported(['--dry-run'], file);
+  t.like(dry.json, { dryRun: true, apps: [{ appid: testAppid, what: 'changed', hasSecret: true }] });
+  t.deepEqual(await stack.database.query('select login_duration from cAppinfo'), [{ login_duration: 3 }]);
+  t.is((await imported([], file, stack.env)).json.error.code, 'key_missing');
+  t.is((await imported([], { ...file, more: 1 })).status, 2);
+  const plain = { ...file, apps: [{ ...file.apps[0], secret: testSecret }] };
+  const refused = await imported([], plain);
+  t.regex(refused.stderr, /is not encrypted/);
+  t.false((refused.stdout + refused.stderr).includes(testSecret));
+  const unknown = {
+    ...file,
+    apps: [...file.apps, { ...file.apps[0], appid: otherApp, isDefault: false, secret: null }],
+  };
+  t.is((await imported([], unknown)).json.error.code, 'secret_missing');
+  t.deepEqual(await stack.database.query('select login_duration from cAppinfo'), [{ login_duration: 3 }]);
+
+  const done = await imported([], file);
+  t.is(done.status, 0, done.stderr);
+  t.like(done.json, { defaultAppid: testAppid });
+  t.is(done.json.forgotten.obeyed.length, 2);
+  // Plain again, as the workers of this test read it.
+  const plainAgain = { ...stack.env, WAFER_KEYS: `plain,1:${key}` };
+  t.is((await runCli(plainAgain, ['app', 'set', testAppid], { stdin: testSecret })).status, 0);
+  t.deepEqual(JSON.parse((await wafer(['app', 'export'])).stdout), JSON.parse(carried.stdout));
 });

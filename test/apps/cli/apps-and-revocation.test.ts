@@ -13,16 +13,21 @@ test.serial('app list tells policy, grace, default and previous secret of app se
   t.is(set.status, 0, set.stderr);
   t.false(set.json.isDefault);
   const options = ['--default', '--policy', 'multi', '--max-sessions', '3', '--grace', '5', '--keep-previous'];
-  const changed = await runCli(stack.env, ['app', 'set', testAppid, ...options, '--json'], { stdin: 'new-secret\n' });
+  const changed = await runCli(stack.env, ['app', 'set', testAppid, ...options, '--json'], {
+    stdin: 'secret-of-a-change\n',
+  });
   t.is(changed.status, 0, changed.stderr);
   t.like(changed.json, { appid: testAppid, isDefault: true, maxSessions: 3, graceSeconds: 5, created: false });
   const rows = await stack.database.query('select secret, previous_secret from cAppinfo where appid = ?', [testAppid]);
-  t.deepEqual(rows, [{ secret: 'new-secret', previous_secret: testSecret }]);
+  t.deepEqual(rows, [{ secret: 'secret-of-a-change', previous_secret: testSecret }]);
   const list = await runCli(stack.env, ['app', 'list', '--json']);
   const app = list.json.apps.find((each: { appid: string }) => each.appid === testAppid);
   t.like(app, { isDefault: true, hasSecret: true, hasPreviousSecret: true });
-  t.false(list.stdout.includes('new-secret') || list.stdout.includes(testSecret));
-  t.is((await runCli(stack.env, ['app', 'set', testAppid, '--policy', 'many'], { stdin: 'x\n' })).status, 2);
+  t.false(list.stdout.includes('secret-of-a-change') || list.stdout.includes(testSecret));
+  t.is(
+    (await runCli(stack.env, ['app', 'set', testAppid, '--policy', 'many'], { stdin: 'not-taken-as-secret\n' })).status,
+    2,
+  );
   const back = await runCli(stack.env, ['app', 'set', testAppid, '--policy', 'single', '--grace', '0'], {
     stdin: `${testSecret}\n`,
   });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { readEnvFile } from '../../../shared/config/env-file.ts';
+import { readEnvFile } from '../../../apps/cli/env-file.ts';
 import { readConfig } from '../../../shared/config/config.ts';
 import { programArgs } from '../../support/built.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';

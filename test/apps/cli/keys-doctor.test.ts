@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { checkKeys } from '../../../apps/cli/doctor/keys.ts';
-import { convertApps } from '../../../apps/cli/keys/convert-apps.ts';
+import { checkKeys } from '../../../shared/administration/doctor/keys.ts';
+import { convertApps } from '../../../shared/administration/keys/convert-apps.ts';
 import { parseDatabaseUrl } from '../../../shared/config/database-url.ts';
 import { createColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { noKeys, parseKeyRing } from '../../../shared/keys/key-ring.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import type { Sequelize } from 'sequelize';
-import { convertSessions } from '../../../apps/cli/keys/convert-sessions.ts';
+import { convertSessions } from '../../../shared/administration/keys/convert-sessions.ts';
 import { parseDatabaseUrl } from '../../../shared/config/database-url.ts';
 import { createColumnCipher, sealedVersion, sessionKeyOf } from '../../../shared/keys/column-cipher.ts';
 import { parseKeyRing } from '../../../shared/keys/key-ring.ts';

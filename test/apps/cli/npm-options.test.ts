@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { findFreePort } from '../../../apps/local/servers/ports.ts';
@@ -31,8 +31,6 @@ test('options that npm took for itself are named, and nothing is done', async (t
       ['wafer', 'app', 'set', 'wx0123456789abcdef', '--default', '--policy', 'multi'],
       ['--default', '--policy'],
     ],
-    [['wafer', 'app', 'list', '--json'], ['--json']],
-    [['wafer', 'caller', 'bind', 'shop', '--any-app'], ['--any-app']],
     [['wafer', 'session', 'show', '--open-id', 'oABC'], ['--open-id']],
     [['wafer', 'app', 'set', 'wx0123456789abcdef', '--max-sessions=3'], ['--max-sessions']],
     [['migrate', '--json'], ['--json']],
@@ -80,12 +78,16 @@ test('before a build, and with a Node that is too old, every script says what to
     copyFileSync(join(rootDir, file), join(folder.path, file));
   const old = join(folder.path, 'old.cjs');
   writeFileSync(old, "Object.defineProperty(process.versions, 'node', { value: '18.20.0' });");
+  const { scripts } = JSON.parse(readFileSync(join(rootDir, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
   for (const script of ['web', 'worker', 'migrate', 'wafer', 'wechat-simulator']) {
     const { status, stderr } = await run('npm', ['run', script], folder.path);
     t.is(status, 1, script);
     t.regex(stderr, /not built yet. Run: npm ci && npm run build/, script);
     t.notRegex(stderr, /MODULE_NOT_FOUND|at Module/, script);
-    const tooOld = await run('sh', ['-c', `NODE_OPTIONS="--require ${old}" npm run ${script}`], folder.path);
-    t.regex(tooOld.stderr, /Node\.js 20\.19 or newer is needed/, script);
+    // Without npm, which is as slow as what it starts.
+    const command = scripts[script]?.replace(/^exec node/, `exec node --require ${old}`) ?? '';
+    t.regex((await run('sh', ['-c', command], folder.path)).stderr, /Node\.js 20\.19 or newer is needed/, script);
   }
 });

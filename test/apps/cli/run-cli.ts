@@ -81,6 +81,18 @@ function toRun(
   // An export shows a person what is kept, to whoever asks for it.
   const isExport = args[0] === 'user' && args[1] === 'export';
   const printed = isExport ? seen.stderr : seen.stdout + seen.stderr;
-  trace('cli', key === undefined ? printed : printed.replaceAll(key, ''));
+  // So is what lets an operator in.
+  const lettingIn =
+    args[0] === 'operator'
+      ? /(?:#token=|\b(?=wafer_))((?:without-totp\.)?[\w-]{20,})/.exec(seen.stdout)?.[1]
+      : undefined;
+  noteSecret('token or link of an operator', lettingIn);
+  const secret = args[0] === 'events' ? /whsec_[\w+/=]+/.exec(seen.stdout)?.[0] : undefined;
+  noteSecret('secret of an endpoint', secret);
+  const shown = [key, lettingIn, secret].filter((each) => each !== undefined);
+  trace(
+    'cli',
+    shown.reduce((text, each) => text.replaceAll(each, ''), printed),
+  );
   return { ...seen, json: args.includes('--json') ? (JSON.parse(seen.stdout) as unknown) : undefined };
 }

@@ -123,3 +123,23 @@ test.serial('session revoke without Redis changes nothing', async (t) => {
   t.is(revoked.json.error.code, 'redis_unreachable');
   t.is((await auth(url, session)).returnCode, 0);
 });
+
+test.serial('session list finds who is logged in, and goes on where it ended', async (t) => {
+  const users = [newUser(), newUser(), newUser()];
+  for (const user of users) await login(url, user);
+  const openIds = users.map((user) => createUser(testAppid, user).openid);
+  const first = await wafer(['session', 'list', '--state', 'live', '--limit', '2', '--json']);
+  t.is(first.status, 0, first.stderr);
+  t.is(first.json.sessions.length, 2);
+  const rest = await wafer(['session', 'list', '--state', 'live', '--cursor', first.json.next, '--json']);
+  const listed = [...first.json.sessions, ...rest.json.sessions].map(({ openId }: { openId: string }) => openId);
+  t.deepEqual(listed.slice(0, 3).toSorted(), openIds.toSorted());
+  t.is(new Set(listed).size, listed.length);
+
+  const text = await wafer(['session', 'list', '--open-id', openIds[0] as string]);
+  t.regex(text.stdout, new RegExp(`${testAppid} +${openIds[0]} .* live `));
+  const none = await wafer(['session', 'list', '--logged-in-to', '2001-01-01']);
+  t.is(none.stdout, 'No session was found.\n');
+  t.is((await wafer(['session', 'list', '--cursor', 'nonsense'])).status, 2);
+  t.is((await wafer(['session', 'list', '--logged-in-from', 'yesterday'])).status, 2);
+});

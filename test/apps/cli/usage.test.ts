@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import { runCli, runCliProcess } from './run-cli.ts';
 
@@ -73,4 +74,45 @@ test.serial('expected failures exit 1 without a stack trace', async (t) => {
   t.is(silent.status, 1);
   t.is(silent.json.error.code, 'redis_unreachable');
   for (const { stdout, stderr } of [missing, unreachable, silent]) t.notRegex(stdout + stderr, /pa55word|\n +at /);
+});
+
+test.serial('a mistyped command is told the nearest one', async (t) => {
+  for (const [args, nearest] of [
+    [['staus'], 'status'],
+    [['app', 'lst'], 'list'],
+    [['app', 'list', '--jsn'], '--json'],
+  ] as const) {
+    const run = await runCli({}, [...args]);
+    t.is(run.status, 2);
+    t.regex(run.stderr, new RegExp(`Did you mean ${nearest}\\?`));
+  }
+});
+
+test.serial('bash completes commands, their commands and their options', async (t) => {
+  const { stdout: script } = await runCli({}, ['completion', 'bash']);
+  const complete = (...words: string[]) => {
+    const line = words.map((word) => `'${word}'`).join(' ');
+    const ask = `COMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _wafer; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const run = spawnSync('bash', ['-c', `${script}\n${ask}`], { encoding: 'utf8' });
+    t.is(run.stderr, '');
+    return run.stdout.trim().split('\n').filter(Boolean);
+  };
+  t.deepEqual(complete('wafer', 'se'), ['session']);
+  t.deepEqual(complete('wafer', 'session', 'r'), ['revoke']);
+  t.deepEqual(complete('wafer', '--json', 'session', 'revoke', '--open'), ['--open-id']);
+  t.deepEqual(complete('wafer', 'session', 'revoke', '--open-id', 'app', '--ap'), ['--appid']);
+  t.deepEqual(complete('wafer', 'nonsense'), []);
+});
+
+test.serial('zsh and fish take their scripts, where they are installed', async (t) => {
+  for (const [shell, check] of [
+    ['zsh', ['-n']],
+    ['fish', ['--no-execute']],
+  ] as const) {
+    const { stdout } = await runCli({}, ['completion', shell]);
+    t.true(stdout.includes('wafer'));
+    if (spawnSync(shell, ['--version']).error !== undefined) continue;
+    const run = spawnSync(shell, [...check, '/dev/stdin'], { input: stdout, encoding: 'utf8' });
+    t.is(run.stderr, '', shell);
+  }
 });

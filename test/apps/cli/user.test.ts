@@ -81,7 +81,7 @@ test.serial('every table that can name a person is one that is erased from', asy
   const found = await database.query<{ place: string }>(
     `select concat(table_name, '.', column_name) as place from information_schema.columns
      where table_schema = ? and (column_name like '%open_id%' or column_name like '%union_id%' or column_name like '%skey%'
-       or column_name like '%session_key%' or column_name like '%user%' or column_name like '%target%')
+       or column_name like '%session_key%' or column_name like '%device_%' or column_name like 'client_ip' or column_name like '%user%' or column_name like '%target%')
      order by place`,
     [database.name],
   );
@@ -91,10 +91,19 @@ test.serial('every table that can name a person is one that is erased from', asy
       // Of the operating system.
       'cWaferAudit.os_user',
       'cWaferAudit.target',
-      'cWaferDropped.open_id',
-      ...['ended_skeys', 'open_id', 'previous_skey', 'previous_skey_until', 'session_key', 'skey', 'union_id'].map(
-        (name) => `cSessionInfo.${name}`,
-      ),
+      ...[
+        'client_ip',
+        'device_kind',
+        'device_label',
+        'ended_skeys',
+        'open_id',
+        'previous_skey',
+        'previous_skey_until',
+        'session_key',
+        'skey',
+        'union_id',
+      ].map((name) => `cSessionInfo.${name}`),
+      ...['cWaferDeadLetter', 'cWaferDropped', 'cWaferEvent', 'cWaferOutbox'].map((table) => `${table}.open_id`),
       ...['user_info', 'user_info_long', 'user_key'].map((name) => `cSessionInfo.${name}`),
     ].toSorted((left, right) => (left.toLowerCase() < right.toLowerCase() ? -1 : 1)),
   );

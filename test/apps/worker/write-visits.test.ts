@@ -7,7 +7,7 @@ import { createLog } from '../../../shared/log/log.ts';
 import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import { createVisitLog, encodeVisits, visitShards } from '../../../shared/session/visit-log.ts';
 import { openDatabase } from '../../../shared/store/database.ts';
-import { insertSessions } from '../../../apps/worker/store/session-writer.ts';
+import { insertSessions } from '../../../apps/worker/store/session-inserts.ts';
 import { migrate } from '../../../shared/store/migrate.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { createTestDatabase } from '../../support/database.ts';

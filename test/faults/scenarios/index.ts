@@ -1,6 +1,7 @@
 import type { Fault } from '../support/fault.ts';
 import { clocksApart, daylightTimeEnds, yearEnds } from './clocks.ts';
 import { reloads, rollingDeploy } from './deploys.ts';
+import { eventsKilled } from './events.ts';
 import { mysqlBlackHoled, mysqlDeadlocks, mysqlFull, mysqlKilled, mysqlReadOnly } from './mysql-away.ts';
 import { mysqlMoved, redisMoved } from './one-address.ts';
 import { webKilled, workerKilled, workerStopped } from './processes.ts';
@@ -15,6 +16,7 @@ export const faults: readonly Fault[] = [
   workerKilled,
   workerStopped,
   webKilled,
+  eventsKilled,
   redisOutOfMemory,
   redisDiskFull,
   clusterMasterKilled,

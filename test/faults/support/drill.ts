@@ -3,8 +3,8 @@ import { runUnderLoad, type Drill, type Fault, type Lengths, type Outcome } from
 import type { Rates } from './load.ts';
 import { startSite, type Site } from './site.ts';
 
-export const shortLengths: Lengths = { outageMs: 3000, kills: 2, reloads: 2, pauseMs: 5500 };
-export const longLengths: Lengths = { outageMs: 30_000, kills: 10, reloads: 20, pauseMs: 10_000 };
+export const shortLengths: Lengths = { outageMs: 3000, kills: 2, reloads: 2, pauseMs: 5500, logins: 300 };
+export const longLengths: Lengths = { outageMs: 30_000, kills: 10, reloads: 20, pauseMs: 10_000, logins: 10_000 };
 
 /** Runs faults one after another. */
 export interface Drills {

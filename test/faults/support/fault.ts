@@ -36,6 +36,8 @@ export interface Lengths {
   readonly reloads: number;
   /** How long a worker is stopped; longer than its locks last. */
   readonly pauseMs: number;
+  /** How many log-ins are made where each of them is followed. */
+  readonly logins: number;
 }
 
 /** What was seen of a fault. */

@@ -46,7 +46,8 @@ export async function startClusterWithReplica(onClose: OnClose): Promise<Failove
   return {
     url: cluster.url,
     killMaster: async () => cluster.nodes.find((node) => node.port === port)?.kill('SIGKILL'),
-    takenOver: () => until('the replica has taken over', async () => isMaster(own), failoverTimeoutMs),
+    takenOver: async () =>
+      void (await until('the replica has taken over', async () => isMaster(own), failoverTimeoutMs)),
   };
 }
 
@@ -69,7 +70,8 @@ export async function startSentinels(onClose: OnClose): Promise<FailoverRedis> {
   return {
     url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/wafer`,
     killMaster: async () => master.kill('SIGKILL'),
-    takenOver: () => until('the replica has taken over', async () => isMaster(own), failoverTimeoutMs),
+    takenOver: async () =>
+      void (await until('the replica has taken over', async () => isMaster(own), failoverTimeoutMs)),
   };
 }
 

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { QueryTypes } from 'sequelize';
-import { createLeanGet } from '../../../apps/worker/wechat/lean-get.ts';
+import { createLeanGet } from '../../../shared/wechat/lean-get.ts';
 import { parseDatabaseUrl } from '../../../shared/config/database-url.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { connectRedis } from '../../../shared/redis/connect.ts';

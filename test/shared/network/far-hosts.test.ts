@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
+import dns from 'node:dns';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { findFreePort } from '../../../apps/local/servers/ports.ts';
-import { createWechatClient } from '../../../apps/worker/wechat/client.ts';
+import { createWechatClient } from '../../../shared/wechat/client.ts';
 import { parseDatabaseUrl } from '../../../shared/config/database-url.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { connectToHost } from '../../../shared/network/connect-to-host.ts';
@@ -76,6 +77,20 @@ test.serial('an address that answers nothing does not keep the other one waiting
   const socket = await connectToHost({ host: 'far.test', port: far.port }, 10_000);
   t.is(socket.remoteAddress, '127.0.0.22');
   socket.destroy();
+});
+
+test.serial('a name that nobody answers for takes one thread, however many want it', async (t) => {
+  const { lookup } = dns;
+  t.teardown(() => (dns.lookup = lookup));
+  const waiting: ((error: Error) => void)[] = [];
+  dns.lookup = ((_host: string, _options: object, done: (error: Error) => void) =>
+    waiting.push(done)) as unknown as typeof lookup;
+  const connecting = Array.from({ length: 8 }, () =>
+    t.throwsAsync(connectToHost({ host: 'slow.test', port: 1 }, 10_000), { code: 'ENOTFOUND' }),
+  );
+  t.is(waiting.length, 1);
+  waiting[0]?.(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }));
+  await Promise.all(connecting);
 });
 
 test.serial('where nothing answers in time that is said, and what was refused is told as such', async (t) => {

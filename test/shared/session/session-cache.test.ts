@@ -1,10 +1,14 @@
 import test from 'ava';
+import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
+import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import { createSessionCache, type CacheLookup, type Seen } from '../../../shared/session/session-cache.ts';
 import { sessionKeyPrefix } from '../../../shared/session/cache-key.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { monitorRedis } from '../../support/redis-monitor.ts';
 import { connectTestRedis } from '../../support/redis-client.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
+import { until } from '../../support/until.ts';
 
 const onClose = closeAfterAll(test);
 const { url, client } = await connectTestRedis(onClose);
@@ -94,14 +98,18 @@ test('a mark clears entries and leases for good', async (t) => {
 });
 
 test('new sessions that are written together are one command', async (t) => {
+  const introductions = new Map([
+    ['new-1', await cache.introduce('new-1')],
+    ['new-2', await cache.introduce('new-2')],
+  ]);
   const commands = await monitorRedis(url, async () => {
-    const introduce = async (id: string) => {
-      const introduced = cache.introduce(id, session(1));
+    const store = async (id: string) => {
+      const introduced = introductions.get(id)?.store(session(1));
       await Promise.resolve();
       await client.set(`answer to ${id}`, '');
       await introduced;
     };
-    await Promise.all(['new-1', 'new-2'].map(introduce));
+    await Promise.all(['new-1', 'new-2'].map(store));
   });
   const own = commands.filter(({ args }) => args.some((arg) => arg.includes('new-')));
   t.deepEqual(
@@ -115,10 +123,31 @@ test('new sessions that are written together are one command', async (t) => {
 });
 
 test('a new session never comes over what is there already', async (t) => {
+  const [ended, other] = await Promise.all(['ended', 'other'].map((id) => cache.introduce(id)));
   const mark = await cache.mark(['ended']);
-  await Promise.all(['ended', 'other'].map((id) => cache.introduce(id, session(1))));
-  await cache.introduce('ended', session(1));
+  await Promise.all([ended?.store(session(1)), other?.store(session(1))]);
+  t.is(await cache.introduce('ended'), undefined);
   t.true(await isMarked('ended'));
   t.is(fenceOf(await cache.find('other')), 1);
   await cache.withdraw(['ended'], mark);
+});
+
+test('a new session that was ended does not come back, however late it arrives', async (t) => {
+  const introduction = await cache.introduce('late');
+  await cache.withdraw(['late'], await cache.mark(['late']));
+  await introduction?.store(session(1));
+  t.deepEqual(await cache.find('late'), { marked: false });
+});
+
+test('a new session is not stored if Redis does not give its place soon', async (t) => {
+  const proxy = await startTcpProxy({ port: Number(new URL(url).port), onClose });
+  const stalled = connectRedis(parseRedisUrl(`redis://127.0.0.1:${proxy.port}`), 'commands');
+  onClose(async () => stalled.disconnect());
+  await whenReady(stalled, AbortSignal.timeout(5000));
+  await proxy.delay(1000);
+  t.is(await createSessionCache(stalled).introduce('stalled'), undefined);
+  // It may be given for a moment after that, and is of no use to anybody.
+  await until('the place is given', async () => (await client.exists(`${sessionKeyPrefix}stalled`)) === 1);
+  t.is(fenceOf(await cache.find('stalled')), undefined);
+  t.true((await client.pttl(`${sessionKeyPrefix}stalled`)) <= 5000);
 });

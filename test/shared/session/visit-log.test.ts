@@ -68,6 +68,8 @@ const nonsense = [
   '1 2 3',
   '1.5 1',
   '99999999999 1',
+  // In 2096.
+  '4000000000 1',
   '1 -',
   '1 1\n',
   '-1 1',
@@ -106,4 +108,16 @@ test('a visit takes the place of nonsense, and is due', async (t) => {
     t.deepEqual(await kept(visit.row), visit, text);
     t.not(await client.zscore(`wafer:{visits:${shard}}:due`, String(visit.row)), null);
   }
+});
+
+test.serial('keys of another type leave the log, and the next visit is kept', async (t) => {
+  const visit = { row: newRow(), time: 101, base: 7 };
+  const key = `wafer:{visits:${visit.row % visitShards}}`;
+  await client.set(key, 'x');
+  await client.set(`${key}:due`, 'x');
+  await client.del(`${key}:born`);
+  await client.hset(`${key}:born`, 'x', 'x');
+  await add(visit);
+  t.deepEqual(await kept(visit.row), visit);
+  t.not(await client.zscore(`${key}:due`, String(visit.row)), null);
 });

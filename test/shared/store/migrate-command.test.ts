@@ -54,3 +54,31 @@ test('a wrong password is told apart from a missing server', (t) => {
   t.is(status, 1);
   t.regex(stderr, /refuses the user root or the password \(1045\)/);
 });
+
+test('--status and --dry-run say what is to be done, and change nothing', async (t) => {
+  const database = await reserveDatabase(t, server);
+  const connection = await loadOriginal(database);
+  const tables = async () => (await connection.query('show create table cSessionInfo'))[0];
+  const before = await tables();
+  const status = run(database.url, '--status', '--json');
+  t.is(status.status, 1, status.stderr);
+  t.like(JSON.parse(status.stdout), { exists: true, applied: [], statements: [] });
+  const dry = run(database.url, '--dry-run', '--json');
+  const { pending, statements } = JSON.parse(dry.stdout) as {
+    pending: string[];
+    statements: { migration: string; sql: string; lock: string; seconds: number | null }[];
+  };
+  t.is(pending[0], '0001-original-tables');
+  const ofSessions = statements.filter(({ migration }) => migration === '0003-session-columns');
+  t.is(ofSessions.length, 3);
+  t.regex(ofSessions[1]?.lock ?? '', /changes no row/);
+  t.regex(ofSessions[2]?.lock ?? '', /others read and write meanwhile/);
+  const ofKeys = statements.find(({ sql }) => sql.includes('add key'));
+  t.is(typeof ofKeys?.seconds, 'number');
+  t.regex(run(database.url, '--dry-run').stdout, /Nothing has been changed/);
+  t.deepEqual(await tables(), before);
+  t.is(run(database.url).status, 0);
+  const after = run(database.url, '--status');
+  t.is(after.status, 0);
+  t.regex(after.stdout, /the schema is current/);
+});

@@ -152,6 +152,15 @@ test('migrate gives up on a busy table, and a later run finishes', async (t) => 
     '0014-caller-permissions',
     '0015-app-kinds',
     '0016-erasures',
+    '0017-operators',
+    '0018-session-lists',
+    '0019-events',
+    '0020-samples',
+    '0021-devices',
+    '0022-erasure-keys',
+    '0023-profile-fence',
+    '0024-waiting-events',
+    '0025-session-caller',
   ]);
 });
 

@@ -35,7 +35,7 @@ test('uuids that differ only in case or trailing spaces are different', async (t
     [3, 'abc ', '2020-01-03 00:00:00'],
     [4, 'ABC', '2020-01-01 00:00:00'],
   ]);
-  await dropDuplicateIds(connection, { log: t.log });
+  await dropDuplicateIds(connection);
   t.deepEqual(await readIds(connection), [1, 2, 3]);
   t.like(await readDropped(connection), [{ id: 4, keptId: 2 }]);
 });
@@ -48,7 +48,7 @@ test('of equal last visits the greater id stays, and a zero date is the oldest',
     [10, 'v', '0000-00-00 00:00:00'],
     [9, 'v', '0000-00-00 00:00:00'],
   ]);
-  await dropDuplicateIds(connection, { log: t.log });
+  await dropDuplicateIds(connection);
   t.deepEqual(await readIds(connection), [2, 10]);
 });
 
@@ -64,7 +64,7 @@ test('groups larger than a page and a chunk leave one row each', async (t) => {
   const connection = await createWithRows(t, rows);
   const newest = new Map<string, number>();
   for (const [id, uuid] of rows.toSorted((a, b) => a[2].localeCompare(b[2]) || a[0] - b[0])) newest.set(uuid, id);
-  await dropDuplicateIds(connection, { log: t.log, pageSize: 3, chunkSize: 2 });
+  await dropDuplicateIds(connection, { pageSize: 3, chunkSize: 2 });
   t.deepEqual(
     await readIds(connection),
     [...newest.values()].toSorted((a, b) => a - b),
@@ -82,7 +82,7 @@ test('a visit that is written while rows are dropped decides anew', async (t) =>
   ]);
   const other = await reserveOther(t, connection);
   await other.query("begin; update cSessionInfo set last_visit_time='2020-01-04 00:00:00' where id=1");
-  const dropping = dropDuplicateIds(connection, { log: t.log, chunkSize: 1 });
+  const dropping = dropDuplicateIds(connection, { chunkSize: 1 });
   await new Promise((resolve) => {
     setTimeout(resolve, 300);
   });
@@ -106,10 +106,10 @@ test('a delete that fails leaves no record of a drop', async (t) => {
   await connection.query(
     "create trigger refuse before delete on cSessionInfo for each row signal sqlstate '45000' set message_text = 'refused'",
   );
-  await t.throwsAsync(dropDuplicateIds(connection, { log: t.log }), { message: 'refused' });
+  await t.throwsAsync(dropDuplicateIds(connection), { message: 'refused' });
   t.deepEqual(await readDropped(connection), []);
   await connection.query('drop trigger refuse');
-  await dropDuplicateIds(connection, { log: t.log });
+  await dropDuplicateIds(connection);
   t.like(await readDropped(connection), [{ id: 1, keptId: 2 }]);
 });
 

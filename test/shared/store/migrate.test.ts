@@ -31,6 +31,15 @@ const names = [
   '0014-caller-permissions',
   '0015-app-kinds',
   '0016-erasures',
+  '0017-operators',
+  '0018-session-lists',
+  '0019-events',
+  '0020-samples',
+  '0021-devices',
+  '0022-erasure-keys',
+  '0023-profile-fence',
+  '0024-waiting-events',
+  '0025-session-caller',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());

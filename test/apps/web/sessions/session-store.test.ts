@@ -63,3 +63,52 @@ test('a session that is too long for a cell or not plain is not kept', (t) => {
   t.false(store.put('id', sessionOf(1, { openId: '微信' }), 1, 1));
   t.is(store.size(), 0);
 });
+
+/** A store with the bytes that it reserves, also those that it has given back. */
+function createWatchedStore(capacity: number) {
+  const reserved: Buffer[] = [];
+  const { allocUnsafeSlow } = Buffer;
+  Buffer.allocUnsafeSlow = (size) => {
+    const bytes = allocUnsafeSlow(size).fill(0);
+    reserved.push(bytes);
+    return bytes;
+  };
+  const store = createSessionStore(capacity);
+  return {
+    store,
+    has: (text: string) => reserved.some((bytes) => bytes.includes(text, 0, 'latin1')),
+    isBlank: () => reserved.length > 0 && reserved.every((bytes) => bytes.every((byte) => byte === 0)),
+    unwatch: () => void (Buffer.allocUnsafeSlow = allocUnsafeSlow),
+  };
+}
+
+test('of a session that was deleted, replaced or pushed out no byte stays in memory', (t) => {
+  const { store, has, isBlank, unwatch } = createWatchedStore(2);
+  t.teardown(unwatch);
+  const marksOf = (row: number) => [`id${row}`, `openid${row}`, `union${row}`, `hash${row}`, `{"n":${row}}`];
+  const put = (id: string, row: number) => store.put(id, sessionOf(row), row, row);
+  put('id11', 11);
+  for (const mark of marksOf(11)) t.true(has(mark), mark);
+  put('id11', 13);
+  for (const mark of marksOf(11).slice(1)) t.false(has(mark), mark);
+  put('id15', 15);
+  put('id17', 17);
+  for (const mark of [...marksOf(13), 'id11']) t.false(has(mark), mark);
+  store.delete('id15');
+  for (const mark of marksOf(15)) t.false(has(mark), mark);
+  for (const mark of marksOf(17)) t.true(has(mark), mark);
+  store.delete('id17');
+  t.true(isBlank(), 'numbers are gone as well');
+});
+
+test('a store that was cleared gives back memory without a byte of a session', (t) => {
+  // More than a block.
+  const { store, has, isBlank, unwatch } = createWatchedStore(9000);
+  t.teardown(unwatch);
+  for (let row = 0; row < 9000; row++) store.put(`id${row}`, sessionOf(row), row, row);
+  t.true(has('openid8999'));
+  store.clear();
+  t.true(isBlank());
+  t.true(store.put('id1', sessionOf(1), 1, 1));
+  t.deepEqual(store.read(store.find('id1')), sessionOf(1));
+});

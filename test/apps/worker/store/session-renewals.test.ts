@@ -5,13 +5,9 @@ import { hashSkey } from '../../../../shared/session/skey.ts';
 import { fromWallClock } from '../../../../shared/session/wall-clock.ts';
 import { openDatabase } from '../../../../shared/store/database.ts';
 import { migrate } from '../../../../shared/store/migrate.ts';
-import { renewSessions } from '../../../../apps/worker/store/session-renewals.ts';
-import {
-  insertSessions,
-  maxUserInfoLength,
-  type LoginWrite,
-  type Renewal,
-} from '../../../../apps/worker/store/session-writer.ts';
+import { maxUserInfoLength, type LoginWrite } from '../../../../apps/worker/store/login-write.ts';
+import { insertSessions } from '../../../../apps/worker/store/session-inserts.ts';
+import { renewSessions, type Renewal } from '../../../../apps/worker/store/session-renewals.ts';
 import { findUserRows, type UserRow } from '../../../../apps/worker/store/user-rows.ts';
 import { closeAfterAll } from '../../../support/closing.ts';
 import { createTestDatabase } from '../../../support/database.ts';
@@ -102,6 +98,42 @@ test.serial('a renewal that comes after a later log-in is not written and says s
   t.deepEqual(await renew(renewals), [false, true, true]);
   t.not((await readRow('late'))?.skey, 'new');
   t.is((await readRow('ahead'))?.skey, 'new');
+});
+
+test.serial('a row with a later profile than the one to be stored is not written', async (t) => {
+  const openIds = ['dropped', 'same', 'wrong clock', 'keeps'];
+  await addUsers(openIds);
+  const setFence = (openId: string, fence: number) =>
+    database.query('update cSessionInfo set profile_fence = ? where open_id = ?', [fence, openId]);
+  await setFence('dropped', nowUs + 2);
+  await setFence('wrong clock', nowUs + 3_600_000_000);
+  await setFence('keeps', nowUs + 2);
+  const renewalsAt = async (fence: number): Promise<Renewal[]> =>
+    (await rowsOf(openIds)).map((kept, index) => ({
+      kept,
+      ended: [],
+      nowUs,
+      write: loginWriteOf(openIds[index] as string, {
+        skey: `new ${fence}`,
+        fence,
+        profileFence: nowUs + 1,
+        userInfo: openIds[index] === 'keeps' ? undefined : 'eA==',
+      }),
+    }));
+  const expected = [false, true, true, true];
+  t.deepEqual(await renew(await renewalsAt(nowUs + 3)), expected, 'together');
+  const alone: boolean[] = [];
+  for (const renewal of await renewalsAt(nowUs + 4)) alone.push(...(await renew([renewal])));
+  t.deepEqual(alone, expected, 'each alone');
+  t.deepEqual(
+    (await rowsOf(openIds)).map(({ storedUserInfo, profileFence }) => [storedUserInfo, profileFence - nowUs]),
+    [
+      ['e30=', 2],
+      ['eA==', 1],
+      ['eA==', 1],
+      ['e30=', 2],
+    ],
+  );
 });
 
 test.serial('of two renewals of one row the later log-in’s stays', async (t) => {

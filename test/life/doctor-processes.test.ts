@@ -1,13 +1,13 @@
 import test from 'ava';
-import { readQueues } from '../../../apps/cli/queue-state.ts';
-import { login, newUser } from '../../support/client.ts';
-import { closeAfterAll } from '../../support/closing.ts';
-import { createFaultTable, runDoctor } from '../../support/doctor.ts';
-import { startProcess, type TestProcess } from '../../support/processes.ts';
-import { startStack } from '../../support/stack.ts';
-import { until } from '../../support/until.ts';
-import { startTestWechat } from '../../support/wechat.ts';
-import { openRedis } from '../../support/open-redis.ts';
+import { createQueueReader } from '../../shared/rpc/queue-state.ts';
+import { login, newUser } from '../support/client.ts';
+import { closeAfterAll } from '../support/closing.ts';
+import { createFaultTable, runDoctor } from '../support/doctor.ts';
+import { startProcess, type TestProcess } from '../support/processes.ts';
+import { startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+import { startTestWechat } from '../support/wechat.ts';
+import { openRedis } from '../support/open-redis.ts';
 
 const onClose = closeAfterAll(test);
 const table = createFaultTable('processes', ['redis_no_aof', 'wechat_slow']);
@@ -35,7 +35,7 @@ async function logInUntilJobsWait({ log }: TestProcess, queueCount: number): Pro
   const answers: Promise<unknown>[] = [];
   await until('a job has waited for six seconds', async () => {
     answers.push(login(`http://127.0.0.1:${port}`, newUser()).catch(() => undefined));
-    const queues = await readQueues(redis, queueCount, Date.now());
+    const queues = await createQueueReader(redis, queueCount).readEach(Date.now());
     return queues.some(({ oldestWaitingMs = 0 }) => oldestWaitingMs > 6000);
   });
   return answers;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createTokenStore } from '../../../apps/worker/wechat/token-store.ts';
+import { createTokenStore } from '../../../shared/wechat/token-store.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { connectTestRedis } from '../../support/redis-client.ts';
 

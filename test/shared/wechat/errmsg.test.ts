@@ -1,5 +1,5 @@
 import test from 'ava';
-import { readErrmsg } from '../../../apps/worker/wechat/errmsg.ts';
+import { readErrmsg } from '../../../shared/wechat/errmsg.ts';
 
 const rid = '65a1b2c3-1a2b3c4d-0f0e0d0c';
 

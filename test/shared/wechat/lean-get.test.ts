@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
-import { createLeanGet } from '../../../apps/worker/wechat/lean-get.ts';
+import { createLeanGet } from '../../../shared/wechat/lean-get.ts';
 
 test('a call whose time was over before it got a connection is never sent', async (t) => {
   const asked: string[] = [];

@@ -2,7 +2,7 @@ import test from 'ava';
 import { parseDatabaseUrl } from '../../../../shared/config/database-url.ts';
 import { openDatabase } from '../../../../shared/store/database.ts';
 import { migrate } from '../../../../shared/store/migrate.ts';
-import { insertSessions, type NewSession } from '../../../../apps/worker/store/session-writer.ts';
+import { insertSessions, type NewSession } from '../../../../apps/worker/store/session-inserts.ts';
 import { closeAfterAll } from '../../../support/closing.ts';
 import { createTestDatabase } from '../../../support/database.ts';
 import { loginWriteOf } from '../../../support/login-write.ts';
