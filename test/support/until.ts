@@ -9,13 +9,13 @@ import { patience } from './machine-load.ts';
 export async function until<T>(what: string, isSo: () => T | Promise<T>, timeoutMs = 15_000): Promise<NonNullable<T>> {
   const startedAt = performance.now();
   for (;;) {
-    const lookedAt = performance.now();
+    const before = process.cpuUsage();
     const found = await isSo();
     if (found) return found;
-    const lookMs = performance.now() - lookedAt;
+    const { user, system } = process.cpuUsage(before);
     const waitedMs = performance.now() - startedAt;
     if (waitedMs > timeoutMs * patience()) throw new Error(`waited ${Math.round(waitedMs)} ms in vain until ${what}`);
-    // A look at much, such as at all of Redis, leaves most of the time to what it waits for.
-    await new Promise((resolve) => setTimeout(resolve, Math.max(20, 3 * lookMs)));
+    // A look that works much, such as at all of Redis, leaves most of the processor to what it waits for.
+    await new Promise((resolve) => setTimeout(resolve, Math.max(20, (3 * (user + system)) / 1000)));
   }
 }
