@@ -213,6 +213,26 @@ test.serial('the session outlives the mini program, and a log-out', async (t) =>
   t.is(phone.logins(), 2);
 });
 
+test.serial('a request that is refused because the user logged out meanwhile does not log in again', async (t) => {
+  const phone = openPhone();
+  await phone.login();
+  const { request } = phone.wx as { request(options: object): void };
+  let release = () => {};
+  const isOver = new Promise<void>((resolve) => (release = resolve));
+  Object.assign(phone.wx, {
+    request: (options: { url: string }) =>
+      options.url.endsWith('/profile') ? void isOver.then(() => request(options)) : request(options),
+  });
+  const refused = t.throwsAsync(phone.request({ url: `${backEnd}/profile` }), { any: true });
+  await phone.logout();
+  release();
+  t.like(await refused, { reason: 'session_invalid', isRetryable: false });
+  t.is(phone.session(), undefined);
+  t.is(phone.logins(), 1);
+  t.is((await phone.request({ url: `${backEnd}/profile` })).statusCode, 200);
+  t.is(phone.logins(), 2);
+});
+
 test.serial('a mini program whose storage is full logs in once, too', async (t) => {
   const phone = openPhone();
   Object.assign(phone.wx, {

@@ -100,7 +100,7 @@ export interface UploadResponse {
  * | network | no answer came |
  * | code_refused | WeChat refused two codes, one after the other (40029) |
  * | login_failed | the back end did not log in for another reason |
- * | session_invalid | the session is not valid, and neither is that of a new log-in |
+ * | session_invalid | the session is not valid, and neither is that of a new log-in; or it was logged out meanwhile |
  * | check_failed | the back end could not find out whether the session is valid, which stays as it is |
  */
 export type Reason =
@@ -162,6 +162,8 @@ export function createClient(options: ClientOptions): Client {
   const method = options.method || 'POST';
   let stored: Session | undefined;
   let loggingIn: Promise<Session> | undefined;
+  /** The skey of the session that `logout` has ended last. */
+  let loggedOut: string | undefined;
 
   function session(): Session | undefined {
     if (stored !== undefined) return stored;
@@ -263,10 +265,12 @@ export function createClient(options: ClientOptions): Client {
         const body = bodyOf(response.data);
         if (isRefused(response.statusCode, body)) {
           forget(current);
-          if (mayLogIn) return sendWithSession(send, header, false);
+          // On its way when the user logged out: that must not log in again.
+          const isLoggedOut = current.skey === loggedOut && session() === undefined;
+          if (mayLogIn && !isLoggedOut) return sendWithSession(send, header, false);
           throw new WaferSessionError(
             'session_invalid',
-            'the session of a new log-in is not valid',
+            isLoggedOut ? 'the session was logged out' : 'the session of a new log-in is not valid',
             response.statusCode,
           );
         }
@@ -298,14 +302,19 @@ export function createClient(options: ClientOptions): Client {
       const current = session();
       if (current === undefined) return undefined;
       if (logoutUrl === undefined) return forget(current);
+      // From now on its server may refuse it.
+      loggedOut = current.skey;
       const ending: RequestOptions = { url: logoutUrl, method, header: headerOf(current), data: noData };
-      return call<Response>((callbacks) => wx.request(Object.assign({}, ending, callbacks))).then(
-        ({ statusCode, data }) => {
+      return call<Response>((callbacks) => wx.request(Object.assign({}, ending, callbacks)))
+        .then(({ statusCode, data }) => {
           const isOver = (statusCode >= 200 && statusCode < 300) || isRefused(statusCode, bodyOf(data));
           if (!isOver) throw new WaferSessionError('check_failed', `log-out failed: HTTP ${statusCode}`, statusCode);
           forget(current);
-        },
-      );
+        })
+        .catch((error) => {
+          loggedOut = undefined;
+          throw error;
+        });
     });
   }
 
