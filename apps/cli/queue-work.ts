@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { OpenRedis } from '../../shared/administration/stores.ts';
 import { queueTag, type QueueName } from '../../shared/rpc/contract.ts';
-import { openQueueToLookAt } from '../../shared/rpc/queue-state.ts';
+import { openQueue } from '../../shared/redis/open-queue.ts';
 
 /** Queues of one name, or all of them. */
 interface ChosenQueues {
@@ -43,6 +43,6 @@ async function inEach(
   ];
   const counts: Record<string, number> = {};
   for (const [name, shard] of all.filter(([name]) => queue === undefined || queue === name))
-    counts[`${name} ${shard}`] = await work(await openQueueToLookAt(commands, name, queueTag(name, shard)));
+    counts[`${name} ${shard}`] = await work(await openQueue(commands, name, queueTag(name, shard)));
   return counts;
 }

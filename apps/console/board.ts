@@ -5,7 +5,7 @@ import type { Router } from '@koa/router';
 import type { RedisClient } from '../../shared/redis/connect.ts';
 import { retentionPrefix, retentionQueue } from '../../shared/retention/queue.ts';
 import { queueTag } from '../../shared/rpc/contract.ts';
-import { openQueueToLookAt } from '../../shared/rpc/queue-state.ts';
+import { openQueue } from '../../shared/redis/open-queue.ts';
 import { authorize, type Doorkeeper } from './api/authorize.ts';
 import { stateOf } from './state.ts';
 
@@ -26,7 +26,7 @@ export function addBoard({
   readonly doorkeeper: Doorkeeper;
 }): (router: Router) => void {
   const show = async (name: string, prefix: string, shown: string): Promise<BullMQAdapter> => {
-    const queue = await openQueueToLookAt(commands, name, prefix);
+    const queue = await openQueue(commands, name, prefix);
     const adapter = new BullMQAdapter(queue, { readOnlyMode: true, allowRetries: false, prefix: shown });
     for (const field of ['data', 'returnValue'] as const) adapter.setFormatter(field, () => hidden);
     return adapter;

@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/connect.ts';
+import { openQueue } from '../redis/open-queue.ts';
 
 /** Name and prefix of BullMQ's keys; one slot of a cluster. Jobs say which lane of which endpoint is due; what is sent is in MySQL. */
 export const eventsQueue = 'events';
@@ -13,20 +14,8 @@ export interface EventsJob {
 
 export const jobIdOf = ({ endpoint, lane }: EventsJob): string => `${endpoint}/${lane}`;
 
-/** For one who looks, or adds: it neither waits for a connection nor owns it. */
-export async function openEventsQueue(commands: RedisClient): Promise<Queue<EventsJob>> {
-  // Loaded here, because it takes half as long to load as all else of a command.
-  const { Queue } = await import('bullmq');
-  const queue = new Queue<EventsJob>(eventsQueue, {
-    connection: commands,
-    prefix: eventsPrefix,
-    skipMetasUpdate: true,
-    skipVersionCheck: true,
-    skipWaitingForReady: true,
-  });
-  queue.on('error', () => undefined);
-  return queue;
-}
+export const openEventsQueue = (commands: RedisClient): Promise<Queue<EventsJob>> =>
+  openQueue(commands, eventsQueue, eventsPrefix);
 
 /** Lanes that wait for their next attempt make it now. */
 export async function hurryEvents(commands: RedisClient, endpoint: string): Promise<void> {

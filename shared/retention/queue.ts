@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/connect.ts';
+import { openQueue } from '../redis/open-queue.ts';
 import { lastMs, readFinishedRun, readProgress, type FinishedRun, type RetentionProgress } from './progress.ts';
 
 /** Name and prefix of BullMQ's keys; one slot of a cluster. */
@@ -62,17 +63,5 @@ function orNothing<Found>(reading: Promise<Found>, nothing: Found): Promise<Foun
   });
 }
 
-/** For one who looks, or adds: it neither waits for a connection nor owns it. */
-export async function openRetentionQueue(commands: RedisClient): Promise<Queue> {
-  // Loaded here, because it takes half as long to load as all else of a command.
-  const { Queue } = await import('bullmq');
-  const queue = new Queue(retentionQueue, {
-    connection: commands,
-    prefix: retentionPrefix,
-    skipMetasUpdate: true,
-    skipVersionCheck: true,
-    skipWaitingForReady: true,
-  });
-  queue.on('error', () => undefined);
-  return queue;
-}
+export const openRetentionQueue = (commands: RedisClient): Promise<Queue> =>
+  openQueue(commands, retentionQueue, retentionPrefix);

@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { RedisClient } from '../redis/connect.ts';
+import { openQueue } from '../redis/open-queue.ts';
 import { queueTag, type QueueName } from './contract.ts';
 
 /** What waits in one queue. Jobs carry up to 32 calls each. */
@@ -25,16 +26,6 @@ export interface QueueReader {
   read(nowMs: number): Promise<QueueLoad[]>;
 }
 
-/** A queue to look at: neither writes its settings nor waits for a connection. @param commands is not closed with it */
-export async function openQueueToLookAt(commands: RedisClient, name: string, prefix: string): Promise<Queue> {
-  // Loaded here, because it takes half as long to load as all else of a command.
-  const { Queue } = await import('bullmq');
-  const looks = { skipMetasUpdate: true, skipVersionCheck: true, skipWaitingForReady: true };
-  const queue = new Queue(name, { connection: commands, prefix, ...looks });
-  queue.on('error', () => undefined);
-  return queue;
-}
-
 interface OpenQueue {
   readonly name: QueueName;
   readonly shard: number;
@@ -49,7 +40,7 @@ export function createQueueReader(commands: RedisClient, loginQueues: number): Q
         async ([name, shard]) => ({
           name,
           shard,
-          queue: await openQueueToLookAt(commands, name, queueTag(name, shard)),
+          queue: await openQueue(commands, name, queueTag(name, shard)),
         }),
       ),
     );

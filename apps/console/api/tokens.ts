@@ -1,8 +1,17 @@
 import { z } from 'zod';
-import { renewToken, showTokens } from '../../../shared/administration/access-tokens.ts';
+import { renewToken, showTokens, type SeenToken } from '../../../shared/administration/access-tokens.ts';
 import { defineRoute, type ApiRoute } from './route.ts';
 
 const fingerprint = z.string().describe('Names the token, as the log does; the token itself is never shown');
+
+/** Of each console the look that goes on. It opens connections of its own, so those who ask meanwhile share it. */
+const underWay = new WeakMap<NodeJS.ProcessEnv, Promise<SeenToken[]>>();
+
+function look(env: NodeJS.ProcessEnv): Promise<SeenToken[]> {
+  const looking = underWay.get(env) ?? showTokens(env).finally(() => underWay.delete(env));
+  underWay.set(env, looking);
+  return looking;
+}
 
 /** The access tokens of the apps, by which WeChat is asked. */
 export const tokenRoutes: readonly ApiRoute[] = [
@@ -23,7 +32,7 @@ export const tokenRoutes: readonly ApiRoute[] = [
       ),
       next: z.null(),
     }),
-    handle: async ({ administration: { env } }) => ({ items: await showTokens(env), next: null }),
+    handle: async ({ administration: { env } }) => ({ items: await look(env), next: null }),
   }),
   defineRoute({
     method: 'POST',

@@ -279,6 +279,20 @@ test.serial('the doctor tells what it finds as events, and changes nothing', asy
   t.like(events.at(-1), { event: 'end', data: { faults } });
 });
 
+test.serial('who asks for the access tokens while somebody else does shares the look', async (t) => {
+  const looks = async (times: number) => {
+    const statements = await stack.database.countStatements(async () => {
+      const answers = await Promise.all(Array.from({ length: times }, () => get('/tokens', operator)));
+      t.is(new Set(answers.map(({ status }) => status)).size, 1);
+    });
+    return statements.filter(({ text }) => text.includes('from cWaferKey')).length;
+  };
+  const ofOne = await looks(1);
+  t.is(ofOne, 1);
+  // Those that come after its end share another.
+  t.true((await looks(20)) < 10);
+});
+
 test.serial('who asks the doctor while it looks shares what it finds', async (t) => {
   const ofOneLook = 'select @@global.max_connections as most';
   const looks = async (times: number) => {
