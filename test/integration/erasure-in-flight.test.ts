@@ -16,6 +16,7 @@ import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { openRedis } from '../support/open-redis.ts';
 import { readSeal } from '../support/person.ts';
+import { readAllOfRedis } from '../support/redis-dump.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { startTestWechat } from '../support/wechat.ts';
 
@@ -36,6 +37,8 @@ const passOn = async (openId: string, event: string): Promise<string> => {
   });
   return sent.text();
 };
+
+const iv = 'AAAAAAAAAAAAAAAAAAAAAA==';
 
 interface Session {
   readonly id: string;
@@ -93,6 +96,28 @@ for (const policy of ['single', 'multi'] as const) {
     t.is((await auth(url, before)).returnCode, 60012);
   });
 }
+
+test.serial(
+  'nothing of a user stays in Redis whose log-in brings data that no key opens during an erasure',
+  async (t) => {
+    const user = newUser();
+    const openId = openIdOf(testAppid, user);
+    await login(url, `${user}~1`);
+    const held = holdWechat();
+    const late = call(url, 'qcloud.cam.id_skey', { code: `${user}~2`, encrypt_data: 'AAAAAAAAAAAAAAAAAAAAAA==', iv });
+    await held.asked;
+    await erase(t, openId);
+    held.release();
+    t.is((await late).returnCode, 60021);
+    const dump = await readAllOfRedis(redis, await readSeal(database));
+    const codes = [...dump].filter(([key]) => key.includes(':code:'));
+    t.true(codes.length > 0);
+    t.deepEqual(
+      codes.filter(([, text]) => text.includes(openId)),
+      [],
+    );
+  },
+);
 
 test.serial('the first log-in of a user who cancels meanwhile writes nothing that stays', async (t) => {
   const user = newUser();

@@ -1,5 +1,5 @@
 import type { LoginStage } from '../../../shared/metrics/login-stages.ts';
-import { fail, type Outcome } from '../../../shared/protocol/outcome.ts';
+import { fail, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
 import type { LoginRequest } from '../../../shared/rpc/contract.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
 import { nowSeconds } from '../../../shared/session/wall-clock.ts';
@@ -92,15 +92,19 @@ export function createLogIn(parts: LoginParts): (run: LoginRun) => Promise<Outco
     const recordAnswer = () => ledger.record(code, fence, record);
     if (!hasRecord && !(await inSpan(span, 'record answer', 'client', ofRedis, recordAnswer))) return logIn(run);
 
-    // The same request, sent again later, goes on from the record.
-    if (!(await userLimit.allows(app.appid, record.openId))) return fail('sessionNotWritten', 'limited');
+    // Nothing leads to a session from here: the refusal stays in place of what WeChat said of the user, who may be erased meanwhile.
+    const refuse = async (failure: Failure): Promise<Failure> => {
+      await ledger.refuse(code, fence, failure);
+      return failure;
+    };
+    if (!(await userLimit.allows(app.appid, record.openId))) return refuse(fail('sessionNotWritten', 'limited'));
     const { profile, looked } = first.ok
       ? { profile: first, looked: lookedFirst }
       : await readWithFormerKeys(request, app, record, first, span);
     if (first.result === 'not_decrypted' && profile.result !== first.result)
       userData.takeBackFailedLogin(app.appid, record.openId);
     if (profile.result !== undefined) await countUserData(app, record, profile.result);
-    if (!profile.ok) return profile.failure;
+    if (!profile.ok) return refuse(profile.failure);
 
     try {
       const written = await writeSession(run, app, { record, profile, fence, hasRecord, looked });
@@ -113,9 +117,7 @@ export function createLogIn(parts: LoginParts): (run: LoginRun) => Promise<Outco
     } catch (error) {
       if (!(error instanceof UserErasedError)) throw error;
       // The record is of the user, too. Another code makes a new user.
-      const refused = fail('codeRefused', 'user_erased');
-      await ledger.refuse(code, fence, refused);
-      return refused;
+      return refuse(fail('codeRefused', 'user_erased'));
     }
   }
 
