@@ -213,7 +213,7 @@ test.serial('the session outlives the mini program, and a log-out', async (t) =>
   t.is(phone.logins(), 2);
 });
 
-test.serial('a request that is refused because the user logged out meanwhile does not log in again', async (t) => {
+test.serial('a request that is refused after a log-out does not log in again', async (t) => {
   const phone = openPhone();
   await phone.login();
   const { request } = phone.wx as { request(options: object): void };

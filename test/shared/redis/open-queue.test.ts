@@ -8,7 +8,7 @@ import { startTestRedis } from '../../support/redis-server.ts';
 
 const onClose = closeAfterAll(test);
 
-test('a connection that is asked about its queues again and again gets no more listeners', async (t) => {
+test('looks at the queues leave no listeners on their connection', async (t) => {
   const { url } = await startTestRedis({ onClose });
   const commands = openRedis(url);
   onClose(async () => commands.disconnect());
