@@ -34,7 +34,9 @@ export interface SignIns {
   current(context: Context): ListedSignIn | undefined;
   /** Makes a new one under a new id, in the place of one that there is. */
   begin(context: Context, operator: Operator, via: SignIn['via']): Promise<void>;
-  /** Goes on with this one, under a new id, after all of the operator have been ended by a new number. */
+  /** Ends the one that asks, for `keep`. @returns false if somebody has ended it meanwhile: then nothing may come of what it asked for */
+  take(context: Context): Promise<boolean>;
+  /** Goes on with the one that was taken, under a new id, after all of the operator have been ended by a new number. */
   keep(context: Context, signIns: number): Promise<void>;
   end(context: Context): void;
   /** Whether it is kept still. */
@@ -144,6 +146,7 @@ export function createSignIns(
     genid: () => randomBytes(idBytes).toString('base64url'),
     store,
   };
+  const secretOf = (context: Context) => context.cookies.get(cookieName) ?? '';
   return {
     middleware(app) {
       const keep = session(options as Parameters<typeof session>[0], app);
@@ -160,7 +163,7 @@ export function createSignIns(
       const signIn = session as SignIn;
       const isVisit = !asksByItself.some((each) => each(context));
       if (isVisit && Date.now() - signIn.seenAt >= visitEveryMs) signIn.seenAt = Date.now();
-      return { ...(JSON.parse(JSON.stringify(signIn)) as SignIn), id: idOf(context.cookies.get(cookieName) ?? '') };
+      return { ...(JSON.parse(JSON.stringify(signIn)) as SignIn), id: idOf(secretOf(context)) };
     },
     async begin(context, { id: operatorId, signIns }, via) {
       stateOf(context).isSigningIn = true;
@@ -172,6 +175,7 @@ export function createSignIns(
       // Whatever id came with the request is none from now on.
       await (withSession.session as KoaSession).regenerate();
     },
+    take: (context) => remove(idOf(secretOf(context)), (context as WithSession).session?.operatorId),
     async keep(context, signIns) {
       const session = (context as WithSession).session as KoaSession;
       stateOf(context).isSigningIn = true;

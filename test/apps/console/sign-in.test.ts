@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import test from 'ava';
+import { createConnection } from 'mysql2/promise';
 import { Secret, TOTP } from 'otpauth';
 import { checkConsole } from '../../../shared/administration/doctor/console.ts';
 import { withRedis } from '../../../shared/administration/stores.ts';
@@ -244,6 +245,35 @@ test.serial('a password that is set by a link meanwhile stays', async (t) => {
   await ending;
   t.is(answer.status, 401);
   t.deepEqual(await hashOf(), before);
+});
+
+test.serial('a sign-in that is ended while it changes the password changes nothing', async (t) => {
+  const person = await site.signIn('viewer');
+  const elsewhere = await site.signIn(person);
+  const { items } = (await api('GET', '/me/sign-ins', { as: person })).body;
+  const { id } = items.find(({ isThis }: { isThis: boolean }) => isThis);
+  const hashOf = async () =>
+    (await database.query('select password_hash as hash from cWaferOperator where name = ?', [person.name]))[0];
+  const before = await hashOf();
+  const lock = await createConnection({ uri: database.adminUrl, database: database.name });
+  onClose(() => lock.end());
+  await lock.query('begin');
+  await lock.query('select id from cWaferOperator where name = ? for update', [person.name]);
+  let tell = () => {};
+  const isWriting = new Promise<void>((resolve) => (tell = resolve));
+  const stop = database.watchStatements((text) => text.includes('set password_hash') && tell());
+  const changing = api('PUT', '/me/password', { as: person, body: { old: person.password, new: newPassword() } });
+  await isWriting;
+  stop();
+  t.is((await api('DELETE', `/me/sign-ins/${id}`, { as: elsewhere })).status, 204);
+  await lock.query('commit');
+  const answer = await changing;
+  t.is(answer.status, 401);
+  t.deepEqual(await hashOf(), before);
+  const { headers } = person;
+  const cookie = answer.headers.get('set-cookie') === null ? String(headers['Cookie']) : cookieOf(answer);
+  t.is((await me({ ...person, headers: { ...headers, Cookie: cookie } })).status, 401);
+  t.is((await me(elsewhere)).status, 200);
 });
 
 /** Adds a program by a request whose body stays away until `send`, once it is known who asks. */
