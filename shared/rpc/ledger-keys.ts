@@ -49,3 +49,6 @@ export function limitedUserOf(seal: Seal, { appid, openId }: AppUser): string {
 export function erasedUserOf(seal: Seal, { appid, openId }: AppUser): string {
   return seal.fingerprint('person', appid, openId);
 }
+
+/** Of an order that a user be erased, which log-ins on their way find. */
+export const erasurePurpose = (key: string) => `order ${key}`;

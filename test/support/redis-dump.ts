@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { callsPurpose, repliesPurpose } from '../../shared/rpc/contract.ts';
-import { codeFailurePurpose, codeRecordPurpose, phonePurpose } from '../../shared/rpc/ledger-keys.ts';
+import { codeFailurePurpose, codeRecordPurpose, erasurePurpose, phonePurpose } from '../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../shared/rpc/seal.ts';
 
 /** Every key of a Redis with all that it holds, as text, and what is sealed in it opened: to be searched. */
@@ -43,6 +43,7 @@ function open(seal: Seal, key: string, text: string): string[] {
     [codeRecordPurpose(key), text.slice(1)],
     [codeFailurePurpose(key), text.slice(1)],
     [phonePurpose(key), text],
+    [erasurePurpose(key), text],
     [repliesPurpose(instance), text],
     [callsPurpose(job.replyTo ?? '', jobId), job.calls ?? ''],
   ];

@@ -12,7 +12,7 @@ import { findPersonRows } from '../../../shared/erasure/person.ts';
 import type { ErasureStores } from '../../../shared/erasure/stores.ts';
 import { sweepRedis } from '../../../shared/erasure/sweep-redis.ts';
 import { createKeyReader } from '../../../shared/redis/key-reader.ts';
-import { erasedUserOf, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
+import { erasedUserOf, erasurePurpose, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
 import { readApps } from '../../../shared/store/app-reader.ts';
 
@@ -50,7 +50,6 @@ const betweenSweepsMs = 10_000;
 /** Orders about a phone number are none of a log-in's. */
 type RememberedPart = Exclude<ErasurePart, 'phone'>;
 const keyOf = (user: string, part: RememberedPart) => `wafer:erased:${part === 'everything' ? '' : `${part}:`}${user}`;
-const purposeOf = (key: string) => `order ${key}`;
 
 export function createStrangers(stores: ErasureStores): Strangers {
   const { sequelize, seal, commands, clock } = stores;
@@ -63,27 +62,26 @@ export function createStrangers(stores: ErasureStores): Strangers {
     return rows.length > 0;
   };
 
-  const findOrder = async (key: string, fence: number): Promise<UserOrder[]> => {
+  const findOrder = async ({ openId, appid }: AppUser, part: RememberedPart, fence: number): Promise<UserOrder[]> => {
+    const key = keyOf(erasedUserOf(seal, { openId, appid }), part);
     const sealed = await read(key);
     if (sealed === null) return [];
-    const { order, orderedAtUs } = JSON.parse(seal.open(purposeOf(key), sealed)) as Remembered;
-    return orderedAtUs >= fence ? [{ ...order, orderedAtUs }] : [];
+    const order = JSON.parse(seal.open(erasurePurpose(key), sealed)) as Remembered;
+    return order.orderedAtUs >= fence ? [{ ...order, part, person: { openId, appid } }] : [];
   };
 
   return {
     async remember(order) {
-      const { part } = order;
+      const { part, person, ...rest } = order;
       if (part === 'phone') return;
-      const key = keyOf(erasedUserOf(seal, order.person), part);
-      const remembered: Remembered = { order, orderedAtUs: Math.floor(clock.nowMs() * 1000) };
-      await commands.set(key, seal.seal(purposeOf(key), JSON.stringify(remembered)), 'EX', rememberedSeconds);
+      const key = keyOf(erasedUserOf(seal, person), part);
+      // Redis's own time, as log-ins have it from there: what a busy process takes for it may be before a log-in that the order follows.
+      const [seconds, us] = await commands.time();
+      const remembered: Remembered = { ...rest, orderedAtUs: Number(seconds) * 1_000_000 + Number(us) };
+      await commands.set(key, seal.seal(erasurePurpose(key), JSON.stringify(remembered)), 'EX', rememberedSeconds);
     },
     async findOrders(user, fence, profileFence) {
-      const name = erasedUserOf(seal, user);
-      const found = await Promise.all([
-        findOrder(keyOf(name, 'everything'), fence),
-        findOrder(keyOf(name, 'profile'), profileFence),
-      ]);
+      const found = await Promise.all([findOrder(user, 'everything', fence), findOrder(user, 'profile', profileFence)]);
       return found.flat();
     },
     async isAnythingKept({ part, person: { openId, appid } }) {
@@ -126,7 +124,7 @@ export function createStrangers(stores: ErasureStores): Strangers {
   };
 }
 
-interface Remembered {
-  readonly order: UserOrder;
+/** Of whom it is only its key says, by a fingerprint. */
+interface Remembered extends Omit<UserOrder, 'part' | 'person'> {
   readonly orderedAtUs: number;
 }
