@@ -7,7 +7,8 @@ import { auth, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { heapSnapshotFlags, takeHeapSnapshot } from '../support/heap-snapshot.ts';
 import { openRedis } from '../support/open-redis.ts';
-import { createPerson, findMarks, readOwn, searchStores, type Person } from '../support/person.ts';
+import { createPerson, findMarks, readOwn, readSeal, searchStores, type Person } from '../support/person.ts';
+import { readAllOfRedis } from '../support/redis-dump.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
 import { startTestConsole } from '../support/console.ts';
 import { startStack, testAppid, untilReady } from '../support/stack.ts';
@@ -123,6 +124,29 @@ test.serial('a process that does not forget is named by exit status 1; a worker 
   t.is(await pending(), 1);
   await until('the worker has finished it', async () => (await pending()) === 0, 60_000);
   t.deepEqual(await searchEverything(person), { mysql: [], redis: [], worker: [], web: [], otherWeb: [] });
+});
+
+test.serial('what a worker remembers of an order, for log-ins on their way, names nobody', async (t) => {
+  const person = await createPerson(urls, database);
+  const added = await runCli(env, ['caller', 'add', 'forgets', '--may', 'forget', '--json']);
+  const sent = await fetch(`${urls[0]}/k/${added.json.key}/mina_auth/`, {
+    method: 'POST',
+    body: JSON.stringify({
+      version: 1,
+      componentName: 'MA',
+      interface: { interfaceName: 'qcloud.cam.forget', para: person.sessions[0] },
+    }),
+  });
+  t.like(await sent.json(), { returnMessage: 'FORGET_SUCCESS' });
+  await until('the worker has finished it', async () => {
+    const [journal] = await database.query<{ todo: number }>('select count(todo) as todo from cWaferErasure');
+    return journal?.todo === 0;
+  });
+  const dump = await readAllOfRedis(redis, await readSeal(database));
+  const remembered = [...dump].filter(([key]) => key.startsWith('wafer:erased:')).map(([, text]) => text);
+  t.is(remembered.length, 1);
+  t.regex(remembered[0] ?? '', /"action":"qcloud.cam.forget"/, 'the search opens it');
+  t.deepEqual(await searchStores(person, database, redis), { mysql: [], redis: [] });
 });
 
 /** All of a request's texts that name somebody, each alone, of whichever route. */
