@@ -162,7 +162,7 @@ test.serial('pm2 reload replaces the front ends, and no request fails meanwhile'
 
 test.serial('a reload of the ecosystem file brings the variables of a changed .env', async (t) => {
   await pm2.run('scale', 'worker', '2');
-  const healthPort = await findPortsInARow(3);
+  const healthPort = await findPortsInARow(20);
   const secret = randomBytes(32).toString('base64');
   const providerSecret = randomBytes(24).toString('hex');
   const provider = {
@@ -174,13 +174,17 @@ test.serial('a reload of the ecosystem file brings the variables of a changed .e
   noteSecret('client secret of the console', providerSecret);
   await site.writeEnv({ ...settings, WORKER_HEALTH_PORT: String(healthPort), WAFER_KEYS: `1:${secret}`, ...provider });
   await pm2.run('reload', 'ecosystem.config.js');
-  const isOpen = async (index: number) =>
-    (await fetch(`http://127.0.0.1:${healthPort + index}/livez`).catch(() => undefined))?.status === 200;
-  // Scaling down ended the first of three, whose number the new one has.
-  await until(
-    'both workers answer',
-    async () => (await Promise.all([0, 1, 2].map(isOpen))).filter(Boolean).length === 2,
-  );
+  /** Which numbers the two have depends on how often workers were made more and fewer before. */
+  const isOpen = async ({ pid }: { readonly pid: number }) => {
+    const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    const [, number] = /(?:^|\0)NODE_APP_INSTANCE=(\d+)/.exec(environ) ?? [];
+    const asked = fetch(`http://127.0.0.1:${healthPort + Number(number)}/livez`);
+    return (await asked.catch(() => undefined))?.status === 200;
+  };
+  await until('both workers answer', async () => {
+    const workers = await pm2.list('worker');
+    return workers.length === 2 && (await Promise.all(workers.map(isOpen))).every(Boolean);
+  });
   const hasKey = async (name: string, key = secret) =>
     Promise.all(
       (await pm2.list(name)).map(async ({ pid }) => (await readFile(`/proc/${pid}/environ`, 'utf8')).includes(key)),
