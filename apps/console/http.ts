@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import type { ClientList } from '../../shared/config/client-list.ts';
-import { guardServer, type GuardLimits } from '../../shared/http/guard.ts';
+import type { GuardLimits } from '../../shared/http/guard.ts';
+import { listenGuarded } from '../../shared/http/guarded-server.ts';
 
 /** The listening socket, and its orderly end. */
 export interface ConsoleServer {
@@ -45,19 +46,20 @@ export async function listen(
   { host, port, trustedProxies }: { readonly host: string; readonly port: number; readonly trustedProxies: ClientList },
   stopping: AbortController,
 ): Promise<ConsoleServer> {
-  const server = createServer(options, onRequest);
-  server.maxConnections = maxConnections;
-  server.setTimeout(inactivityTimeoutMs);
-  const guard = guardServer(server, false, {
-    limits,
-    standingOf: (address) => (trustedProxies.has(address) ? 'proxy' : 'stranger'),
-    onRefused: () => undefined,
-    onConnection: (socket, peer) => void guard.serveByNode(socket, peer),
-  });
-  server.listen(port, host);
-  await once(server, 'listening');
+  const listening = await listenGuarded(
+    onRequest,
+    { host, port },
+    {
+      options,
+      maxConnections,
+      inactivityTimeoutMs,
+      limits,
+      standingOf: (address) => (trustedProxies.has(address) ? 'proxy' : 'stranger'),
+    },
+  );
+  const { server } = listening;
   return {
-    port: (server.address() as { port: number }).port,
+    port: listening.port,
     async close() {
       stopping.abort();
       const closed = once(server, 'close');

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { Registry } from 'prom-client';
-import { guardServer, type GuardLimits } from '../../shared/http/guard.ts';
+import type { GuardLimits } from '../../shared/http/guard.ts';
+import { listenGuarded } from '../../shared/http/guarded-server.ts';
 import { shareAnswer } from '../../shared/http/shared-answer.ts';
 import { healthMethods } from '../../shared/lifecycle/health-methods.ts';
 
@@ -69,19 +70,14 @@ export async function startHealthServer(
       sendJson(405, { error: 'method_not_allowed' });
     } else route().catch(() => sendJson(500, { error: 'internal' }));
   };
-  const server: Server = createServer(options, answer);
-  server.maxConnections = maxConnections;
-  server.setTimeout(inactivityTimeoutMs);
-  const guard = guardServer(server, false, {
-    limits,
-    standingOf: () => 'stranger',
-    onRefused: () => undefined,
-    onConnection: (socket, peer) => void guard.serveByNode(socket, peer),
-  });
-  server.listen(port, host);
-  await once(server, 'listening');
+  const listening = await listenGuarded(
+    answer,
+    { host, port },
+    { options, maxConnections, inactivityTimeoutMs, limits, standingOf: () => 'stranger' },
+  );
+  const { server } = listening;
   return {
-    port: (server.address() as { port: number }).port,
+    port: listening.port,
     close: async () => {
       server.close();
       server.closeAllConnections();
