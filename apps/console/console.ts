@@ -8,6 +8,8 @@ import { announceReady, type Service } from '../../shared/lifecycle/run.ts';
 import type { Log } from '../../shared/log/log.ts';
 import { createInstanceName, createPresence } from '../../shared/redis/presence.ts';
 import { openStores } from '../../shared/system/stores.ts';
+import { showTokens } from '../../shared/administration/access-tokens.ts';
+import { shareAnswer } from '../../shared/http/shared-answer.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createOidcProvider } from './accounts/oidc.ts';
 import { addOidc } from './accounts/oidc-routes.ts';
@@ -64,7 +66,11 @@ export async function startConsole(
   const now = createNowFeed(createNowReader({ ...stores, loginQueues: config.login.queues }));
   const eventTail = createEventTail(sequelize, createStreamDemand(sequelize, commands, clock));
   const doctor = createDoctorRuns(env);
-  const parts: ConsoleParts = { accounts, now, samples: createSamples(sequelize), eventTail, doctor };
+  const readTokens = shareAnswer(
+    () => showTokens(env),
+    () => 0,
+  );
+  const parts: ConsoleParts = { accounts, now, samples: createSamples(sequelize), eventTail, doctor, readTokens };
   const { signIns } = accounts;
 
   const stopping = new AbortController();

@@ -1,3 +1,4 @@
+import type { SeenToken } from '../../shared/administration/access-tokens.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { DoctorRuns } from './doctor-runs.ts';
 import type { NowFeed } from './now-feed.ts';
@@ -11,4 +12,6 @@ export interface ConsoleParts {
   readonly samples: Samples;
   readonly eventTail: EventTail;
   readonly doctor: DoctorRuns;
+  /** Opens connections of its own for each look: who asks while one goes on shares it. */
+  readonly readTokens: () => Promise<SeenToken[]>;
 }

@@ -1,17 +1,8 @@
 import { z } from 'zod';
-import { renewToken, showTokens, type SeenToken } from '../../../shared/administration/access-tokens.ts';
+import { renewToken } from '../../../shared/administration/access-tokens.ts';
 import { defineRoute, type ApiRoute } from './route.ts';
 
 const fingerprint = z.string().describe('Names the token, as the log does; the token itself is never shown');
-
-/** Of each console the look that goes on. It opens connections of its own, so those who ask meanwhile share it. */
-const underWay = new WeakMap<NodeJS.ProcessEnv, Promise<SeenToken[]>>();
-
-function look(env: NodeJS.ProcessEnv): Promise<SeenToken[]> {
-  const looking = underWay.get(env) ?? showTokens(env).finally(() => underWay.delete(env));
-  underWay.set(env, looking);
-  return looking;
-}
 
 /** The access tokens of the apps, by which WeChat is asked. */
 export const tokenRoutes: readonly ApiRoute[] = [
@@ -32,7 +23,7 @@ export const tokenRoutes: readonly ApiRoute[] = [
       ),
       next: z.null(),
     }),
-    handle: async ({ administration: { env } }) => ({ items: await look(env), next: null }),
+    handle: async ({ parts }) => ({ items: await parts.readTokens(), next: null }),
   }),
   defineRoute({
     method: 'POST',
