@@ -1,6 +1,6 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { OnClose } from './closing.ts';
+import { listen } from './listen.ts';
 
 /** An event as it came. */
 interface Delivery {
@@ -28,7 +28,7 @@ export interface EventReceiver {
 
 export async function startEventReceiver(onClose: OnClose): Promise<EventReceiver> {
   const deliveries: Delivery[] = [];
-  const server = createServer((request, response) => {
+  const url = await listen((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => void chunks.push(chunk));
     request.on('end', () => {
@@ -41,18 +41,9 @@ export async function startEventReceiver(onClose: OnClose): Promise<EventReceive
       if (holding === undefined) answer();
       else void holding.then(answer);
     });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  onClose(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
+  }, onClose);
   const receiver: EventReceiver = {
-    url: `http://127.0.0.1:${port}/hook`,
+    url: `${url}/hook`,
     deliveries,
     answer: () => 204,
     hold: () => undefined,

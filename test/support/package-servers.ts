@@ -1,5 +1,3 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import express from 'express';
 import fastify from 'fastify';
@@ -11,6 +9,7 @@ import * as forFastify from '../../packages/node/src/fastify.ts';
 import * as forKoa from '../../packages/node/src/koa.ts';
 import type { WaferSession } from '../../packages/node/src/wafer-session.ts';
 import type { OnClose } from './closing.ts';
+import { listen } from './listen.ts';
 
 /**
  * Back ends that use @wafer-session/node: `/login`, `/logout`, `/profile`, which answers who the user is, and (Express)
@@ -58,19 +57,4 @@ async function startFastify(wafer: WaferSession, onClose: OnClose): Promise<stri
     await app.close();
   });
   return app.listen({ port: 0, host: '127.0.0.1' });
-}
-
-/** Any HTTP server on a port of its own. @returns its address */
-export async function listen(handle: RequestListener, onClose: OnClose): Promise<string> {
-  const server: Server = createServer(handle);
-  server.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  onClose(
-    () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  );
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

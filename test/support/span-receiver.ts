@@ -1,9 +1,9 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { rootDir } from './built.ts';
 import type { OnClose } from './closing.ts';
+import { listen } from './listen.ts';
 import { trace } from './traces.ts';
 import { until } from './until.ts';
 
@@ -76,7 +76,7 @@ export async function startSpanReceiver(onClose: OnClose): Promise<SpanReceiver>
   root.resolvePath = (_origin, target) => join(protoDir, target);
   const message = root.loadSync('opentelemetry/proto/collector/trace/v1/trace_service.proto').lookupType(type);
   const options = { longs: String, enums: String, bytes: String, arrays: true, objects: true };
-  const server = createServer((request, response) => {
+  const url = await listen((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => void chunks.push(chunk));
     request.on('end', () => {
@@ -90,18 +90,9 @@ export async function startSpanReceiver(onClose: OnClose): Promise<SpanReceiver>
       }
       response.writeHead(receiver.status, { 'content-type': 'application/x-protobuf' }).end();
     });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  onClose(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
+  }, onClose);
   const receiver: SpanReceiver = {
-    url: `http://127.0.0.1:${port}`,
+    url,
     spans: [],
     texts: [],
     requests: [],
