@@ -139,6 +139,7 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
     phone: createPhoneHandler({
       ...phoneCalls,
       userData,
+      eraser,
       ledger: phoneLedger,
       seal,
       userLimit: phoneLimit,

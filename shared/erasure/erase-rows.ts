@@ -1,4 +1,5 @@
 import { QueryTypes, type Transaction } from 'sequelize';
+import { readRedisTime } from '../redis/clock.ts';
 import type { Seal } from '../rpc/seal.ts';
 import { toApps } from '../session/app-settings.ts';
 import { createSessionCache } from '../session/session-cache.ts';
@@ -23,8 +24,8 @@ import type { ErasureStores } from './stores.ts';
 
 /** Notes the order and all by which the person is known. From here on it is carried out, by whomever. */
 export async function beginErasure(stores: ErasureStores, order: ErasureOrder): Promise<PendingErasure> {
-  const { sequelize, seal, clock } = stores;
-  const { part, person, actor, action, orderedAtUs = Math.floor(clock.nowMs() * 1000) } = order;
+  const { sequelize, seal, commands } = stores;
+  const { part, person, actor, action, orderedAtUs = await readRedisTime(commands) } = order;
   const apps = toApps(await readApps(stores.appInfo));
   const defaultAppid = apps.default?.appid;
   const openIds = await findOpenIds(sequelize, person, defaultAppid);

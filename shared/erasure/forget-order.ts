@@ -2,7 +2,7 @@ import { tellAll, type Obeyed } from '../redis/control.ts';
 import type { AppUser } from '../rpc/ledger-keys.ts';
 import type { Seal } from '../rpc/seal.ts';
 import type { ErasureStores } from './stores.ts';
-import type { Erasure } from './order.ts';
+import type { Traces } from './order.ts';
 
 /** What every process is to drop from its memory. */
 export interface ForgetOrder {
@@ -14,10 +14,10 @@ export interface ForgetOrder {
 const purpose = 'forget person';
 
 /** Tells all processes, and waits until they have forgotten. */
-export function tellToForget({ commands, clock, seal }: ErasureStores, erasures: readonly Erasure[]): Promise<Obeyed> {
+export function tellToForget({ commands, clock, seal }: ErasureStores, people: readonly Traces[]): Promise<Obeyed> {
   const order: ForgetOrder = {
-    ids: erasures.flatMap(({ ids }) => ids),
-    users: erasures.flatMap(({ users }) => users),
+    ids: people.flatMap(({ ids }) => ids),
+    users: people.flatMap(({ users }) => users),
   };
   return tellAll(commands, clock, { kind: 'forget-person', person: seal.seal(purpose, JSON.stringify(order)) });
 }

@@ -53,6 +53,8 @@ export async function visitTraces(
     wanted.flatMap(({ part, users }) => (part === 'profile' ? [] : users.map((user) => phoneOwnerOf(seal, user)))),
   );
   const isAbout = createMention(wanted);
+  /** Their calls, by instance and number: an answer need not name whom it is about. */
+  const asked = new Set<string>();
   /** Records of earlier versions do not tell the app. */
   const isTheirs = ({ openId, appid, newId }: KnownRecord): boolean =>
     (newId !== undefined && ids.has(newId)) ||
@@ -85,14 +87,18 @@ export async function visitTraces(
     const calls = (open(seal, purpose, job.calls) ?? []) as Call[];
     const theirs = calls.filter(({ request }) => isAbout.request(request));
     const others = calls.filter((call) => !theirs.includes(call));
+    for (const { id } of theirs) asked.add(`${job.replyTo} ${id}`);
     if (theirs.length > 0) await visitor.calls({ key, stored, job, purpose, theirs, others });
   };
 
   const visitReplies = async (key: string): Promise<void> => {
-    const purpose = repliesPurpose(key.slice(repliesPrefix.length));
+    const instance = key.slice(repliesPrefix.length);
+    const purpose = repliesPurpose(instance);
     for (const [id, [, sealed = '']] of await commands.xrange(key, '-', '+')) {
       const replies = (open(seal, purpose, sealed) ?? []) as Reply[];
-      const theirs = replies.filter(([, response]) => isAbout.response(response));
+      const theirs = replies.filter(
+        ([call, response]) => asked.has(`${instance} ${call}`) || isAbout.response(response),
+      );
       const others = replies.filter((reply) => !theirs.includes(reply));
       if (theirs.length > 0) await visitor.replies({ key, id, purpose, theirs, others });
     }
@@ -106,6 +112,7 @@ export async function visitTraces(
     else if (key.startsWith(repliesPrefix)) await visitReplies(key);
   };
 
+  // Calls before their answers.
   for (const pattern of ['{wafer:*', `${phoneKeyPrefix}*`, `${repliesPrefix}*`])
     for await (const keys of scanKeys(commands, pattern)) await Promise.all(keys.map(visitKey));
 }

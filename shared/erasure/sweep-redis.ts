@@ -5,7 +5,7 @@ import { codeFailurePurpose, phonePurpose } from '../rpc/ledger-keys.ts';
 import type { Seal } from '../rpc/seal.ts';
 import { createSessionCache } from '../session/session-cache.ts';
 import { createVisitLog } from '../session/visit-log.ts';
-import type { Erasure } from './order.ts';
+import type { Traces } from './order.ts';
 import { visitTraces } from './redis-traces.ts';
 
 /** What was found of persons in Redis. */
@@ -35,16 +35,16 @@ return 1`;
 /** Takes persons out of both Redis. */
 export async function sweepRedis(
   stores: { readonly commands: RedisClient; readonly cacheRedis: RedisClient; readonly seal: Seal },
-  erasures: readonly Erasure[],
+  people: readonly Traces[],
 ): Promise<SweptRedis> {
   const { commands, seal } = stores;
   const replace = defineScript(commands, 'waferReplaceField', replaceScript);
   const replaceMessage = defineScript(commands, 'waferReplaceMessage', replaceMessageScript);
   const swept = { codes: 0, phoneNumbers: 0, calls: 0, replies: 0 };
-  const whole = erasures.filter(({ part }) => part === 'everything');
+  const whole = people.filter(({ part }) => part === 'everything');
 
   await createVisitLog(commands).forget([...new Set(whole.flatMap(({ rows }) => rows))]);
-  await visitTraces(stores, erasures, {
+  await visitTraces(stores, people, {
     async code({ key, stored }) {
       const failure = `f${seal.seal(codeFailurePurpose(key), codeUsed)}`;
       if ((await replace([key], ['answer', stored, failure])) === 1) swept.codes++;
@@ -62,7 +62,7 @@ export async function sweepRedis(
       if ((await replaceMessage([key], [id, rest])) === 1) swept.replies += theirs.length;
     },
   });
-  await clearCachedSessions(stores.cacheRedis, [...new Set(erasures.flatMap(({ ids }) => ids))]);
+  await clearCachedSessions(stores.cacheRedis, [...new Set(people.flatMap(({ ids }) => ids))]);
   return swept;
 }
 

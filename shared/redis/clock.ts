@@ -19,6 +19,15 @@ const resyncIntervalMs = 30_000;
 const closeEnoughMs = 2;
 const maxSamples = 3;
 
+/**
+ * Redis's own time, in microseconds since 1970: for what is to come after all that Redis has given a time until now. What a busy process
+ * takes for it may be earlier.
+ */
+export async function readRedisTime(client: RedisClient): Promise<number> {
+  const [seconds, microseconds] = await client.time();
+  return Number(seconds) * 1_000_000 + Number(microseconds);
+}
+
 export function createRedisClock(client: RedisClient): RedisClock {
   // Counted from performance.now(), which goes on evenly when somebody sets the machine's clock.
   let offsetMs = Date.now() - performance.now();
@@ -26,9 +35,8 @@ export function createRedisClock(client: RedisClient): RedisClock {
   let uncertaintyMs: number | undefined;
   const sample = async () => {
     const sentAt = performance.now();
-    const [seconds, microseconds] = await client.time();
+    const redisMs = (await readRedisTime(client)) / 1000;
     const receivedAt = performance.now();
-    const redisMs = Number(seconds) * 1000 + Number(microseconds) / 1000;
     return { offset: redisMs - (sentAt + receivedAt) / 2, uncertainty: (receivedAt - sentAt) / 2 };
   };
   const sync = async (): Promise<void> => {

@@ -18,6 +18,7 @@ import { openRedis } from '../support/open-redis.ts';
 import { readSeal } from '../support/person.ts';
 import { readAllOfRedis } from '../support/redis-dump.ts';
 import { startStack, testAppid } from '../support/stack.ts';
+import { until } from '../support/until.ts';
 import { startTestWechat } from '../support/wechat.ts';
 
 const onClose = closeAfterAll(test);
@@ -30,10 +31,10 @@ const redis = openRedis(stack.redis?.url);
 onClose(async () => redis.disconnect());
 
 const added = await runCli(env, ['caller', 'add', 'events', '--may', 'wechat-event', '--json']);
-const passOn = async (openId: string, event: string): Promise<string> => {
+const passOn = async (openId: string, event: string, more: object = {}): Promise<string> => {
   const sent = await fetch(`${url}/k/${added.json.key}/wechat-event`, {
     method: 'POST',
-    body: JSON.stringify({ Event: event, OpenID: openId, AppID: testAppid }),
+    body: JSON.stringify({ Event: event, OpenID: openId, AppID: testAppid, ...more }),
   });
   return sent.text();
 };
@@ -115,6 +116,41 @@ test.serial('a log-in whose data are refused during an erasure leaves nothing in
     [],
   );
 });
+
+for (const [how, order] of [
+  ['erased by a command', (openId: string) => runCli(env, ['user', 'erase', '--open-id', openId])],
+  ['cancelled by the user', (openId: string) => passOn(openId, 'user_authorization_cancellation')],
+  ['taken back alone', (openId: string) => passOn(openId, 'user_authorization_revoke', { RevokeInfo: '8' })],
+] as const)
+  test.serial(`a phone number on its way is neither answered nor kept, ${how}`, async (t) => {
+    const user = newUser();
+    const openId = openIdOf(testAppid, user);
+    const session = (await login(url, `${user}~1`)).returnData as Session;
+    const phone = { ...session, code: `${user}~phone` };
+    // So that the access token is there.
+    t.is((await call(url, 'qcloud.cam.phone', { ...session, code: `${user}~before` })).returnCode, 0);
+    const held = holdWechat();
+    const late = call(url, 'qcloud.cam.phone', phone);
+    await held.asked;
+    await order(openId);
+    await until('the order is carried out', async () => (await phoneNumbersInRedis()).length === 0);
+    held.release();
+    const { returnCode, reason } = await late;
+    t.deepEqual([returnCode, reason], [40029, 'user_erased']);
+    t.deepEqual(await phoneNumbersInRedis(), []);
+    const again = await call(url, 'qcloud.cam.phone', phone);
+    t.not(again.returnCode, 0, 'nor is it for the same request');
+    const next = (await login(url, `${user}~2`)).returnData as Session;
+    const later = await call(url, 'qcloud.cam.phone', { ...next, code: `${user}~after` });
+    t.is(later.returnCode, 0, 'a later one is');
+    await runCli(env, ['user', 'erase', '--open-id', openId]);
+  });
+
+/** What is kept of codes, calls and answers and has a phone number in it. */
+async function phoneNumbersInRedis(): Promise<string[]> {
+  const dump = await readAllOfRedis(redis, await readSeal(database));
+  return [...dump].flatMap(([key, text]) => (text.includes('purePhoneNumber') ? [key] : []));
+}
 
 test.serial('the first log-in of a user who cancels meanwhile writes nothing that stays', async (t) => {
   const user = newUser();

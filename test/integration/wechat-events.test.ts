@@ -302,10 +302,19 @@ async function addAudit(target: string, details: object, action = 'session revok
   return insertId;
 }
 
-/** Calls and answers of others, as they wait in Redis, full of words. @returns their keys */
-async function plantOfOthers(words: readonly string[]): Promise<[job: string, replies: string]> {
+/** Puts calls and answers into Redis, as they wait there for a process that is dead. @returns their keys */
+async function plant(calls: readonly object[], replies: readonly object[]): Promise<[job: string, replies: string]> {
   const seal = await readSeal(database);
   const [jobId, instance] = ['cAAAAAAAAAAAAAAAA', 'nobody'];
+  const job = `{wafer:session:0}:session:${jobId}`;
+  const sealedCalls = seal.seal(callsPurpose(instance, jobId), JSON.stringify(calls));
+  await redis.hset(job, 'data', JSON.stringify({ replyTo: instance, calls: sealedCalls }));
+  await redis.xadd(repliesKey(instance), '*', 'r', seal.seal(repliesPurpose(instance), JSON.stringify(replies)));
+  return [job, repliesKey(instance)];
+}
+
+/** Of others, full of words. */
+function plantOfOthers(words: readonly string[]): Promise<[job: string, replies: string]> {
   const text = words.join(' ');
   const calls = [
     {
@@ -323,12 +332,32 @@ async function plantOfOthers(words: readonly string[]): Promise<[job: string, re
     user_info: { openId: words[0], nickName: words[1], city: words[2] },
   };
   const replies = [[1, { ok: true, message: words[1], dataJson: JSON.stringify(answer) }]];
-  const job = `{wafer:session:0}:session:${jobId}`;
-  const sealedCalls = seal.seal(callsPurpose(instance, jobId), JSON.stringify(calls));
-  await redis.hset(job, 'data', JSON.stringify({ replyTo: instance, calls: sealedCalls }));
-  await redis.xadd(repliesKey(instance), '*', 'r', seal.seal(repliesPurpose(instance), JSON.stringify(replies)));
-  return [job, repliesKey(instance)];
+  return plant(calls, replies);
 }
+
+test.serial('an answer that names nobody goes with the call that asked for it', async (t) => {
+  const user = newUser();
+  await login(url, `${user}~1`);
+  const openId = openIdOf(testAppid, user);
+  const [row] = await database.query<{ id: number }>('select id from cSessionInfo where open_id = ?', [openId]);
+  const callOf = (id: number, own: number | undefined) => ({
+    name: 'phone',
+    id,
+    deadline: 0,
+    requestId: '',
+    request: { row: own, skeyHash: 'x', appid: testAppid, code: 'c' },
+  });
+  const phoneNumber = { ok: true, message: 'PHONE_SUCCESS', dataJson: '{"phone_info":{"phoneNumber":"1"}}' };
+  const replies = [1, 2].map((id) => [id, phoneNumber]);
+  const [job, key] = await plant([callOf(1, row?.id), callOf(2, 0)], replies);
+  const run = await runCli(stack.env, ['user', 'erase', '--open-id', openId, '--json']);
+  t.like(run.json, { redis: { calls: 1, replies: 1 } });
+  const left = await redis.xrange(key, '-', '+');
+  t.is(left.length, 1);
+  const seal = await readSeal(database);
+  t.deepEqual(JSON.parse(seal.open(repliesPurpose('nobody'), left[0]?.[1][1] ?? '')), [[2, phoneNumber]]);
+  await redis.del(job, key);
+});
 
 test.serial('an erasure of a user who is called by a word leaves what has that word', async (t) => {
   await addAudit('caller0', { isForced: true, by: 'link', true: 'e' }, 'caller add');

@@ -34,7 +34,7 @@ export interface SignIns {
   current(context: Context): ListedSignIn | undefined;
   /** Makes a new one under a new id, in the place of one that there is. */
   begin(context: Context, operator: Operator, via: SignIn['via']): Promise<void>;
-  /** Ends the one that asks, for `keep`. @returns false if somebody has ended it meanwhile: then nothing may come of what it asked for */
+  /** Ends the one that asks, for `keep` or for good. @returns false if somebody has ended it meanwhile: then nothing may come of what it asked for */
   take(context: Context): Promise<boolean>;
   /** Goes on with the one that was taken, under a new id, after all of the operator have been ended by a new number. */
   keep(context: Context, signIns: number): Promise<void>;
@@ -122,7 +122,10 @@ export function createSignIns(
       const lastsMs = Math.min(idleMs, signIn.at + longestMs - Date.now());
       if (lastsMs <= 0) return;
       const sealed = (await findSeal()).seal(keyOf(id), JSON.stringify(signIn));
-      if (stateOf(ctx).isSigningIn === true) {
+      const state = stateOf(ctx);
+      if (state.isSigningIn === true) {
+        // It is written once more at the end of the request, when somebody may have ended it.
+        state.isSigningIn = false;
         await commands.set(keyOf(id), sealed, 'PX', lastsMs);
         await note(id, signIn);
         // One that was ended while this request was under way stays so.

@@ -6,6 +6,7 @@ import { recordAudit } from '../../../shared/store/audit.ts';
 import { inTransaction } from '../../../shared/store/in-transaction.ts';
 import { createActor } from '../administration.ts';
 import { refuseWeakPassword } from '../accounts/password-rules.ts';
+import { signInEnded } from './authorize.ts';
 import { ApiProblem } from './problem.ts';
 import { password, totpCode } from './fields.ts';
 import { defineRoute, type ApiRoute } from './route.ts';
@@ -56,9 +57,11 @@ export const signInRoutes: readonly ApiRoute[] = [
     role: 'self',
     status: 204,
     answer: z.undefined(),
-    handle({ context, parts, who }) {
+    async handle({ context, parts: { accounts }, who }) {
       if (who.via === 'token') throw new ApiProblem(409, 'not_a_person', 'A program signs in with each request.');
-      parts.accounts.signIns.end(context);
+      // Another request of it may have gone on under a new cookie.
+      if (!(await accounts.signIns.take(context))) throw signInEnded();
+      accounts.signIns.end(context);
       return undefined;
     },
   }),

@@ -1,8 +1,8 @@
 import { beginErasure, eraseFromMysql } from '../../../shared/erasure/erase-rows.ts';
-import { listPending, type PendingErasure } from '../../../shared/erasure/journal.ts';
+import { isErased, listPending, type PendingErasure } from '../../../shared/erasure/journal.ts';
 import type { ErasureStores } from '../../../shared/erasure/stores.ts';
 import { createOutageWarning, describeError, type Log } from '../../../shared/log/log.ts';
-import type { AppUser } from '../../../shared/rpc/ledger-keys.ts';
+import { erasedUserOf, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
 import { finishEach } from './finish-each.ts';
 import { createStrangers, type UserOrder } from './strangers.ts';
 
@@ -17,6 +17,12 @@ export interface Eraser {
    * @param profileFence of the log-in that brought the profile: that one, or an earlier one
    */
   wasErased(user: AppUser, fence: number, profileFence: number): Promise<boolean>;
+  /**
+   * Whether somebody has ordered since that this user, or the phone number alone, be erased: then the number that WeChat has answered to a
+   * question of before is not to be kept.
+   * @param askedAtUs by Redis's clock, in microseconds since 1970
+   */
+  wasPhoneErased(user: AppUser, askedAtUs: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -86,6 +92,12 @@ export function startEraser({ stores, log }: { readonly stores: ErasureStores; r
       const orders = await strangers.findOrders(user, fence, profileFence);
       for (const order of orders) await eraseKept(order);
       return orders.some(({ part }) => part === 'everything');
+    },
+    async wasPhoneErased(user, askedAtUs) {
+      // Those of commands and of the console are in the journal alone.
+      return (
+        (await strangers.isPhoneOrdered(user, askedAtUs)) || isErased(sequelize, erasedUserOf(seal, user), askedAtUs)
+      );
     },
     async close() {
       clearInterval(timer);

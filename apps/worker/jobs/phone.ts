@@ -4,11 +4,12 @@ import { toAsciiJson } from '../../../shared/protocol/ascii-json.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
 import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
 import type { PhoneRequest } from '../../../shared/rpc/contract.ts';
-import { phoneCodeKey, phoneOwnerOf } from '../../../shared/rpc/ledger-keys.ts';
+import { phoneCodeKey, phoneOwnerOf, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { dropped, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { PhoneLedger } from '../phone/phone-ledger.ts';
+import type { Eraser } from './eraser.ts';
 import { reasonOf, type DataOwner, type UserData } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import type { UserLimit } from '../user-limit.ts';
@@ -20,6 +21,7 @@ import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps }
 
 interface PhoneDeps extends UserCallDeps {
   readonly ledger: PhoneLedger;
+  readonly eraser: Pick<Eraser, 'wasPhoneErased'>;
   readonly seal: Seal;
   readonly userData: UserDataOpener;
   /** Of codes that WeChat is asked about. */
@@ -38,7 +40,7 @@ const reserveMs = 300;
 
 /** qcloud.cam.phone in the worker: the number behind a button's code; from older clients, decrypted. */
 export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
-  const { ledger, seal, wechat, callWithToken, userLimit } = deps;
+  const { ledger, eraser, seal, wechat, callWithToken, userLimit } = deps;
 
   const ask = async (
     code: string,
@@ -73,6 +75,7 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
     user: PhoneUser,
     context: CallContext,
   ): Promise<Outcome | Dropped> => {
+    const person: AppUser = { appid: user.app.appid, openId: user.openId };
     const claimed = {
       key: phoneCodeKey(seal, user.app.appid, code),
       requestFingerprint: seal.fingerprint(
@@ -83,8 +86,9 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
         ...(callerKey === undefined ? [] : [callerKey]),
       ),
       owner: randomBytes(12).toString('base64url'),
-      user: phoneOwnerOf(seal, { appid: user.app.appid, openId: user.openId }),
+      user: phoneOwnerOf(seal, person),
     };
+    let askedAtUs: number;
     for (;;) {
       if (context.remainingMs() <= 0) return dropped;
       const claim = await ledger.claim(claimed);
@@ -92,7 +96,10 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
       if (claim.kind === 'used') return fail('codeRefused', 'code_used');
       if (claim.kind === 'interrupted' || (claim.kind === 'wait' && context.remainingMs() < reserveMs))
         return fail('wechatUnreachable', 'exchange_interrupted');
-      if (claim.kind === 'ask') break;
+      if (claim.kind === 'ask') {
+        askedAtUs = claim.atUs;
+        break;
+      }
       await setTimeout(lookAgainMs);
     }
     if (!(await userLimit.allows(user.app.appid, user.openId))) {
@@ -102,7 +109,11 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
     const { isSent, outcome } = await ask(code, user, caller, context);
     if (!isSent) await userLimit.giveBack(user.app.appid, user.openId);
     await (isSent ? ledger.conclude(claimed, outcome) : ledger.release(claimed)).catch(() => undefined);
-    return outcome;
+    // Looked up when the number is in Redis: an erasure after this look finds it there.
+    if (!outcome.ok || !(await eraser.wasPhoneErased(person, askedAtUs))) return outcome;
+    const erased = fail('codeRefused', 'user_erased');
+    await ledger.conclude(claimed, erased);
+    return erased;
   };
 
   return tellStoreFailure('phone number not fetched', async (request, context) => {

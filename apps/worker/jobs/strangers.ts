@@ -4,13 +4,14 @@ import { tellToForget } from '../../../shared/erasure/forget-order.ts';
 import {
   firstTraces,
   withRows,
-  type Erasure,
   type ErasureOrder,
   type ErasurePart,
+  type Traces,
 } from '../../../shared/erasure/order.ts';
 import { findPersonRows } from '../../../shared/erasure/person.ts';
 import type { ErasureStores } from '../../../shared/erasure/stores.ts';
 import { sweepRedis } from '../../../shared/erasure/sweep-redis.ts';
+import { readRedisTime } from '../../../shared/redis/clock.ts';
 import { createKeyReader } from '../../../shared/redis/key-reader.ts';
 import { erasedUserOf, erasurePurpose, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
@@ -26,7 +27,7 @@ export type UserOrder = ErasureOrder & {
  * lock that log-ins wait for.
  */
 export interface Strangers {
-  /** For log-ins that are on their way. Comes before anybody looks what is kept: what is not seen then is written later, and finds this. */
+  /** For log-ins and phone numbers that are on their way. Comes before anybody looks what is kept: what is not seen then is written later, and finds this. */
   remember(order: UserOrder): Promise<void>;
   /**
    * By what a log-in that has just been written is to be erased, and by what its profile, if they were made before.
@@ -34,6 +35,8 @@ export interface Strangers {
    * @param profileFence of the log-in that brought the profile
    */
   findOrders(user: AppUser, fence: number, profileFence: number): Promise<UserOrder[]>;
+  /** Whether a phone number that was asked for then is to go. @param askedAtUs by Redis's clock */
+  isPhoneOrdered(user: AppUser, askedAtUs: number): Promise<boolean>;
   /** Whether MySQL has anything that would go. */
   isAnythingKept(order: UserOrder): Promise<boolean>;
   /** What Redis and processes may have goes with the next `sweep`. @throws if too many wait */
@@ -47,14 +50,12 @@ const maxWaiting = 1000;
 /** A pass looks at every key of Redis, for all at once. */
 const betweenSweepsMs = 10_000;
 
-/** Orders about a phone number are none of a log-in's. */
-type RememberedPart = Exclude<ErasurePart, 'phone'>;
-const keyOf = (user: string, part: RememberedPart) => `wafer:erased:${part === 'everything' ? '' : `${part}:`}${user}`;
+const keyOf = (user: string, part: ErasurePart) => `wafer:erased:${part === 'everything' ? '' : `${part}:`}${user}`;
 
 export function createStrangers(stores: ErasureStores): Strangers {
-  const { sequelize, seal, commands, clock } = stores;
+  const { sequelize, seal, commands } = stores;
   const read = createKeyReader(commands);
-  const waiting = new Map<string, Erasure>();
+  const waiting = new Map<string, Traces>();
   let sweepAt = performance.now();
 
   const isThere = async (sql: string, replacements: Readonly<Record<string, unknown>>): Promise<boolean> => {
@@ -62,7 +63,7 @@ export function createStrangers(stores: ErasureStores): Strangers {
     return rows.length > 0;
   };
 
-  const findOrder = async ({ openId, appid }: AppUser, part: RememberedPart, fence: number): Promise<UserOrder[]> => {
+  const findOrder = async ({ openId, appid }: AppUser, part: ErasurePart, fence: number): Promise<UserOrder[]> => {
     const key = keyOf(erasedUserOf(seal, { openId, appid }), part);
     const sealed = await read(key);
     if (sealed === null) return [];
@@ -73,16 +74,17 @@ export function createStrangers(stores: ErasureStores): Strangers {
   return {
     async remember(order) {
       const { part, person, ...rest } = order;
-      if (part === 'phone') return;
       const key = keyOf(erasedUserOf(seal, person), part);
-      // Redis's own time, as log-ins have it from there: what a busy process takes for it may be before a log-in that the order follows.
-      const [seconds, us] = await commands.time();
-      const remembered: Remembered = { ...rest, orderedAtUs: Number(seconds) * 1_000_000 + Number(us) };
+      const remembered: Remembered = { ...rest, orderedAtUs: await readRedisTime(commands) };
       await commands.set(key, seal.seal(erasurePurpose(key), JSON.stringify(remembered)), 'EX', rememberedSeconds);
     },
     async findOrders(user, fence, profileFence) {
       const found = await Promise.all([findOrder(user, 'everything', fence), findOrder(user, 'profile', profileFence)]);
       return found.flat();
+    },
+    async isPhoneOrdered(user, askedAtUs) {
+      const found = await Promise.all([findOrder(user, 'everything', askedAtUs), findOrder(user, 'phone', askedAtUs)]);
+      return found.flat().length > 0;
     },
     async isAnythingKept({ part, person: { openId, appid } }) {
       const defaultAppid = toApps(await readApps(stores.appInfo)).default?.appid;
@@ -98,28 +100,21 @@ export function createStrangers(stores: ErasureStores): Strangers {
       const named = { appid, openIds: [openId], unionIds: [], ids: [], rows: [] };
       return (await findNamingEntries(sequelize, named)).length > 0;
     },
-    add({ part, person, actor, action }) {
+    add({ part, person }) {
       // A profile is with a session.
       if (part === 'profile') return;
       if (waiting.size >= maxWaiting) throw new Error('too many orders wait about users of whom nothing is kept');
       const traces = withRows(firstTraces(part, person, [person.openId]), [], []);
-      const orderedAtUs = Math.floor(clock.nowMs() * 1000);
-      waiting.set(JSON.stringify([part, person.appid, person.openId]), {
-        ...traces,
-        actor,
-        action,
-        label: '',
-        orderedAtUs,
-      });
+      waiting.set(JSON.stringify([part, person.appid, person.openId]), traces);
     },
     async sweep() {
       if (waiting.size === 0 || performance.now() < sweepAt) return;
       sweepAt = performance.now() + betweenSweepsMs;
       const due = [...waiting];
-      const erasures = due.map(([, erasure]) => erasure);
-      await tellToForget(stores, erasures);
-      await sweepRedis(stores, erasures);
-      for (const [key, erasure] of due) if (waiting.get(key) === erasure) waiting.delete(key);
+      const people = due.map(([, traces]) => traces);
+      await tellToForget(stores, people);
+      await sweepRedis(stores, people);
+      for (const [key, traces] of due) if (waiting.get(key) === traces) waiting.delete(key);
     },
   };
 }

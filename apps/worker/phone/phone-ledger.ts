@@ -10,7 +10,7 @@ import type { Seal } from '../../../shared/rpc/seal.ts';
  */
 export interface PhoneLedger {
   claim(code: PhoneCode): Promise<PhoneClaim>;
-  /** The code was sent, and this is what came of it. */
+  /** The code was sent, and this is what came of it. Again: in its place. */
   conclude(code: PhoneCode, outcome: Outcome): Promise<void>;
   /** The code was not sent after all: it is as good as new. */
   release(code: PhoneCode): Promise<void>;
@@ -27,7 +27,8 @@ interface PhoneCode {
 }
 
 type PhoneClaim =
-  | { readonly kind: 'ask' }
+  /** @property atUs when it was claimed, by Redis's clock in microseconds since 1970 */
+  | { readonly kind: 'ask'; readonly atUs: number }
   | { readonly kind: 'concluded'; readonly outcome: Outcome }
   /** Another process is asking. */
   | { readonly kind: 'wait' }
@@ -48,7 +49,7 @@ local code = redis.call('HMGET', KEYS[1], 'request', 'at', 'outcome')
 if not code[1] then
   redis.call('HSET', KEYS[1], 'request', ARGV[1], 'owner', ARGV[2], 'user', ARGV[6], 'at', string.format('%.0f', now))
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
-  return {'ask'}
+  return {'ask', string.format('%.0f', time[1] * 1000000 + time[2])}
 end
 local age = now - tonumber(code[2])
 if code[1] ~= ARGV[1] then return {'used'} end
@@ -73,9 +74,10 @@ export function createPhoneLedger(client: RedisClient, seal: Seal, abandonedAfte
   return {
     async claim({ key, requestFingerprint, owner, user }) {
       const args = [requestFingerprint, owner, rememberedMs, sharedMs, abandonedAfterMs, user];
-      const [kind, sealed] = (await claim([key], args)) as [PhoneClaim['kind'], string | undefined];
+      const [kind, value = ''] = (await claim([key], args)) as [PhoneClaim['kind'], string | undefined];
+      if (kind === 'ask') return { kind, atUs: Number(value) };
       if (kind !== 'concluded') return { kind };
-      return { kind, outcome: JSON.parse(seal.open(phonePurpose(key), sealed as string)) as Outcome };
+      return { kind, outcome: JSON.parse(seal.open(phonePurpose(key), value)) as Outcome };
     },
     async conclude({ key, owner }, outcome) {
       await end([key], [owner, seal.seal(phonePurpose(key), JSON.stringify(outcome))]);
