@@ -1,6 +1,6 @@
 import test from 'ava';
-import { createBreakers } from '../../../apps/worker/wechat/breakers.ts';
-import { createLog } from '../../../shared/log/log.ts';
+import { createBreakers } from '../../../../apps/worker/wechat/breakers.ts';
+import { createLog } from '../../../../shared/log/log.ts';
 
 const timeoutMs = 10;
 const timeOut = { kind: 'unreachable', reason: 'wechat_timeout' };

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createContinueTogether } from '../../../apps/worker/login/continue-together.ts';
+import { createContinueTogether } from '../../../../apps/worker/login/continue-together.ts';
 
 /** Work that ends when it is told to. */
 function createWork() {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import test from 'ava';
-import { readRawBody } from '../../../apps/web/middleware/raw-body.ts';
+import { readRawBody } from '../../../../apps/web/middleware/raw-body.ts';
 
 const read = (pieces: readonly Buffer[], limitBytes: number) =>
   new Promise<Buffer | string>((resolve) => {

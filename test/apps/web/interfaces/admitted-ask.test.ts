@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
-import { createAdmittedAsk } from '../../../apps/web/interfaces/admitted-ask.ts';
-import { succeed } from '../../../shared/protocol/outcome.ts';
-import { RpcError } from '../../../apps/web/rpc/client.ts';
+import { createAdmittedAsk } from '../../../../apps/web/interfaces/admitted-ask.ts';
+import { succeed } from '../../../../shared/protocol/outcome.ts';
+import { RpcError } from '../../../../apps/web/rpc/client.ts';
 
 test('log-ins are limited for each app and caller, those without a key together', async (t) => {
   const { ask } = createAdmittedAsk(

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createBreaker, type BreakerState, type CallResult } from '../../../apps/worker/wechat/breaker.ts';
+import { createBreaker, type BreakerState, type CallResult } from '../../../../apps/worker/wechat/breaker.ts';
 
 function start() {
   const clock = { now: 0 };
