@@ -15,7 +15,7 @@ import { createWechatClient } from '../../shared/wechat/client.ts';
 import type { KindOfApp } from '../../shared/wechat/kinds/kind.ts';
 import type { EventDemand } from './events/demand.ts';
 import { createHandlers } from './handlers.ts';
-import { startEraser } from './jobs/eraser.ts';
+import { startEraser } from './erasure/eraser.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { openQueues } from './queues.ts';
 

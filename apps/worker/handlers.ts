@@ -15,7 +15,7 @@ import type { SessionInfo } from '../../shared/store/models.ts';
 import { createCheckSessionHandler } from './jobs/check-session.ts';
 import { createDecryptHandler } from './jobs/decrypt.ts';
 import { createEncryptKeyHandler } from './jobs/encrypt-key.ts';
-import type { Eraser } from './jobs/eraser.ts';
+import type { Eraser } from './erasure/eraser.ts';
 import { createForgetHandler } from './jobs/forget.ts';
 import { createLoginHandler } from './jobs/login.ts';
 import { createLogoutHandler } from './jobs/logout.ts';
@@ -25,7 +25,7 @@ import { createSignHandler } from './jobs/sign.ts';
 import { createTokenHandler } from './jobs/token.ts';
 import { createUserInfoHandler } from './jobs/userinfo.ts';
 import { createWechatEventHandler } from './jobs/wechat-event.ts';
-import { createProfileWriter } from './jobs/write-profile.ts';
+import { createProfileWriter } from './profile-writer.ts';
 import { createCodeLedger } from './login/code-ledger.ts';
 import { createExchangeCode } from './login/exchange.ts';
 import { createSessionEvents } from './login/session-events.ts';
@@ -81,7 +81,7 @@ export interface HandlerDeps {
   readonly log: Log;
 }
 
-/** Everything that a worker can be asked, by the queue that carries it; `jobs/` has one file per call, and what they share. */
+/** Everything that a worker can be asked, by the queue that carries it; `jobs/` has one file per call, and what several of them share. */
 export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Partial<CallHandlers>>> {
   const { config, sequelize, several, demand, sessionInfo, cipher, apps, cache, commands, seal } = deps;
   const { wechat, connect, kinds, eraser, metrics, log } = deps;

@@ -21,7 +21,7 @@ import type { VisitLog } from '../../shared/session/visit-log.ts';
 import { recordAudit, type Actor } from '../../shared/store/audit.ts';
 import type { AppInfo } from '../../shared/store/models.ts';
 import type { Stores } from '../../shared/system/stores.ts';
-import { retain } from './jobs/retain.ts';
+import { retain } from './retain.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { lockDurationMs, maxStalledCount, stalledIntervalMs } from './rpc/server.ts';
 

@@ -19,7 +19,7 @@ import { openCallAnswering } from './call-answering.ts';
 import { createEventDemand } from './events/demand.ts';
 import { openEvents } from './events/open-events.ts';
 import { openHealthPort } from './health-port.ts';
-import { startVisitWriter } from './jobs/write-visits.ts';
+import { startVisitDrain } from './visit-drain.ts';
 import { watchKeys } from './key-watch.ts';
 import { showLiveSessions } from './live-sessions.ts';
 import { createWorkerMetrics } from './metrics.ts';
@@ -79,8 +79,8 @@ export async function startWorker(config: Config, log: Log, kinds = everyKind): 
     const known = { stores, cipher, demand, remembering, metrics, closer, log };
     openCallAnswering(config, { ...known, appInfo, apps, kinds, seal, tracing });
     const visits = createVisitLog(commands);
-    const visitWriter = startVisitWriter({ visits, sequelize, log, metrics });
-    closer.add('visits', () => visitWriter.close());
+    const visitDrain = startVisitDrain({ visits, sequelize, log, metrics });
+    closer.add('visits', () => visitDrain.close());
     await openEvents(config, { ...known, instance });
     openRetention(config.retention, { stores, appInfo, visits, metrics, closer, log });
     if (config.samplesDays > 0) {

@@ -6,7 +6,7 @@ import { createUser, createUserData, encryptWithIv } from '../../apps/wechat-sim
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { connectRedis } from '../../shared/redis/connect.ts';
 import { openDatabase } from '../../shared/store/database.ts';
-import { updateProfile } from '../../apps/worker/store/profile-writer.ts';
+import { updateProfile } from '../../apps/worker/store/update-profile.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { startStack, testAppid, type TestStack } from '../support/stack.ts';

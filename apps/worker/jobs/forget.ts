@@ -4,7 +4,7 @@ import { fail, succeed } from '../../../shared/protocol/outcome.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
 import type { CallHandler } from '../rpc/server.ts';
 import { findOpenUser } from '../store/session-key-reader.ts';
-import type { Eraser } from './eraser.ts';
+import type { Eraser } from '../erasure/eraser.ts';
 
 /** qcloud.cam.forget in the worker: the user of a session goes, in its app, with all sessions. */
 export function createForgetHandler({

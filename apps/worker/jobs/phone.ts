@@ -9,7 +9,7 @@ import type { Seal } from '../../../shared/rpc/seal.ts';
 import { dropped, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { PhoneLedger } from '../phone/phone-ledger.ts';
-import type { Eraser } from './eraser.ts';
+import type { Eraser } from '../erasure/eraser.ts';
 import { reasonOf, type DataOwner, type UserData } from '../user-data.ts';
 import type { UserDataOpener } from '../user-data-opener.ts';
 import type { UserLimit } from '../user-limit.ts';

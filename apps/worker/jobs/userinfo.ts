@@ -9,7 +9,7 @@ import type { UserDataOpener } from '../user-data-opener.ts';
 import { findApp } from './app.ts';
 import { findKey, type KeySource } from './find-key.ts';
 import { tellStoreFailure } from './user-call.ts';
-import type { ProfileWriter } from './write-profile.ts';
+import type { ProfileWriter } from '../profile-writer.ts';
 
 interface UserInfoDeps {
   readonly apps: AppSettings<AppWithSecret>;

@@ -1,7 +1,7 @@
 import { describeError } from '../../../shared/log/log.ts';
 import { fail, succeed } from '../../../shared/protocol/outcome.ts';
 import type { CallHandler } from '../rpc/server.ts';
-import type { Eraser } from './eraser.ts';
+import type { Eraser } from '../erasure/eraser.ts';
 import { actorOf } from './forget.ts';
 
 /** What WeChat has told the app of a user, in the worker: what the user takes back goes. */

@@ -7,7 +7,7 @@ import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { inSpan, ofMysql, ofRedis, type Span } from '../../../shared/tracing/span.ts';
 import type { FindKind, Kind } from '../../../shared/wechat/kinds/kind.ts';
 import { findApp } from '../jobs/app.ts';
-import type { Eraser } from '../jobs/eraser.ts';
+import type { Eraser } from '../erasure/eraser.ts';
 import type { Dropped } from '../rpc/server.ts';
 import { UserErasedError } from '../store/session-inserts.ts';
 import type { UserDataOpener, UserDataResult } from '../user-data-opener.ts';
@@ -34,7 +34,7 @@ export interface LoginParts {
   readonly exchangeCode: ExchangeCode;
   readonly sessions: SessionWriter;
   readonly userLimit: UserLimit;
-  readonly eraser: Pick<Eraser, 'wasErased'>;
+  readonly eraser: Pick<Eraser, 'eraseIfOrdered'>;
   readonly userData: UserDataOpener;
   /** Seconds that a log-in spent in a stage. */
   readonly onSpent: (stage: LoginStage, seconds: number) => void;
@@ -111,7 +111,10 @@ export function createLogIn(parts: LoginParts): (run: LoginRun) => Promise<Outco
       if (written === undefined) return fail('noApp');
       // An order that came before this row, and after the log-in was made, found nothing to erase. A row that was there it has found.
       const isFirst = written.isNew || hasRecord;
-      if (isFirst && (await eraser.wasErased({ appid: app.appid, openId: record.openId }, fence, written.profileFence)))
+      if (
+        isFirst &&
+        (await eraser.eraseIfOrdered({ appid: app.appid, openId: record.openId }, fence, written.profileFence))
+      )
         throw new UserErasedError();
       return answerLogin(run, app, record, profile, written);
     } catch (error) {

@@ -1,18 +1,18 @@
 import type { Sequelize } from 'sequelize';
-import { parsePhpJsonText, type JsonDocument } from '../../../shared/protocol/php-json.ts';
-import type { EventDemand } from '../events/demand.ts';
-import { announce } from '../../../shared/events/outbox.ts';
-import type { AppSettings } from '../../../shared/session/app-settings.ts';
-import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
-import type { SessionCache, WriteMark } from '../../../shared/session/session-cache.ts';
-import { isAnonymous, renderUserInfo } from '../../../shared/session/user-info.ts';
-import { nowSeconds } from '../../../shared/session/wall-clock.ts';
-import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
-import { inTransaction } from '../../../shared/store/in-transaction.ts';
-import type { SessionInfo } from '../../../shared/store/models.ts';
-import { isSameProfile } from '../login/same-profile.ts';
-import { updateProfile, type ProfileWritten } from '../store/profile-writer.ts';
-import { readSessions } from '../../../shared/store/session-reader.ts';
+import { parsePhpJsonText, type JsonDocument } from '../../shared/protocol/php-json.ts';
+import type { EventDemand } from './events/demand.ts';
+import { announce } from '../../shared/events/outbox.ts';
+import type { AppSettings } from '../../shared/session/app-settings.ts';
+import { acceptsSkey, type Session } from '../../shared/session/session.ts';
+import type { SessionCache, WriteMark } from '../../shared/session/session-cache.ts';
+import { isAnonymous, renderUserInfo } from '../../shared/session/user-info.ts';
+import { nowSeconds } from '../../shared/session/wall-clock.ts';
+import type { AppWithSecret } from '../../shared/store/app-reader.ts';
+import { inTransaction } from '../../shared/store/in-transaction.ts';
+import type { SessionInfo } from '../../shared/store/models.ts';
+import { isSameProfile } from './login/same-profile.ts';
+import { updateProfile, type ProfileWritten } from './store/update-profile.ts';
+import { readSessions } from '../../shared/store/session-reader.ts';
 
 /** The profile of a session, in MySQL and in the cache. */
 export interface ProfileWriter {

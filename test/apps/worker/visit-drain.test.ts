@@ -1,5 +1,5 @@
 import test from 'ava';
-import { startVisitWriter } from '../../../apps/worker/jobs/write-visits.ts';
+import { startVisitDrain } from '../../../apps/worker/visit-drain.ts';
 import { createWorkerMetrics } from '../../../apps/worker/metrics.ts';
 import { parseDatabaseUrl } from '../../../shared/config/database-url.ts';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
@@ -50,7 +50,7 @@ test('two workers write every visit once, hundreds in a statement', async (t) =>
       for (const row of waiting) await client.zadd(due, 'XX', 0, row);
     }
     const deps = { visits, sequelize, log: createLog('test', 'silent'), metrics: createWorkerMetrics() };
-    const writers = [startVisitWriter(deps), startVisitWriter(deps)];
+    const writers = [startVisitDrain(deps), startVisitDrain(deps)];
     await until('all visits are written', async () => (await visits.size()) === 0);
     for (const writer of writers) await writer.close();
   });

@@ -4,19 +4,19 @@ import type { ErasureStores } from '../../../shared/erasure/stores.ts';
 import { createOutageWarning, describeError, type Log } from '../../../shared/log/log.ts';
 import { erasedUserOf, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
 import { finishEach } from './finish-each.ts';
-import { createStrangers, type UserOrder } from './strangers.ts';
+import { createRecentOrders, type UserOrder } from './recent-orders.ts';
 
 /** Erases users for whoever asks, and finishes what others have begun. */
 export interface Eraser {
   /** Resolves when MySQL and the cache have nothing of it any more; the rest goes within seconds, whoever is killed meanwhile. */
   erase(order: UserOrder): Promise<void>;
   /**
-   * Whether somebody ordered that this user be erased after a log-in was made that has just been written, and when nothing was kept yet.
-   * Then it is erased by now; its profile, if only that was ordered to go.
+   * Erases a user, or the profile, whose log-in was written after an order that found nothing to erase.
    * @param fence of the log-in
    * @param profileFence of the log-in that brought the profile: that one, or an earlier one
+   * @returns whether all of the user went
    */
-  wasErased(user: AppUser, fence: number, profileFence: number): Promise<boolean>;
+  eraseIfOrdered(user: AppUser, fence: number, profileFence: number): Promise<boolean>;
   /**
    * Whether somebody has ordered since that this user, or the phone number alone, be erased: then the number that WeChat has answered to a
    * question of before is not to be kept.
@@ -39,7 +39,7 @@ const claimKey = 'wafer:erasing';
 export function startEraser({ stores, log }: { readonly stores: ErasureStores; readonly log: Log }): Eraser {
   const { sequelize, seal, commands } = stores;
   const warn = createOutageWarning(log, 'erasures not finished yet');
-  const strangers = createStrangers(stores);
+  const recentOrders = createRecentOrders(stores);
   const own: PendingErasure[] = [];
   let lookAt = performance.now();
   let running: Promise<void> | undefined;
@@ -76,7 +76,7 @@ export function startEraser({ stores, log }: { readonly stores: ErasureStores; r
 
   const timer = setInterval(() => {
     running ??= finish()
-      .then(() => strangers.sweep())
+      .then(() => recentOrders.sweep())
       .catch(warn)
       .finally(() => {
         running = undefined;
@@ -84,19 +84,19 @@ export function startEraser({ stores, log }: { readonly stores: ErasureStores; r
   }, tickMs);
   return {
     async erase(order) {
-      await strangers.remember(order);
-      if (await strangers.isAnythingKept(order)) await eraseKept(order);
-      else strangers.add(order);
+      await recentOrders.remember(order);
+      if (await recentOrders.isAnythingKept(order)) await eraseKept(order);
+      else recentOrders.addToSweep(order);
     },
-    async wasErased(user, fence, profileFence) {
-      const orders = await strangers.findOrders(user, fence, profileFence);
+    async eraseIfOrdered(user, fence, profileFence) {
+      const orders = await recentOrders.findOrders(user, fence, profileFence);
       for (const order of orders) await eraseKept(order);
       return orders.some(({ part }) => part === 'everything');
     },
     async wasPhoneErased(user, askedAtUs) {
       // Those of commands and of the console are in the journal alone.
       return (
-        (await strangers.isPhoneOrdered(user, askedAtUs)) || isErased(sequelize, erasedUserOf(seal, user), askedAtUs)
+        (await recentOrders.isPhoneOrdered(user, askedAtUs)) || isErased(sequelize, erasedUserOf(seal, user), askedAtUs)
       );
     },
     async close() {

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
-import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
-import { visitShards, type VisitLog } from '../../../shared/session/visit-log.ts';
-import { writeVisits } from '../store/visit-writer.ts';
-import type { WorkerMetrics } from '../metrics.ts';
+import { createOutageWarning, type Log } from '../../shared/log/log.ts';
+import { visitShards, type VisitLog } from '../../shared/session/visit-log.ts';
+import { writeVisits } from './store/visit-writer.ts';
+import type { WorkerMetrics } from './metrics.ts';
 
 /** Brings collected visits to MySQL, many sessions in one statement. */
-export interface VisitWriter {
+export interface VisitDrain {
   close(): Promise<void>;
 }
 
@@ -25,12 +25,12 @@ const drainMs = 800;
  * Every second one worker per shard takes the visits that have waited long enough. A visit leaves the log only after it is in
  * MySQL, so none is lost when a worker or MySQL dies in between; written twice it changes nothing.
  */
-export function startVisitWriter(deps: {
+export function startVisitDrain(deps: {
   readonly visits: VisitLog;
   readonly sequelize: Sequelize;
   readonly log: Log;
   readonly metrics: WorkerMetrics;
-}): VisitWriter {
+}): VisitDrain {
   const { visits, sequelize, log, metrics } = deps;
   const running = new Map<number, Promise<void>>();
   let nextShard = 0;

@@ -23,11 +23,12 @@ export type UserOrder = ErasureOrder & {
 };
 
 /**
- * Orders about users of whom MySQL has nothing: anybody's word is enough for these, so they get no journal, no entry in the audit log and no
- * lock that log-ins wait for.
+ * Orders of the last minutes, by any caller's word. Each is remembered in Redis, for a log-in or a phone number that is on its way. Of a user of
+ * whom MySQL has nothing only Redis and processes are swept: an order about one gets no journal, no entry in the audit log and no lock that
+ * log-ins wait for.
  */
-export interface Strangers {
-  /** For log-ins and phone numbers that are on their way. Comes before anybody looks what is kept: what is not seen then is written later, and finds this. */
+export interface RecentOrders {
+  /** Comes before anybody looks what is kept: what is not seen then is written later, and finds this. */
   remember(order: UserOrder): Promise<void>;
   /**
    * By what a log-in that has just been written is to be erased, and by what its profile, if they were made before.
@@ -39,8 +40,9 @@ export interface Strangers {
   isPhoneOrdered(user: AppUser, askedAtUs: number): Promise<boolean>;
   /** Whether MySQL has anything that would go. */
   isAnythingKept(order: UserOrder): Promise<boolean>;
-  /** What Redis and processes may have goes with the next `sweep`. @throws if too many wait */
-  add(order: UserOrder): void;
+  /** Of a user of whom MySQL has nothing: what Redis and processes may have goes with the next `sweep`. @throws if too many wait */
+  addToSweep(order: UserOrder): void;
+  /** Sweeps Redis and processes for all who wait, every ten seconds at most. */
   sweep(): Promise<void>;
 }
 
@@ -52,7 +54,7 @@ const betweenSweepsMs = 10_000;
 
 const keyOf = (user: string, part: ErasurePart) => `wafer:erased:${part === 'everything' ? '' : `${part}:`}${user}`;
 
-export function createStrangers(stores: ErasureStores): Strangers {
+export function createRecentOrders(stores: ErasureStores): RecentOrders {
   const { sequelize, seal, commands } = stores;
   const read = createKeyReader(commands);
   const waiting = new Map<string, Traces>();
@@ -100,7 +102,7 @@ export function createStrangers(stores: ErasureStores): Strangers {
       const named = { appid, openIds: [openId], unionIds: [], ids: [], rows: [] };
       return (await findNamingEntries(sequelize, named)).length > 0;
     },
-    add({ part, person }) {
+    addToSweep({ part, person }) {
       // A profile is with a session.
       if (part === 'profile') return;
       if (waiting.size >= maxWaiting) throw new Error('too many orders wait about users of whom nothing is kept');

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RemovedRows, RetentionProgress } from '../../../shared/retention/progress.ts';
-import { retentionParts, type RetentionPart } from '../../../shared/retention/settings.ts';
-import type { RetentionTable } from '../../../shared/retention/tables.ts';
+import type { RemovedRows, RetentionProgress } from '../../shared/retention/progress.ts';
+import { retentionParts, type RetentionPart } from '../../shared/retention/settings.ts';
+import type { RetentionTable } from '../../shared/retention/tables.ts';
 
 /** What a run may rely on of the worker that it runs in. */
 export interface RunHolder {
