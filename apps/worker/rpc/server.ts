@@ -57,7 +57,7 @@ export type CallHandler<Name extends CallName> = (
   context: CallContext,
 ) => Promise<Calls[Name]['response'] | Dropped>;
 
-/** The caller has gone: there is nobody to answer. */
+/** In the place of an answer for which nobody waits any more. */
 export const dropped = Symbol('dropped');
 export type Dropped = typeof dropped;
 
@@ -116,7 +116,7 @@ export function createRpcServer(options: {
     const leftMs = Math.floor(remainingMs());
     const handle = handlers[name] as CallHandler<CallName> | undefined;
     let response: Outcome | Dropped = dropped;
-    if (remainingMs() <= 0) log.info({ call: name, requestId }, 'dropped: the caller has gone');
+    if (remainingMs() <= 0) log.info({ call: name, requestId }, 'dropped: nobody waits any more');
     else if (handle === undefined) throw new Error('a call that this version does not know');
     else {
       const redisNowUs = () => Math.floor(clock.nowMs() * 1000);
