@@ -3,7 +3,7 @@ import type { CallName, Calls, SessionRequest } from '../../../shared/rpc/contra
 import { hashSkey } from '../../../shared/session/skey.ts';
 import { findSession } from './find-session.ts';
 import type { InterfaceDeps, RequestContext } from './interface.ts';
-import { tellCaller } from './tell-caller.ts';
+import { fromCaller } from './from-caller.ts';
 
 /** Calls about a session, without what is common to all of them. */
 type SessionCallName = { [Name in CallName]: Calls[Name]['request'] extends SessionRequest ? Name : never }[CallName];
@@ -40,7 +40,7 @@ export async function askForSession<Name extends SessionCallName>(
       row: session.row,
       skeyHash: hashSkey(skey as string),
       appid: app.appid,
-      ...tellCaller(context.caller),
+      ...fromCaller(context.caller),
     };
     return await deps.ask(
       name,

@@ -1,5 +1,5 @@
 import { fail, succeed, type Failure, type Outcome } from '../../../shared/protocol/outcome.ts';
-import { checkSession, type FoundSession } from './find-session.ts';
+import { checkCredentials, type FoundSession } from './find-session.ts';
 import type { Interface, InterfaceDeps } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { auth } from './schemas/session.ts';
@@ -18,7 +18,7 @@ export function createAuth(deps: InterfaceDeps): Interface {
   return (para, context) => {
     const parameters = readPara(para);
     if (parameters === undefined) return fail('parameterError');
-    const found = checkSession(deps, parameters, context);
+    const found = checkCredentials(deps, parameters, context);
     return found instanceof Promise ? found.then(toOutcome, databaseFailure) : toOutcome(found);
   };
 }

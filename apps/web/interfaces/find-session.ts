@@ -42,7 +42,7 @@ export function findSession(
 }
 
 /** The same where it is all that is asked for: it counts as a check of the app. Without such an app there is nothing to count it for. */
-export function checkSession(
+export function checkCredentials(
   deps: CheckDeps,
   credentials: Credentials,
   context: Context & Pick<RequestContext, 'requestId'>,

@@ -12,7 +12,7 @@ import { createParameterReader } from './parameter-reader.ts';
 import { idSkey, idSkeyWithUserData } from './schemas/login.ts';
 import { readSigned } from './signed.ts';
 import { loginFailure } from './store-failure.ts';
-import { tellCaller } from './tell-caller.ts';
+import { fromCaller } from './from-caller.ts';
 
 /**
  * qcloud.cam.id_skey: log in (docs/protocol.md#log-in). A worker does it; here the request is checked and its answer
@@ -124,6 +124,6 @@ function toLoginRequest(
     ...(encryptData === undefined ? {} : { userData: iv === undefined ? { encryptData } : { encryptData, iv } }),
     ...readSigned(parameters),
     ...kept,
-    ...tellCaller(caller),
+    ...fromCaller(caller),
   };
 }

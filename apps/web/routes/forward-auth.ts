@@ -7,7 +7,7 @@ import type { Caller } from '../../../shared/store/caller-store.ts';
 import { appNotNamed, appOfRequest, callerOf } from '../access/caller.ts';
 import { sendAnswer, type Answer } from '../answer.ts';
 import { endConnectionAfter } from '../middleware/ending-connection.ts';
-import { checkSession, type FoundSession } from '../interfaces/find-session.ts';
+import { checkCredentials, type FoundSession } from '../interfaces/find-session.ts';
 import type { InterfaceDeps } from '../interfaces/interface.ts';
 import { databaseFailure } from '../interfaces/store-failure.ts';
 import { requestIdOf } from '../../../shared/http/request-id.ts';
@@ -71,7 +71,7 @@ export function createForwardAuth(
       return { status: 500, body: '{"error":"internal"}' };
     };
     try {
-      const found = checkSession(deps, { id, skey }, { requestId, requestedAppid, span });
+      const found = checkCredentials(deps, { id, skey }, { requestId, requestedAppid, span });
       if (found instanceof Promise) return found.catch(databaseFailure).then(finish).catch(crash);
       return finish(found);
     } catch (error) {

@@ -2,6 +2,6 @@ import type { FromCaller } from '../../../shared/rpc/contract.ts';
 import type { RequestContext } from './interface.ts';
 
 /** What a worker is told of the caller whose key a request came with. */
-export function tellCaller(caller: RequestContext['caller']): FromCaller {
+export function fromCaller(caller: RequestContext['caller']): FromCaller {
   return caller === undefined ? {} : { caller: caller.name, callerKey: caller.keyHash };
 }
