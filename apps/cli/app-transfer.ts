@@ -6,7 +6,12 @@ import { checkAppid, checkSecret, settingColumns } from '../../shared/administra
 import type { OpenDatabase, UseRedis } from '../../shared/administration/stores.ts';
 import { writeApp } from '../../shared/administration/write-app.ts';
 import { toPlainText } from '../../shared/log/plain-text.ts';
-import { sealedVersion, secretOf, UnreadableValueError, type ColumnCipher } from '../../shared/keys/column-cipher.ts';
+import {
+  sealedVersion,
+  secretPlace,
+  UnreadableValueError,
+  type ColumnCipher,
+} from '../../shared/keys/column-cipher.ts';
 import { toApps } from '../../shared/session/app-settings.ts';
 import { publicColumns, readApps } from '../../shared/store/app-reader.ts';
 import { recordAudit, type Actor } from '../../shared/store/audit.ts';
@@ -84,13 +89,13 @@ export async function exportApps(
 
 function toCarriedSecret(cipher: ColumnCipher, { appid, secret }: AppInfoRow): string | null {
   if (!secret || cipher.keys.writes === undefined) return null;
-  return cipher.seal(secretOf(appid), open(cipher, appid, secret));
+  return cipher.seal(secretPlace(appid), open(cipher, appid, secret));
 }
 
 /** @throws {AdministrationFailure} key_missing, ciphertext_invalid */
 function open(cipher: ColumnCipher, appid: string, stored: string): string {
   try {
-    return cipher.open(secretOf(appid), stored);
+    return cipher.open(secretPlace(appid), stored);
   } catch (error) {
     if (!(error instanceof UnreadableValueError)) throw error;
     throw new AdministrationFailure(

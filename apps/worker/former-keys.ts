@@ -1,4 +1,4 @@
-import { formerKeysOf, UnreadableValueError, type ColumnCipher } from '../../shared/keys/column-cipher.ts';
+import { formerKeysPlace, UnreadableValueError, type ColumnCipher } from '../../shared/keys/column-cipher.ts';
 
 // WeChat seals what a button gives under the session_key of that moment. A log-in replaces the key, and what was sealed before it may
 // arrive after it (docs/adr/0039-former-session-keys.md).
@@ -52,7 +52,7 @@ export function openFormerKeys(
 ): FormerKey[] {
   if (stored === null || stored === '') return [];
   try {
-    return parse(cipher.open(formerKeysOf(appid, openId), stored)).filter(
+    return parse(cipher.open(formerKeysPlace(appid, openId), stored)).filter(
       ({ replacedAt }) => now <= replacedAt + lifeSeconds,
     );
   } catch (error) {
@@ -69,7 +69,7 @@ export function sealFormerKeys(
 ): string | undefined {
   for (let count = keys.length; count > 0; count--) {
     const text = JSON.stringify(keys.slice(0, count).map(({ sessionKey, replacedAt }) => [replacedAt, sessionKey]));
-    const stored = cipher.seal(formerKeysOf(appid, openId), text);
+    const stored = cipher.seal(formerKeysPlace(appid, openId), text);
     if (stored.length <= maxStoredLength) return stored;
   }
   return undefined;

@@ -3,10 +3,10 @@ import type { Sequelize } from 'sequelize';
 import { countDeadLetters } from '../events/dead-letters.ts';
 import {
   deleteEndpoint,
-  endpointSecretOf,
+  endpointSecretPlace,
   insertEndpoint,
   maxEndpoints,
-  previousEndpointSecretOf,
+  previousEndpointSecretPlace,
   readEndpoints,
   updateEndpoint,
   type Endpoint,
@@ -109,7 +109,7 @@ export async function addEndpoint(
       throw new AdministrationFailure('endpoint_exists', `There is an endpoint ${name} already.`);
     if (known.length >= maxEndpoints)
       throw new AdministrationFailure('endpoints_too_many', `There are ${maxEndpoints} endpoints, which is the most.`);
-    const sealed = cipher.seal(endpointSecretOf(name), secret);
+    const sealed = cipher.seal(endpointSecretPlace(name), secret);
     await insertEndpoint(sequelize, name, { url, apps, events, secret: sealed }, transaction);
     const details = { origin: new URL(url).origin, apps, events };
     await recordAudit(sequelize, { actor, action: 'events add', target: name, details }, transaction);
@@ -164,8 +164,8 @@ function createSecret(): string {
 
 function rotated(cipher: ColumnCipher, { name, secret: stored }: Endpoint & StoredSecrets, secret: string) {
   return {
-    secret: cipher.seal(endpointSecretOf(name), secret),
-    previousSecret: cipher.seal(previousEndpointSecretOf(name), cipher.open(endpointSecretOf(name), stored)),
+    secret: cipher.seal(endpointSecretPlace(name), secret),
+    previousSecret: cipher.seal(previousEndpointSecretPlace(name), cipher.open(endpointSecretPlace(name), stored)),
     previousSecretUntil: Date.now() + previousSecretMs,
   };
 }

@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { ConfigError } from '../config/config.ts';
 import { sendAgain } from '../events/dead-letters.ts';
-import { endpointSecretOf } from '../events/endpoint-store.ts';
+import { endpointSecretPlace } from '../events/endpoint-store.ts';
 import type { StoredEvent } from '../events/event.ts';
 import { hurryEvents } from '../events/queue.ts';
 import { createEventSender, type SendResult } from '../events/send.ts';
@@ -50,7 +50,7 @@ export async function testEndpoint(
     details: {},
   };
   try {
-    const secrets = [cipher.open(endpointSecretOf(name), secret)];
+    const secrets = [cipher.open(endpointSecretPlace(name), secret)];
     return await sender.send({ url, secrets }, event as unknown as StoredEvent);
   } finally {
     await sender.close();

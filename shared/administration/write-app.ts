@@ -1,9 +1,9 @@
 import { toPlainText } from '../log/plain-text.ts';
 import type { Transaction } from 'sequelize';
 import {
-  previousSecretOf,
+  previousSecretPlace,
   sealedVersion,
-  secretOf,
+  secretPlace,
   UnreadableValueError,
   type ColumnCipher,
 } from '../keys/column-cipher.ts';
@@ -51,7 +51,7 @@ export function writeApp(
     const defaultNow = columns.is_default === 1 ? appid : (defaultBefore ?? appid);
     const isSecond = before === undefined && stored.length > 0;
     if (isSecond || columns.is_default === 1) await markDefault(appInfo, defaultNow, transaction);
-    const sealed = { ...(secret === undefined ? {} : { secret: cipher.seal(secretOf(appid), secret) }), ...columns };
+    const sealed = { ...(secret === undefined ? {} : { secret: cipher.seal(secretPlace(appid), secret) }), ...columns };
     if (before === undefined) {
       // Only these: every other column takes the default that the database has for it.
       const fields = ['appid', ...(Object.keys(sealed) as (keyof AppInfoRow)[])] as const;
@@ -130,7 +130,7 @@ function refuseToMix({ keys }: ColumnCipher, stored: readonly StoredApp[]): void
 /** An encrypted value is bound to its column, so it is not just copied. */
 function sealPrevious(cipher: ColumnCipher, { appid, secret }: StoredApp): string {
   try {
-    return cipher.seal(previousSecretOf(appid), cipher.open(secretOf(appid), secret ?? ''));
+    return cipher.seal(previousSecretPlace(appid), cipher.open(secretPlace(appid), secret ?? ''));
   } catch (error) {
     if (!(error instanceof UnreadableValueError)) throw error;
     throw new AdministrationFailure(

@@ -24,8 +24,8 @@ export interface StoredSecrets {
   readonly previousSecretUntil: number | null;
 }
 
-export const endpointSecretOf = (name: string): Place => ({ column: 'cWaferEndpoint.secret', owner: [name] });
-export const previousEndpointSecretOf = (name: string): Place => ({
+export const endpointSecretPlace = (name: string): Place => ({ column: 'cWaferEndpoint.secret', owner: [name] });
+export const previousEndpointSecretPlace = (name: string): Place => ({
   column: 'cWaferEndpoint.previous_secret',
   owner: [name],
 });

@@ -14,22 +14,22 @@ export interface Place {
   readonly owner: readonly string[];
 }
 
-export const secretOf = (appid: string): Place => ({ column: 'cAppinfo.secret', owner: [appid] });
-export const previousSecretOf = (appid: string): Place => ({ column: 'cAppinfo.previous_secret', owner: [appid] });
+export const secretPlace = (appid: string): Place => ({ column: 'cAppinfo.secret', owner: [appid] });
+export const previousSecretPlace = (appid: string): Place => ({ column: 'cAppinfo.previous_secret', owner: [appid] });
 /** @param appid as the row has it; null counts as '' */
-export const sessionKeyOf = (appid: string | null, openId: string): Place => ({
+export const sessionKeyPlace = (appid: string | null, openId: string): Place => ({
   column: 'cSessionInfo.session_key',
   owner: [appid ?? '', openId],
 });
 
-/** @param appid as for {@link sessionKeyOf} */
-export const formerKeysOf = (appid: string | null, openId: string): Place => ({
+/** @param appid as for {@link sessionKeyPlace} */
+export const formerKeysPlace = (appid: string | null, openId: string): Place => ({
   column: 'cSessionInfo.former_keys',
   owner: [appid ?? '', openId],
 });
 
 /** @param id of the operator */
-export const totpSecretOf = (id: number): Place => ({ column: 'cWaferOperator.totp_secret', owner: [String(id)] });
+export const totpSecretPlace = (id: number): Place => ({ column: 'cWaferOperator.totp_secret', owner: [String(id)] });
 
 /** Encrypts what goes into a column and decrypts what comes out. Plain values are read as they are. */
 export interface ColumnCipher {

@@ -1,8 +1,8 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import type { SessionLimits } from '../session/expiry.ts';
 import {
-  previousSecretOf,
-  secretOf,
+  previousSecretPlace,
+  secretPlace,
   UnreadableValueError,
   type ColumnCipher,
   type Place,
@@ -98,8 +98,8 @@ export async function readAppsWithSecrets(appInfo: AppInfo, cipher: ColumnCipher
   const rows = await readRows(appInfo, [...publicColumns, 'secret', 'previous_secret']);
   const revocations = await readRevocationsBeside(appInfo);
   return rows.map((row) => {
-    const secret = tryOpen(cipher, secretOf(row.appid), row.secret);
-    const previous = tryOpen(cipher, previousSecretOf(row.appid), row.previous_secret);
+    const secret = tryOpen(cipher, secretPlace(row.appid), row.secret);
+    const previous = tryOpen(cipher, previousSecretPlace(row.appid), row.previous_secret);
     return {
       ...toApp(row, revocations),
       secret: secret.text,

@@ -1,7 +1,7 @@
 import { Secret, TOTP } from 'otpauth';
 import type { Sequelize } from 'sequelize';
 import type { ColumnCipher } from '../../../shared/keys/column-cipher.ts';
-import { totpSecretOf } from '../../../shared/keys/column-cipher.ts';
+import { totpSecretPlace } from '../../../shared/keys/column-cipher.ts';
 import { findTotpSecret, storeTotpSecret, takeTotpStep } from './totp-store.ts';
 
 /** Codes of an app on a phone (RFC 6238): six digits, a new one every 30 s. */
@@ -25,14 +25,14 @@ export function createTotp(sequelize: Sequelize, cipher: ColumnCipher): Totp {
   return {
     async prepare({ id, name }) {
       const secret = new Secret({ size: secretBytes });
-      const isStored = await storeTotpSecret(sequelize, id, cipher.seal(totpSecretOf(id), secret.base32));
+      const isStored = await storeTotpSecret(sequelize, id, cipher.seal(totpSecretPlace(id), secret.base32));
       const uri = new TOTP({ ...settings, label: name, secret }).toString();
       return isStored ? { secret: secret.base32, uri } : undefined;
     },
     async isRight(operatorId, code) {
       const stored = await findTotpSecret(sequelize, operatorId);
       if (stored === undefined) return false;
-      const secret = Secret.fromBase32(cipher.open(totpSecretOf(operatorId), stored));
+      const secret = Secret.fromBase32(cipher.open(totpSecretPlace(operatorId), stored));
       const now = Date.now();
       const delta = new TOTP({ ...settings, secret }).validate({ token: code, timestamp: now, window });
       if (delta === null) return false;

@@ -3,8 +3,8 @@ import type { ForgetOrder } from '../../../shared/erasure/forget-order.ts';
 import { readDeadLetters, type DeadLetter } from '../../../shared/events/dead-letters.ts';
 import type { EventDemand } from './demand.ts';
 import {
-  endpointSecretOf,
-  previousEndpointSecretOf,
+  endpointSecretPlace,
+  previousEndpointSecretPlace,
   type Endpoint,
   type StoredSecrets,
 } from '../../../shared/events/endpoint-store.ts';
@@ -52,9 +52,9 @@ export function createLaneRunner(deps: {
   const targetOf = ({ name, url, secret, previousSecret, previousSecretUntil }: LiveEndpoint): Target => ({
     url,
     secrets: [
-      cipher.open(endpointSecretOf(name), secret),
+      cipher.open(endpointSecretPlace(name), secret),
       ...(previousSecret !== null && (previousSecretUntil ?? 0) > Date.now()
-        ? [cipher.open(previousEndpointSecretOf(name), previousSecret)]
+        ? [cipher.open(previousEndpointSecretPlace(name), previousSecret)]
         : []),
     ],
   });

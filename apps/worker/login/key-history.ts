@@ -1,5 +1,5 @@
 import type { DefaultLimits } from '../../../shared/session/app-settings.ts';
-import { sessionKeyOf, UnreadableValueError, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import { sessionKeyPlace, UnreadableValueError, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { openFormerKeys, replaceKey, type FormerKey } from '../former-keys.ts';
 import type { UserRow } from '../store/user-rows.ts';
 import { isLive } from './live-rows.ts';
@@ -22,7 +22,7 @@ export interface KeyOfLogin {
 export function createKeyHistory(cipher: ColumnCipher): (login: KeyOfLogin, rows: readonly UserRow[]) => FormerKey[] {
   const openKey = ({ appid, sessionKey: stored }: UserRow, openId: string): string => {
     try {
-      return cipher.open(sessionKeyOf(appid, openId), stored);
+      return cipher.open(sessionKeyPlace(appid, openId), stored);
     } catch (error) {
       // Nobody can say what it was: the log-in mends the row.
       if (error instanceof UnreadableValueError) return '';

@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import { createGrouper } from '../../../shared/async/grouper.ts';
-import { sessionKeyOf, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import { sessionKeyPlace, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { withMembers } from '../../../shared/protocol/json-members.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { SessionCache } from '../../../shared/session/session-cache.ts';
@@ -90,7 +90,7 @@ export function createSessionWriter(store: {
       appid: login.appid,
       openId: login.openId,
       skey: login.skey,
-      sessionKey: cipher.seal(sessionKeyOf(login.appid, login.openId), login.sessionKey),
+      sessionKey: cipher.seal(sessionKeyPlace(login.appid, login.openId), login.sessionKey),
       formerKeys: sealFormerKeys(cipher, login, formerKeysOfLogin(login, rows)),
       unionId,
       time: login.time,

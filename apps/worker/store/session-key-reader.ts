@@ -1,4 +1,4 @@
-import { sessionKeyOf, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import { sessionKeyPlace, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { openFormerKeys, type FormerKey } from '../former-keys.ts';
 import { equalHash, hashSkey } from '../../../shared/session/skey.ts';
 import { fromWallClock, nowSeconds } from '../../../shared/session/wall-clock.ts';
@@ -28,7 +28,7 @@ export async function findSessionKey(
   if (found === undefined) return undefined;
   const { appid, open_id: openId, union_id: unionId, session_key: stored, former_keys: formerKeys } = found;
   return {
-    sessionKey: cipher.open(sessionKeyOf(appid, openId), stored),
+    sessionKey: cipher.open(sessionKeyPlace(appid, openId), stored),
     formerKeys: openFormerKeys(cipher, { appid, openId }, formerKeys, nowSeconds()),
     openId,
     unionId: unionId ?? '',

@@ -1,5 +1,5 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
-import { sessionKeyOf, UnreadableValueError, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
+import { sessionKeyPlace, UnreadableValueError, type ColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { replaceSessionKeys } from '../../../shared/store/session-key-replacer.ts';
 
 interface KeyRow {
@@ -37,7 +37,7 @@ export async function updateSessionKey(
         appid: row.appid,
         stored: { sessionKey: row.session_key, formerKeys: row.former_keys },
         next: {
-          sessionKey: outdated.has(row) ? cipher.seal(sessionKeyOf(row.appid, openId), newKey) : row.session_key,
+          sessionKey: outdated.has(row) ? cipher.seal(sessionKeyPlace(row.appid, openId), newKey) : row.session_key,
           formerKeys: null,
         },
       })),
@@ -58,7 +58,7 @@ async function readKeyRows(sequelize: Sequelize, openId: string): Promise<KeyRow
 /** Another row of the user, which is not ours to judge, may be unreadable. */
 function tryOpen(cipher: ColumnCipher, { appid, session_key: stored }: KeyRow, openId: string): string | undefined {
   try {
-    return cipher.open(sessionKeyOf(appid, openId), stored);
+    return cipher.open(sessionKeyPlace(appid, openId), stored);
   } catch (error) {
     if (error instanceof UnreadableValueError) return undefined;
     throw error;

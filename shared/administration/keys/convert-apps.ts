@@ -1,8 +1,8 @@
 import type { Transaction } from 'sequelize';
 import {
-  previousSecretOf,
+  previousSecretPlace,
   sealedVersion,
-  secretOf,
+  secretPlace,
   UnreadableValueError,
   type ColumnCipher,
   type Place,
@@ -33,8 +33,8 @@ export async function convertApps(
   for (const { appid, secret, previous_secret } of rows) {
     try {
       const columns = {
-        ...converted(cipher, 'secret', secretOf(appid), secret),
-        ...converted(cipher, 'previous_secret', previousSecretOf(appid), previous_secret),
+        ...converted(cipher, 'secret', secretPlace(appid), secret),
+        ...converted(cipher, 'previous_secret', previousSecretPlace(appid), previous_secret),
       };
       if (Object.keys(columns).length === 0) continue;
       await appInfo.update(columns, { where: { appid }, transaction });

@@ -1,7 +1,7 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import {
-  endpointSecretOf,
-  previousEndpointSecretOf,
+  endpointSecretPlace,
+  previousEndpointSecretPlace,
   readEndpoints,
   updateSecrets,
   type StoredSecrets,
@@ -16,8 +16,8 @@ export async function convertEndpoints(
 ): Promise<void> {
   for (const { name, secret, previousSecret } of await readEndpoints(sequelize, transaction)) {
     const columns: Partial<StoredSecrets> = {
-      ...converted(cipher, 'secret', endpointSecretOf(name), secret),
-      ...converted(cipher, 'previousSecret', previousEndpointSecretOf(name), previousSecret),
+      ...converted(cipher, 'secret', endpointSecretPlace(name), secret),
+      ...converted(cipher, 'previousSecret', previousEndpointSecretPlace(name), previousSecret),
     };
     if (Object.keys(columns).length > 0) await updateSecrets(sequelize, name, columns, transaction);
   }

@@ -1,5 +1,5 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
-import { sealedVersion, totpSecretOf, UnreadableValueError, type ColumnCipher } from '../../keys/column-cipher.ts';
+import { sealedVersion, totpSecretPlace, UnreadableValueError, type ColumnCipher } from '../../keys/column-cipher.ts';
 
 /**
  * Writes the TOTP secrets of the console's operators as the cipher would write them now. They are few. One that can't be read is left, and
@@ -16,10 +16,10 @@ export async function convertOperators(
   );
   for (const { id, sealed: before } of rows) {
     try {
-      const secret = cipher.open(totpSecretOf(id), before);
+      const secret = cipher.open(totpSecretPlace(id), before);
       if (sealedVersion(before) === cipher.keys.writes) continue;
       await sequelize.query('update cWaferOperator set totp_secret = :now where id = :id', {
-        replacements: { id, now: cipher.seal(totpSecretOf(id), secret) },
+        replacements: { id, now: cipher.seal(totpSecretPlace(id), secret) },
         transaction,
       });
     } catch (error) {

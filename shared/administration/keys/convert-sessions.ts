@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { BaseError, QueryTypes, type Sequelize } from 'sequelize';
 import {
-  formerKeysOf,
+  formerKeysPlace,
   sealedVersion,
-  sessionKeyOf,
+  sessionKeyPlace,
   UnreadableValueError,
   type ColumnCipher,
   type Place,
@@ -113,8 +113,8 @@ function toReplacement(cipher: ColumnCipher, row: KeyRow, unreadable: Set<number
     }
   };
   const next = {
-    sessionKey: convert(sessionKeyOf(appid, openId), sessionKey),
-    formerKeys: formerKeys === null ? null : convert(formerKeysOf(appid, openId), formerKeys),
+    sessionKey: convert(sessionKeyPlace(appid, openId), sessionKey),
+    formerKeys: formerKeys === null ? null : convert(formerKeysPlace(appid, openId), formerKeys),
   };
   if (next.sessionKey === sessionKey && next.formerKeys === formerKeys) return [];
   return [{ id, appid, stored: { sessionKey, formerKeys }, next }];

@@ -1,8 +1,8 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import {
-  formerKeysOf,
+  formerKeysPlace,
   sealedVersion,
-  sessionKeyOf,
+  sessionKeyPlace,
   UnreadableValueError,
   type ColumnCipher,
 } from '../../keys/column-cipher.ts';
@@ -43,8 +43,8 @@ function isWrong(
   { appid, open_id: openId, session_key: stored, former_keys: former }: KeyRow,
 ): boolean {
   try {
-    cipher.open(sessionKeyOf(appid, openId), stored);
-    cipher.open(formerKeysOf(appid, openId), former ?? '');
+    cipher.open(sessionKeyPlace(appid, openId), stored);
+    cipher.open(formerKeysPlace(appid, openId), former ?? '');
     return false;
   } catch (error) {
     if (error instanceof UnreadableValueError) return error.fault === 'ciphertext_invalid';

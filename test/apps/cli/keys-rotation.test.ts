@@ -3,7 +3,7 @@ import test from 'ava';
 import type { Sequelize } from 'sequelize';
 import { convertSessions } from '../../../shared/administration/keys/convert-sessions.ts';
 import { parseDatabaseUrl } from '../../../shared/config/database-url.ts';
-import { createColumnCipher, sealedVersion, sessionKeyOf } from '../../../shared/keys/column-cipher.ts';
+import { createColumnCipher, sealedVersion, sessionKeyPlace } from '../../../shared/keys/column-cipher.ts';
 import { parseKeyRing } from '../../../shared/keys/key-ring.ts';
 import { openDatabase } from '../../../shared/store/database.ts';
 import { migrate } from '../../../shared/store/migrate.ts';
@@ -39,7 +39,7 @@ interface Row {
 }
 
 const readRows = () => database.query<Row>('select id, appid, open_id, session_key from cSessionInfo order by id');
-const openRow = ({ appid, open_id, session_key }: Row) => cipher.open(sessionKeyOf(appid, open_id), session_key);
+const openRow = ({ appid, open_id, session_key }: Row) => cipher.open(sessionKeyPlace(appid, open_id), session_key);
 
 /** The same database, of which somebody else is quicker before the first statement that begins like this. */
 function withIntruder(begin: string, intrude: () => Promise<unknown>): Sequelize {

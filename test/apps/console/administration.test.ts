@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { Webhook } from 'standardwebhooks';
 import { createUser } from '../../../apps/wechat-simulator/users.ts';
-import { endpointSecretOf, previousEndpointSecretOf } from '../../../shared/events/endpoint-store.ts';
+import { endpointSecretPlace, previousEndpointSecretPlace } from '../../../shared/events/endpoint-store.ts';
 import { createColumnCipher } from '../../../shared/keys/column-cipher.ts';
 import { parseKeyRing } from '../../../shared/keys/key-ring.ts';
 import { auth, call, login, newUser } from '../../support/client.ts';
@@ -227,8 +227,8 @@ test.serial('secrets of endpoints are encrypted anew too, and events are signed 
   const cipher = createColumnCipher(parseKeyRing(env.WAFER_KEYS));
   const [crm, lost] = rows;
   t.regex(`${crm?.secret} ${crm?.previous_secret}`, /^wafer:1:\S+ wafer:1:\S+$/);
-  t.is(cipher.open(endpointSecretOf('crm'), crm?.secret ?? ''), secret);
-  t.is(cipher.open(previousEndpointSecretOf('crm'), crm?.previous_secret ?? ''), previous);
+  t.is(cipher.open(endpointSecretPlace('crm'), crm?.secret ?? ''), secret);
+  t.is(cipher.open(previousEndpointSecretPlace('crm'), crm?.previous_secret ?? ''), previous);
   t.is(crm?.until, tomorrow);
   t.like(lost, { secret: unreadable, previous_secret: null }, 'what can’t be read stays');
 

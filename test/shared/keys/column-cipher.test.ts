@@ -4,10 +4,10 @@ import test from 'ava';
 import {
   createColumnCipher,
   plainCipher,
-  previousSecretOf,
+  previousSecretPlace,
   sealedVersion,
-  secretOf,
-  sessionKeyOf,
+  secretPlace,
+  sessionKeyPlace,
   UnreadableValueError,
   type ColumnCipher,
   type Place,
@@ -17,7 +17,7 @@ import { parseKeyRing } from '../../../shared/keys/key-ring.ts';
 const [one, two] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
 const cipher = createColumnCipher(parseKeyRing(`2:${two},1:${one}`));
 const sessionKey = 'HyVFkGl5F5OQWJZZaNzBBg==';
-const place = sessionKeyOf('wx0', 'oAlice');
+const place = sessionKeyPlace('wx0', 'oAlice');
 
 const faultOf = (by: ColumnCipher, at: Place, stored: string): string => {
   try {
@@ -47,11 +47,11 @@ test('what an older key has sealed opens, in whatever order the keys stand', (t)
 
 test('a value copied to another row or column does not open', (t) => {
   const sealed = cipher.seal(place, sessionKey);
-  for (const other of [sessionKeyOf('wx0', 'oBob'), sessionKeyOf('wx1', 'oAlice'), secretOf('wx0')])
+  for (const other of [sessionKeyPlace('wx0', 'oBob'), sessionKeyPlace('wx1', 'oAlice'), secretPlace('wx0')])
     t.is(faultOf(cipher, other, sealed), 'ciphertext_invalid');
-  t.is(faultOf(cipher, previousSecretOf('wx0'), cipher.seal(secretOf('wx0'), 'x')), 'ciphertext_invalid');
+  t.is(faultOf(cipher, previousSecretPlace('wx0'), cipher.seal(secretPlace('wx0'), 'x')), 'ciphertext_invalid');
   // A row without an app is the same whether it has NULL or ''.
-  t.is(cipher.open(sessionKeyOf('', 'o'), cipher.seal(sessionKeyOf(null, 'o'), sessionKey)), sessionKey);
+  t.is(cipher.open(sessionKeyPlace('', 'o'), cipher.seal(sessionKeyPlace(null, 'o'), sessionKey)), sessionKey);
 });
 
 test('a changed value, a wrong key and a missing key are told apart', (t) => {
@@ -89,7 +89,7 @@ test('after the word plain values are written in plain and still opened', (t) =>
 test('the longest values fit their columns, with the longest version', (t) => {
   const longest = createColumnCipher(parseKeyRing(`9999:${one}`));
   t.true(longest.seal(place, 'k'.repeat(100)).length <= 191);
-  t.true(longest.seal(secretOf('wx0'), 's'.repeat(300)).length <= 500);
+  t.true(longest.seal(secretPlace('wx0'), 's'.repeat(300)).length <= 500);
   // And today's in the columns as the original made them.
   t.true(longest.seal(place, sessionKey).length <= 100);
 });
