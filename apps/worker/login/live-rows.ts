@@ -7,12 +7,12 @@ import type { UserRow } from '../store/user-rows.ts';
 const maxVisitDelaySeconds = 10;
 
 /** Which limit ended the session in this row before now. @param now seconds since 1970 */
-export function findEnd(row: UserRow, limits: DefaultLimits, now: number): PassedLimit | undefined {
+export function findEndingLimit(row: UserRow, limits: DefaultLimits, now: number): PassedLimit | undefined {
   const limitsOfRow = row.appid === '' ? limitsWithoutApp(limits) : limits;
   return isWithinLimits(row, limitsOfRow, now, maxVisitDelaySeconds) ? undefined : findPassedLimit(row, limitsOfRow);
 }
 
 /** Whether a row's session is neither ended, expired nor revoked. @param now seconds since 1970 */
 export function isLive(row: UserRow, limits: DefaultLimits, now: number): boolean {
-  return !isEndedSkey(row.skey) && findEnd(row, limits, now) === undefined;
+  return !isEndedSkey(row.skey) && findEndingLimit(row, limits, now) === undefined;
 }

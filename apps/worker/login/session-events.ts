@@ -3,7 +3,7 @@ import type { PassedLimit } from '../../../shared/session/expiry.ts';
 import { isEndedSkey } from '../../../shared/store/session-ender.ts';
 import { isSameProfile } from './same-profile.ts';
 import type { RunTogether } from '../store/run-together.ts';
-import type { LoginEvents } from '../store/session-events.ts';
+import type { LoginEvents } from '../store/note-events.ts';
 import type { LoginWrite } from '../store/login-write.ts';
 import type { UserRow } from '../store/user-rows.ts';
 

@@ -11,7 +11,7 @@ import { fenceToleranceUs, type LoginWrite } from '../store/login-write.ts';
 import { findUserRows, type UserOfApp, type UserRow } from '../store/user-rows.ts';
 import { choosePlace } from './choose-place.ts';
 import { createKeyHistory, type KeyOfLogin } from './key-history.ts';
-import { findEnd } from './live-rows.ts';
+import { findEndingLimit } from './live-rows.ts';
 import type { LoginSession, LookedUp, Profile, WrittenSession } from './login-session.ts';
 import { createSessionPlacer, maxPerStatement } from './place-session.ts';
 import type { SessionEvents } from './session-events.ts';
@@ -84,7 +84,7 @@ export function createSessionWriter(store: {
     const profile = stored ?? sent;
     const deviceKind = login.isPerDevice ? { kind: login.device?.kind } : undefined;
     const { kept, ended, slot } = choosePlace(rows, login.maxSessions, deviceKind);
-    const wasOver = kept === undefined ? undefined : findEnd(kept, login.limits, login.time);
+    const wasOver = kept === undefined ? undefined : findEndingLimit(kept, login.limits, login.time);
     const isInKept = stored !== undefined && kept === source;
     const write: LoginWrite = {
       appid: login.appid,

@@ -2,7 +2,7 @@ import { QueryTypes, UniqueConstraintError, type Sequelize } from 'sequelize';
 import { fenceUnlessErased } from '../../../shared/erasure/journal.ts';
 import { columnsOf, userInfoColumns, userKey, type LoginWrite } from './login-write.ts';
 import type { RunTogether } from './run-together.ts';
-import { noteInserts, type LoginEvents } from './session-events.ts';
+import { noteInserts, type LoginEvents } from './note-events.ts';
 import { toSqlList } from './sql-literal.ts';
 
 /** A first session of a user, or one more. */

@@ -13,7 +13,7 @@ import {
   type LoginWrite,
 } from './login-write.ts';
 import type { RunTogether } from './run-together.ts';
-import { noteRenewals, type LoginEvents } from './session-events.ts';
+import { noteRenewals, type LoginEvents } from './note-events.ts';
 import { toSqlList, type SqlValue } from './sql-literal.ts';
 import type { UserRow } from './user-rows.ts';
 

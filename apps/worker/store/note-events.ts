@@ -13,13 +13,13 @@ export interface LoginEvents {
   readonly isProfileChanged: boolean;
 }
 
-interface NewSession {
+interface InsertToNote {
   readonly id: string;
   readonly write: { readonly appid: string; readonly openId: string };
   readonly events?: LoginEvents | undefined;
 }
 
-interface Renewal {
+interface RenewalToNote {
   readonly kept: { readonly row: number };
   readonly ended: readonly { readonly row: number; readonly skey: string }[];
   readonly write: { readonly skey: string; readonly fence: number };
@@ -27,7 +27,7 @@ interface Renewal {
 }
 
 /** SQL that notes the events of first sessions; undefined: there are none to be told. */
-export function noteInserts(sequelize: Sequelize, sessions: readonly NewSession[]): string | undefined {
+export function noteInserts(sequelize: Sequelize, sessions: readonly InsertToNote[]): string | undefined {
   const rows = sessions.flatMap(({ id, write, events }) => {
     if (events?.session === undefined) return [];
     const openId = toSqlList(sequelize, [write.openId]);
@@ -40,10 +40,10 @@ export function noteInserts(sequelize: Sequelize, sessions: readonly NewSession[
  * SQL that notes the events of renewals, of those alone that are written: their rows have the skey of the log-in by now. To stand after the
  * update, in its transaction.
  */
-export function noteRenewals(sequelize: Sequelize, renewals: readonly Renewal[]): string[] {
+export function noteRenewals(sequelize: Sequelize, renewals: readonly RenewalToNote[]): string[] {
   const told = renewals.filter(({ events }) => events?.session !== undefined);
   const changed = renewals.filter(({ events }) => events?.isProfileChanged === true);
-  const name = (these: readonly Renewal[]) => {
+  const name = (these: readonly RenewalToNote[]) => {
     const names = these.map(({ events }) => `'${events?.session}'`);
     return names.every((each) => each === names[0])
       ? (names[0] ?? '')
@@ -56,9 +56,9 @@ export function noteRenewals(sequelize: Sequelize, renewals: readonly Renewal[])
   ];
 }
 
-const rowsOf = (renewals: readonly Renewal[]): string => renewals.map(({ kept }) => kept.row).join(',');
+const rowsOf = (renewals: readonly RenewalToNote[]): string => renewals.map(({ kept }) => kept.row).join(',');
 
-function selectWritten(sequelize: Sequelize, renewals: readonly Renewal[], event: string): string {
+function selectWritten(sequelize: Sequelize, renewals: readonly RenewalToNote[], event: string): string {
   const rows = rowsOf(renewals);
   const skeys = toSqlList(
     sequelize,
@@ -70,7 +70,7 @@ function selectWritten(sequelize: Sequelize, renewals: readonly Renewal[], event
 }
 
 /** Rows that end with a log-in have its fence. */
-function noteEnds({ ended, write, events }: Renewal): string[] {
+function noteEnds({ ended, write, events }: RenewalToNote): string[] {
   const live = ended.filter(({ skey }) => !isEndedSkey(skey));
   if (events?.ends !== true || live.length === 0) return [];
   const details = JSON.stringify({ why: 'replaced' } satisfies EventDetails);
