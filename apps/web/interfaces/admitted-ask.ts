@@ -35,7 +35,21 @@ const limitSeconds = 10;
  * stores alone would be refused.
  */
 const shareOfWechat = 0.75;
-const asksWechat: ReadonlySet<CallName> = new Set(['phone', 'checkSession', 'resetKey', 'encryptKey', 'token']);
+const asksWechat: Readonly<Record<CallName, boolean>> = {
+  // It does, as all calls of its queue: there is nothing to keep places for.
+  login: false,
+  decrypt: false,
+  logout: false,
+  userInfo: false,
+  phone: true,
+  checkSession: true,
+  resetKey: true,
+  sign: false,
+  encryptKey: true,
+  token: true,
+  forget: false,
+  wechatEvent: false,
+};
 /** Made once: in a flood the stack of each would cost more than anything else that a refusal does. */
 const refusals = { overloaded: new RpcError('overloaded'), limited: new RpcError('limited') };
 
@@ -81,7 +95,7 @@ export function createAdmittedAsk(
       const caller = 'caller' in request ? request.caller : undefined;
       if (!(await isWithinAppLimit(name, appid, caller))) return refuse(queue, 'limited');
       const place =
-        (asksWechat.has(name)
+        (asksWechat[name]
           ? admissions[queue].enter(`${appid}\0wechat`, shareOfWechat)
           : admissions[queue].enter(appid)) ?? refuse(queue, 'overloaded');
       try {
