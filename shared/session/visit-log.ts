@@ -35,8 +35,12 @@ export interface Visit {
 /** Visits as they are added: a text for each shard, `row time base` and a line end again and again. */
 export type VisitBatch = readonly string[];
 
-/** How long visits of a session are collected before they are written. With the workers' tick it stays under ten seconds. */
+/** How long visits of a session are collected before they are written. */
 const visitDelaySeconds = 8;
+/** So long a visit lies in the log at most, because workers look at it once a second. If Redis loses the log, it loses visits of this time. */
+export const maxInLogSeconds = visitDelaySeconds + 1;
+/** A visit reaches MySQL within this time: the ways to the log and from it take less than a second. */
+export const maxVisitDelaySeconds = maxInLogSeconds + 1;
 
 /** Fixed: all versions that share a Redis must agree on it. */
 export const visitShards = 4;

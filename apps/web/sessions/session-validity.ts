@@ -3,7 +3,7 @@ import { belongsTo, type Apps } from '../../../shared/session/app-settings.ts';
 import { endReasons, findEnd } from '../../../shared/session/ended-skeys.ts';
 import { findPassedLimit, isWithinLimits, type SessionLimits } from '../../../shared/session/expiry.ts';
 import { acceptsSkey, type Session } from '../../../shared/session/session.ts';
-import type { VisitLog } from '../../../shared/session/visit-log.ts';
+import { maxInLogSeconds, type VisitLog } from '../../../shared/session/visit-log.ts';
 import type { App } from '../../../shared/store/app-reader.ts';
 import { applyVisit, visitFlushMs, type VisitCollector } from './visit-collector.ts';
 
@@ -35,11 +35,6 @@ export interface SessionValidity {
   findRefusal(session: Session, skeyHash: string, scope: AppScope, nowSeconds: number): Promise<Refusal | undefined>;
 }
 
-/**
- * While visits may have been lost on their way to MySQL, a session may live this much too long, never shorter
- * (docs/protocol.md#valid).
- */
-const lostVisitsSlackSeconds = 9;
 /** From a flush of another front end until its visits can be read. */
 const settleMs = 50;
 
@@ -58,7 +53,8 @@ export function createSessionValidity(visits: VisitCollector, visitLog: VisitLog
         .read([session.row])
         .catch(() => ({ complete: false, visits: new Map<number, never>() }));
       const visited = applyVisit(session, found.get(session.row));
-      return isWithinLimits(visited, limits, nowSeconds, complete ? slackSeconds : lostVisitsSlackSeconds);
+      // While visits may have been lost a session may live this much too long, never shorter (docs/protocol.md#valid).
+      return isWithinLimits(visited, limits, nowSeconds, complete ? slackSeconds : maxInLogSeconds);
     };
     if (await isLiveByLog(0)) return true;
     // It ended this very second. Another front end may have accepted it in the second before, and not told anybody yet.

@@ -1,10 +1,8 @@
 import { limitsWithoutApp, type DefaultLimits } from '../../../shared/session/app-settings.ts';
 import { findPassedLimit, isWithinLimits, type PassedLimit } from '../../../shared/session/expiry.ts';
+import { maxVisitDelaySeconds } from '../../../shared/session/visit-log.ts';
 import { isEndedSkey } from '../../../shared/store/session-ender.ts';
 import type { UserRow } from '../store/user-rows.ts';
-
-/** A visit reaches MySQL within this time. */
-const maxVisitDelaySeconds = 10;
 
 /** Which limit ended the session in this row before now. @param now seconds since 1970 */
 export function findEndingLimit(row: UserRow, limits: DefaultLimits, now: number): PassedLimit | undefined {
