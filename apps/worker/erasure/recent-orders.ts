@@ -16,6 +16,7 @@ import { createKeyReader } from '../../../shared/redis/key-reader.ts';
 import { erasedUserOf, erasurePurpose, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
 import { toApps } from '../../../shared/session/app-settings.ts';
 import { readApps } from '../../../shared/store/app-reader.ts';
+import { codeRememberedMs } from '../code-times.ts';
 
 /** An order about one user of one app, as callers give them. */
 export type UserOrder = ErasureOrder & {
@@ -47,7 +48,7 @@ export interface RecentOrders {
 }
 
 /** As long as WeChat's answer to a code is kept, by which a log-in goes on, and a little more. */
-const rememberedSeconds = 660;
+const rememberedSeconds = codeRememberedMs / 1000 + 60;
 const maxWaiting = 1000;
 /** A pass looks at every key of Redis, for all at once. */
 const betweenSweepsMs = 10_000;

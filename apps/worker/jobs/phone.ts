@@ -6,7 +6,7 @@ import { wechatCode } from '../../../shared/protocol/wechat-code.ts';
 import type { PhoneRequest } from '../../../shared/rpc/contract.ts';
 import { phoneCodeKey, phoneOwnerOf, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
-import { dropped, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
+import { dropped, reserveMs, type CallContext, type CallHandler, type Dropped } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { PhoneLedger } from '../phone/phone-ledger.ts';
 import type { Eraser } from '../erasure/eraser.ts';
@@ -36,7 +36,6 @@ interface PhoneUser {
 
 /** How often a process looks whether another's request has an answer. */
 const lookAgainMs = 50;
-const reserveMs = 300;
 
 /** qcloud.cam.phone in the worker: the number behind a button's code; from older clients, decrypted. */
 export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {

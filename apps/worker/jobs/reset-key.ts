@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
 import { describeError } from '../../../shared/log/log.ts';
 import { fail, succeed, type Outcome } from '../../../shared/protocol/outcome.ts';
-import type { CallContext, CallHandler } from '../rpc/server.ts';
+import { reserveMs, type CallContext, type CallHandler } from '../rpc/server.ts';
 import { updateSessionKey } from '../store/session-key-writer.ts';
 import { toFailure } from '../../../shared/wechat/answer.ts';
 import { traceCalls } from '../../../shared/wechat/traced-calls.ts';
@@ -10,7 +10,6 @@ import { resetSessionKey } from '../wechat/session-key.ts';
 import { findTokenSource, prepareUserCall, tellStoreFailure, type UserCallDeps } from './user-call.ts';
 
 const retryMs = 200;
-const reserveMs = 300;
 
 /** qcloud.cam.resetkey in the worker: WeChat renews the session_key, and the new one is stored. Nobody else ever sees it. */
 export function createResetKeyHandler(deps: UserCallDeps & { readonly sequelize: Sequelize }): CallHandler<'resetKey'> {

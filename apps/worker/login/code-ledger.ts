@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
+import { codeRememberedMs, codeSharedMs } from '../code-times.ts';
 import { codeFailurePurpose, codeRecordPurpose } from '../../../shared/rpc/ledger-keys.ts';
-import { dropped, lockDurationMs, type Dropped } from '../rpc/server.ts';
+import { dropped, lockDurationMs, reserveMs, type Dropped } from '../rpc/server.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { defineKeyScript, defineScript } from '../../../shared/redis/script.ts';
@@ -73,15 +74,9 @@ type Claim =
   /** There is no session to be had from this code, or nobody waits for it. */
   | { readonly kind: 'over'; readonly outcome: Failure | Dropped };
 
-/** A code is valid for five minutes; it is remembered for twice as long, so that none comes back to WeChat. */
-const rememberedMs = 600_000;
-/** So long after the answer the same request gets the same: as long as clients repeat it. Later the code is just a used one. */
-const sharedMs = 15_000;
 const maxAsks = 2;
 /** How often a process looks whether another's exchange has an answer. */
 const lookAgainMs = 50;
-/** Time that a log-in needs after WeChat's answer: the write, the reply. */
-export const reserveMs = 300;
 
 /** Known, with other user data, through another caller, or answered long ago. */
 const codeUsed = over(fail('codeRefused', 'code_used'));
@@ -90,10 +85,10 @@ const interrupted = over(fail('wechatUnreachable', 'exchange_interrupted'));
 
 /** @param takeOverAfterMs WeChat's time-out: a claim without a record that is older has lost its owner */
 export function createCodeLedger(client: RedisClient, seal: Seal, takeOverAfterMs: number): CodeLedger {
-  const claim = defineKeyScript(client, 'waferClaimCodes', claimScript, [rememberedMs, sharedMs, maxAsks]);
+  const claim = defineKeyScript(client, 'waferClaimCodes', claimScript, [codeRememberedMs, codeSharedMs, maxAsks]);
   const askAgain = defineScript(client, 'waferAskAgain', askAgainScript);
   const release = defineScript(client, 'waferReleaseCode', releaseScript);
-  const putAnswer = defineKeyScript(client, 'waferAnswerCodes', answerScript, [rememberedMs]);
+  const putAnswer = defineKeyScript(client, 'waferAnswerCodes', answerScript, [codeRememberedMs]);
   const answer = async ({ key, requestFingerprint, owner }: CodeKey, fence: number, value: string): Promise<boolean> =>
     (await putAnswer(key, [requestFingerprint, owner, fence, value])) === 1;
   const claimNow = async (

@@ -3,6 +3,7 @@ import type { RedisClient } from '../../../shared/redis/connect.ts';
 import { defineScript } from '../../../shared/redis/script.ts';
 import { phonePurpose } from '../../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
+import { codeRememberedMs, codeSharedMs } from '../code-times.ts';
 
 /**
  * What became of each phone code, so that none is sent twice: unlike a log-in, nothing is lost but a tap on a button if its asker dies.
@@ -37,11 +38,6 @@ type PhoneClaim =
   /** Its asker died without an answer. */
   | { readonly kind: 'interrupted' };
 
-/** A code is valid for five minutes; it is remembered for twice as long. */
-const rememberedMs = 600_000;
-/** So long after the answer the same request gets the same: as long as clients repeat it. */
-const sharedMs = 15_000;
-
 const claimScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -73,7 +69,7 @@ export function createPhoneLedger(client: RedisClient, seal: Seal, abandonedAfte
   const end = defineScript(client, 'waferEndPhone', endScript);
   return {
     async claim({ key, requestFingerprint, owner, user }) {
-      const args = [requestFingerprint, owner, rememberedMs, sharedMs, abandonedAfterMs, user];
+      const args = [requestFingerprint, owner, codeRememberedMs, codeSharedMs, abandonedAfterMs, user];
       const [kind, value = ''] = (await claim([key], args)) as [PhoneClaim['kind'], string | undefined];
       if (kind === 'ask') return { kind, atUs: Number(value) };
       if (kind !== 'concluded') return { kind };

@@ -61,6 +61,9 @@ export type CallHandler<Name extends CallName> = (
 export const dropped = Symbol('dropped');
 export type Dropped = typeof dropped;
 
+/** What a call needs of its time after the last answer that it waits for: a write, the reply. */
+export const reserveMs = 300;
+
 /** A dead worker's jobs start again elsewhere after at most the sum of these two. */
 export const lockDurationMs = 2500;
 export const stalledIntervalMs = 1000;

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { createOncePerSecond } from '../../../shared/log/log.ts';
-import type { CallContext } from '../rpc/server.ts';
+import { reserveMs, type CallContext } from '../rpc/server.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import type { AccessTokens } from '../../../shared/wechat/access-token.ts';
 import type { TokenSourceOf } from '../../../shared/wechat/token-source.ts';
@@ -22,8 +22,6 @@ export type CallWithToken = <Value>(call: UserCall<Value>, context: CallContext)
 
 const busy = '-1';
 const busyPauseMs = 80;
-/** Time that a job needs after WeChat's answer: a write, the reply. */
-const reserveMs = 300;
 
 /** Calls WeChat within the caller's time: once more with a new token if it refuses the token, once more if it is busy. */
 export function createCallWithToken(deps: {
