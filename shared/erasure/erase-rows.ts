@@ -6,6 +6,7 @@ import { createSessionCache } from '../session/session-cache.ts';
 import { placeholderProfile } from '../session/user-info.ts';
 import { readApps } from '../store/app-reader.ts';
 import { recordAudit } from '../store/audit.ts';
+import { fenceToleranceUs } from '../store/fence.ts';
 import { inTransaction } from '../store/in-transaction.ts';
 import { announceErasure } from './erase-events.ts';
 import { redactAudit } from './audit-redaction.ts';
@@ -113,9 +114,6 @@ async function takeOut(
 
 type Database = Pick<ErasureStores, 'sequelize'>;
 
-/** A profile is further ahead of now than this by a clock that was wrong, and is no later one. */
-const toleranceUs = 5_000_000;
-
 /**
  * Rows whose profile is of before the order get what a log-in with the code alone gives them; from then on none of before the order takes
  * its place.
@@ -126,7 +124,7 @@ export async function dropProfiles(
   orderedAtUs: number,
   transaction: Transaction,
 ): Promise<void> {
-  const tooFar = Math.floor(clock.nowMs() * 1000) + toleranceUs;
+  const tooFar = Math.floor(clock.nowMs() * 1000) + fenceToleranceUs;
   for (const { row, openId, unionId } of rows) {
     const text = placeholderProfile({ openId, unionId: unionId === '' ? undefined : unionId })?.text ?? '';
     await sequelize.query(

@@ -30,8 +30,6 @@ export interface LoginWrite {
   readonly previousSkeyUntil: number | undefined;
 }
 
-/** A fence further ahead of now than this comes from a clock that was wrong, not from a later log-in. */
-export const fenceToleranceUs = 5_000_000;
 /** Longest base64 that fits the original's column as widened; longer ones go to user_info_long. */
 export const maxUserInfoLength = 12_000;
 

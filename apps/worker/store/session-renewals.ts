@@ -4,14 +4,8 @@ import type { PassedLimit } from '../../../shared/session/expiry.ts';
 import { toWallClock } from '../../../shared/session/wall-clock.ts';
 import { unknownSkey } from '../../../shared/store/session-ender.ts';
 import { withFormerSkey } from './former-skeys.ts';
-import {
-  columnsOf,
-  fenceToleranceUs,
-  maxUserInfoLength,
-  userInfoColumns,
-  userKey,
-  type LoginWrite,
-} from './login-write.ts';
+import { fenceToleranceUs } from '../../../shared/store/fence.ts';
+import { columnsOf, maxUserInfoLength, userInfoColumns, userKey, type LoginWrite } from './login-write.ts';
 import type { RunTogether } from './run-together.ts';
 import { noteRenewals, type LoginEvents } from './note-events.ts';
 import { toSqlList, type SqlValue } from './sql-literal.ts';

@@ -1,5 +1,6 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
-import { fenceToleranceUs, userInfoColumns } from './login-write.ts';
+import { fenceToleranceUs } from '../../../shared/store/fence.ts';
+import { userInfoColumns } from './login-write.ts';
 
 /** `overtaken`: a log-in has written the row since it was read. `older`: the row has a later profile, or its user took this one back. */
 export type ProfileWritten = 'written' | 'overtaken' | 'older';
