@@ -18,10 +18,10 @@ export interface Load {
   readonly refused: number;
   /** Workers that have published figures lately. */
   readonly workers: number;
-  /** Calls that they can have in hand, and have, of the queue in which the share is greatest. */
+  /** How many calls they can have in hand, and how many they have, in the queue that is fullest. */
   readonly places: number;
   readonly taken: number;
-  /** How long the event loop of half of them stood still at most, but for one time in a hundred. */
+  /** By how much their event loops are late, one time in a hundred: the median of these workers. */
   readonly loopDelayMs: number;
   /** Their mean share of one core. */
   readonly cpuShare: number;
@@ -55,7 +55,7 @@ export interface Decision {
   readonly memory: Memory;
 }
 
-/** Up quickly: two samples, and the time in which a new worker begins to show in the figures. */
+/** Up quickly: when two samples agree, and not before the figures show what the last new worker brings. */
 const pressedForMs = 1500;
 export const upEveryMs = 6000;
 /** Down slowly. */
