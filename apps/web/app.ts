@@ -6,7 +6,7 @@ import { createErrorExit } from './middleware/error-exit.ts';
 import { createExpectation } from './middleware/expectation.ts';
 import { requestIdOf } from '../../shared/http/request-id.ts';
 
-/** Everything that the front end answers, in the order in which a request passes: error exit, id, shutdown notice, gate, route. */
+/** Everything that the front end answers, in the order in which a request passes: error exit, id, shutdown notice, gate, Expect, route. */
 export function createApp(deps: {
   readonly log: Log;
   readonly gate: Gate;

@@ -32,7 +32,8 @@ import { findLockedApps, waitForKeys } from './wait-for-keys.ts';
 const commandTimeoutMs = 2500;
 
 /**
- * One worker process, for as long as `close` is not called: opens everything, takes jobs, writes visits.
+ * One worker process, for as long as `close` is not called: opens everything, answers front ends, and does what none of
+ * them asks for: visits, erasures, events, retention, samples.
  * @param kinds of apps that it serves
  */
 export async function startWorker(config: Config, log: Log, kinds = everyKind): Promise<Service> {

@@ -14,8 +14,8 @@ import type { ErasureStores } from './stores.ts';
 import { sweepRedis, type SweptRedis } from './sweep-redis.ts';
 
 /**
- * Does what is left of erasures: their order, what MySQL has, the memory of every process, then Redis, to which no process can bring
- * anything back by now. Done twice it changes nothing.
+ * Does what is left of erasures, in this order: what MySQL has, the memory of every process, then Redis, to which no process can bring
+ * anything back by then. Done twice it changes nothing.
  * @returns how many events went, and also who did not say that it has forgotten: then the erasures stay to be done
  */
 export async function finishErasures(

@@ -11,7 +11,7 @@ export interface PendingErasure {
   readonly erasure: Erasure;
 }
 
-/** First log-ins hold this row while they are written, and an erasure while it says which count no more. */
+/** A row that is nobody's, and that these lock: a first log-in while it is written, and an erasure while it notes whose earlier log-ins are refused. */
 const turnstile = '';
 /** SQL for now in UTC+8, as in every column of this database. */
 const now = 'utc_timestamp() + interval 8 hour';
@@ -19,8 +19,9 @@ const now = 'utc_timestamp() + interval 8 hour';
 const rememberedHours = 24;
 
 /**
- * SQL for the fence of a new row: null, which the column does not take, if one of these users was erased after the earliest of their log-ins was
- * made. The lock that this reads with makes it true until the row is committed; the turnstile, which comes first, lets an erasure in between.
+ * SQL for the fence of a new row. It is null, which the column does not take, if one of these users was erased after the earliest of their
+ * log-ins was made. It reads with a lock, so that this stays true until the row is committed. The turnstile is locked first, so that an erasure
+ * gets its turn between log-ins.
  * @param users fingerprints, which need no escaping
  */
 export function fenceUnlessErased(users: readonly string[], earliestFence: number, fence: number): string {
@@ -37,7 +38,7 @@ export async function isErased(sequelize: Sequelize, user: string, fence: number
   return rows.length > 0;
 }
 
-/** Drops what has served its time. */
+/** Drops notes of users who were erased more than a day ago: no log-in of before is on its way any more. */
 export async function tidyJournal(sequelize: Sequelize): Promise<void> {
   await againAfterDeadlock(() =>
     sequelize.query(

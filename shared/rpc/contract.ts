@@ -22,7 +22,7 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 
-/** Log-ins have queues of their own, because they wait for WeChat; everything else about sessions shares one. */
+/** Log-ins have queues of their own, because all of them wait for WeChat; every other call shares one, whatever it is about. */
 export type QueueName = 'login' | 'session';
 
 export const queueOfCall: Readonly<Record<CallName, QueueName>> = {

@@ -1,7 +1,8 @@
 import { queueTag } from './contract.ts';
 import type { Seal } from './seal.ts';
 
-// What workers keep of codes and users in Redis: where it lies, and what it is sealed for. Who erases a user opens it too.
+// Names of what is kept of codes and users: keys of Redis, and what is sealed under them for what, which an erasure opens too; and fingerprints
+// of users, which are also in MySQL (`erasedUserOf`) or in a worker's memory alone (`limitedUserOf`).
 
 /** A user in an app. */
 export interface AppUser {

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
 import { takeRandomBytes } from '../keys/random.ts';
 
-/** Encrypts what passes through Redis between our processes, and names secrets without telling them. */
+/** Encrypts what processes leave for each other, in Redis and in the journal of erasures, and names secrets without telling them. */
 export interface Seal {
   /** @param purpose bound to the text: what was sealed for one purpose does not open for another */
   seal(purpose: string, text: string): string;

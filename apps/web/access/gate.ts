@@ -24,9 +24,9 @@ export interface Gate {
   /** Lets a request through, or answers it. */
   readonly pass: Middleware;
   /**
-   * Lets a request in that is read elsewhere, or not: then it comes again through `pass`.
+   * The same for a request that Koa does not read, as in the fast lane. One that is not let in here is for Koa, and `pass` refuses it.
    * @param url that begins with one slash
-   * @returns undefined if it is not let in, and also if that can't be told at once
+   * @returns undefined if it is not let in, or if it can't be told at once whether it is
    */
   admitAtOnce(url: string, client: Client): Admitted | undefined;
 }
@@ -105,7 +105,7 @@ export function createGate(deps: {
     const { url, caller } = verdict;
     context.url = url;
     if (caller !== undefined) setCaller(context, caller);
-    // Where Koa reads another path than was judged here there is none.
+    // If Koa reads another path out of the URL than was judged here, the request gets no further: 404.
     return context.path === withoutQuery(url) ? next() : undefined;
   };
 

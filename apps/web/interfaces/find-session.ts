@@ -26,8 +26,8 @@ const invalid = fail('sessionInvalid');
 /**
  * The step that every interface with id and skey begins with: the app that is asked for, then the valid session. At
  * once if this process remembers the session, as it does most.
- * @returns 1012 without such an app; `whenInvalid` without such a session, with why it ended if the skey was its
- * @throws failures of the stores; as a rejection
+ * @returns 1012 without such an app; `whenInvalid` without such a session: if it once had this skey, with why it ended
+ * @throws when a store fails: the promise rejects
  */
 export function findSession(
   { apps, sessions }: Pick<InterfaceDeps, 'apps' | 'sessions'>,
@@ -41,7 +41,7 @@ export function findSession(
     : findAmong(fresh, sessions, credentials, context, whenInvalid);
 }
 
-/** The same where it is all that is asked for: it counts as a check of the app. Without such an app there is nothing to count it for. */
+/** As {@link findSession}, for requests that ask for nothing else. Each is counted as a check of its app, if there is such an app. */
 export function checkCredentials(
   deps: CheckDeps,
   credentials: Credentials,

@@ -18,7 +18,7 @@ export interface RequestContext {
   readonly requestId: string;
   /**
    * The app that the request names, in `interface.appid` or `para.appid`, or that its caller's key is bound to; undefined if there is neither,
-   * null if they contradict each other.
+   * null if they contradict each other, `appNotNamed` if the key is bound to several apps and the request names none.
    */
   readonly requestedAppid: unknown;
   /** Whose key the request came with; undefined if it had none. */

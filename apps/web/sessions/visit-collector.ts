@@ -17,7 +17,7 @@ export interface VisitCollector {
   close(): Promise<void>;
 }
 
-/** How long a visit stays in the process, at most. */
+/** How long a visit stays in the process, at most, while Redis answers. */
 export const visitFlushMs = 200;
 /** Visits in one call of the log. With four times as many, this process and Redis each stood still for milliseconds, and checks with them. */
 const batchSize = 250;

@@ -71,7 +71,7 @@ export const stalledIntervalMs = 1000;
 const drainDelaySeconds = 1;
 /** After a failure of the connection; BullMQ's own 15 s would be an outage after each outage. */
 const fetchRetryMs = 500;
-/** A job that fails for having stalled would leave its callers without an answer, so it never does: the deadline ends it. */
+/** BullMQ fails a job that has stalled more often, and its callers get no answer. None of ours stalls so often before its deadline. */
 export const maxStalledCount = 1000;
 const replyRetryMs = 200;
 
