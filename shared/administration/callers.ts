@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { createCallerKey, hashCallerKey } from '../callers/caller-key.ts';
 import { createKnownCallersCopy } from '../callers/known-callers-copy.ts';
 import { createSeal } from '../rpc/seal.ts';
@@ -133,6 +134,13 @@ export function unknownCaller(): AdministrationFailure {
 function tellEverywhere(sequelize: OpenDatabase['sequelize'], useRedis: UseRedis): Promise<Forgotten> {
   return tryForgetEverywhere(useRedis, async ({ cacheRedis }) => {
     const seal = createSeal(await getSealKey(sequelize));
-    await createKnownCallersCopy(cacheRedis, () => seal).save(await readCallers(sequelize));
+    const copy = createKnownCallersCopy(cacheRedis, () => seal);
+    // Somebody else may have changed the callers, and saved them, between this reading and this saving.
+    for (let saved: Caller[] | undefined; ;) {
+      const callers = await readCallers(sequelize);
+      if (isDeepStrictEqual(callers, saved)) return;
+      await copy.save(callers);
+      saved = callers;
+    }
   });
 }

@@ -6,7 +6,7 @@ import type { Operator } from '../../../shared/operators/operator-store.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { stateOf } from '../state.ts';
-import { bearerOf } from './bearer.ts';
+import { bearerOf, notAPerson } from './bearer.ts';
 
 /** What is kept of a sign-in, sealed. Times are milliseconds since 1970. */
 interface SignIn {
@@ -169,6 +169,7 @@ export function createSignIns(
       return { ...(JSON.parse(JSON.stringify(signIn)) as SignIn), id: idOf(secretOf(context)) };
     },
     async begin(context, { id: operatorId, signIns }, via) {
+      if (bearerOf(context) !== undefined) throw notAPerson();
       stateOf(context).isSigningIn = true;
       const at = Date.now();
       const from = stateOf(context).address ?? 'unknown';

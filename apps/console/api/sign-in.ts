@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { notAPerson } from '../accounts/bearer.ts';
 import { dropsTotp, hashOperatorSecret } from '../../../shared/operators/operator-secret.ts';
 import { findOperator, noteSignIn } from '../../../shared/operators/operator-store.ts';
 import { storePassword } from '../../../shared/operators/password-store.ts';
@@ -58,7 +59,7 @@ export const signInRoutes: readonly ApiRoute[] = [
     status: 204,
     answer: z.undefined(),
     async handle({ context, parts: { accounts }, who }) {
-      if (who.via === 'token') throw new ApiProblem(409, 'not_a_person', 'A program signs in with each request.');
+      if (who.via === 'token') throw notAPerson();
       // Another request of it may have gone on under a new cookie.
       if (!(await accounts.signIns.take(context))) throw signInEnded();
       accounts.signIns.end(context);

@@ -127,6 +127,13 @@ test.serial('MySQL holds hashes of passwords, links and tokens, and nothing that
   t.regex(row?.hash ?? '', /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
 });
 
+test.serial('a program that signs in as a person does is told that it need not', async (t) => {
+  const { name, password } = await site.person('viewer');
+  const answer = await api('POST', '/sign-in', { as: await site.token('viewer'), body: { name, password } });
+  t.deepEqual([answer.status, answer.body.code], [409, 'not_a_person']);
+  t.is(answer.headers.get('set-cookie'), null);
+});
+
 test.serial('the cookie is for this host’s pages alone, and for no script', async (t) => {
   const person = await site.person('viewer');
   const answer = await trySignIn(person.name, person.password);
