@@ -129,7 +129,13 @@ end`;
 
 const maxIntroductions = 64;
 
-export function createSessionCache(client: RedisClient): SessionCache {
+/**
+ * @param countsSince of who goes by what it finds: only entries that were cached later than this, in seconds since 1970, count
+ */
+export function createSessionCache(
+  client: RedisClient,
+  countsSince: () => number | Promise<number> = () => 0,
+): SessionCache {
   const read = createKeyReader(client);
   const replace = defineScript(client, 'waferReplace', fillScript);
   const changes = channelOf(client, changeChannel);
@@ -159,9 +165,12 @@ export function createSessionCache(client: RedisClient): SessionCache {
   return {
     async find(id) {
       const value = await read(cacheKeyOf(id));
-      const session = value === null ? undefined : decodeSession(value, nowSeconds());
+      if (value === null) return { marked: false };
+      // Asked after the read: what was read before a connection was lost is judged by the one after it.
+      const since = countsSince();
+      const session = decodeSession(value, nowSeconds(), typeof since === 'number' ? since : await since);
       if (session !== undefined) return { session, seen: value as Seen };
-      return value !== null && isEntry(value) ? { marked: false, seen: value as Seen } : { marked: value !== null };
+      return isEntry(value) ? { marked: false, seen: value as Seen } : { marked: true };
     },
     lease,
     fill: (id, seen, session) => compareAndSet(id, seen, encode(session)),

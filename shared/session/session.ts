@@ -52,10 +52,11 @@ export function isEntry(value: string): boolean {
 }
 
 /**
+ * @param since entries of then and before do not count
  * @returns undefined for an entry of another version of this server or a damaged one, one that is too old, and one with a time that has not
  * come yet, which would outlive a revocation: it counts as not cached.
  */
-export function decodeSession(entry: string, nowSeconds: number): Session | undefined {
+export function decodeSession(entry: string, nowSeconds: number, since = 0): Session | undefined {
   const lineEnd = entry.indexOf('\n');
   if (lineEnd < 0 || !isEntry(entry)) return undefined;
   const [, tag = '', row, createTime, lastVisitTime, fence, skeyHash, appid, openId, unionId, previousHash, until] =
@@ -66,7 +67,7 @@ export function decodeSession(entry: string, nowSeconds: number): Session | unde
   const latest = nowSeconds + aheadSeconds;
   const cachedAt = Number(tag.slice(tag.indexOf('@') + 1));
   if (
-    !(cachedAt >= nowSeconds - entryAgeSeconds && cachedAt <= latest) ||
+    !(cachedAt > Math.max(since, nowSeconds - entryAgeSeconds) && cachedAt <= latest) ||
     !isTimeUntil(createTime, latest) ||
     !isTimeUntil(lastVisitTime, latest) ||
     !isTimeUntil(fence, latest * 1_000_000) ||

@@ -10,6 +10,7 @@ import { readSessions } from '../../../shared/store/session-reader.ts';
 import type { Remembering } from '../../../shared/system/remembering.ts';
 import type { Stores } from '../../../shared/system/stores.ts';
 import type { WebMetrics } from '../metrics.ts';
+import { watchCacheLife } from './cache-life.ts';
 import { createSessionCheck, type SessionCheck } from './session-check.ts';
 import { createSessionConfirmer } from './session-confirmer.ts';
 import { createSessionLookups } from './session-lookups.ts';
@@ -34,7 +35,7 @@ export function openSessions(deps: {
   const { config, stores, visits, visitLog, remembering, metrics, log, closer } = deps;
   const { cacheRedis } = stores;
   const sessionInfo = defineSessionInfo(stores.sequelize);
-  const cache = createSessionCache(cacheRedis);
+  const cache = createSessionCache(cacheRedis, watchCacheLife(cacheRedis).since);
   const lookups = createSessionLookups(
     (ids) => {
       metrics.readFromMysql(ids.length);

@@ -1,0 +1,85 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { openIdOf } from '../../apps/wechat-simulator/users.ts';
+import { cacheKeyOf } from '../../shared/session/cache-key.ts';
+import { runCli } from '../apps/cli/run-cli.ts';
+import { auth, call, login, newUser } from '../support/client.ts';
+import { openRedis } from '../support/open-redis.ts';
+import { startTestRedis, type TestRedis } from '../support/redis-server.ts';
+import { startStack, testAppid } from '../support/stack.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { createTemporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
+
+interface Session {
+  readonly id: string;
+  readonly skey: string;
+}
+
+/** A Redis with what another one had on its disk. */
+async function startFrom(dump: string, t: ExecutionContext, port?: number): Promise<TestRedis> {
+  const folder = await createTemporaryFolder('snapshot');
+  t.teardown(folder.remove);
+  await copyFile(dump, join(folder.path, 'dump.rdb'));
+  const args = ['--dir', folder.path, '--appendonly', 'no'];
+  return startTestRedis({ onClose: t.teardown.bind(t), args, ...(port === undefined ? {} : { port }) });
+}
+
+for (const [how, isKilled] of [
+  ['killed and started', true],
+  ['replaced by a server that lags behind', false],
+] as const) {
+  test.serial(`a cache that has lost its last changes brings no ended session back, ${how}`, async (t) => {
+    const onClose = t.teardown.bind(t);
+    const cache = await startTestRedis({ onClose });
+    const proxy = await startTcpProxy({ port: cache.port, onClose });
+    const stack = await startStack({ onClose, webs: 2, env: { REDIS_CACHE_URL: `redis://127.0.0.1:${proxy.port}` } });
+    const { urls, env } = stack;
+    const [url] = urls;
+    const users = Array.from({ length: 5 }, newUser);
+    const sessions: Session[] = [];
+    for (const user of users) sessions.push((await login(url, `${user}~1`)).returnData as Session);
+    const [kept, out, revoked, erased, replaced] = sessions as [Session, Session, Session, Session, Session];
+    const client = openRedis(cache.url);
+    t.teardown(() => client.disconnect());
+    const keys = sessions.map(({ id }) => cacheKeyOf(id));
+    await until('all are cached', async () => (await client.mget(keys)).every((entry) => entry?.startsWith('2 ')));
+    for (const session of sessions) for (const web of urls) t.is((await auth(web, session)).returnCode, 0);
+
+    await client.save();
+    const keptEntry = await client.get(cacheKeyOf(kept.id));
+    const dump = join((await client.config('GET', 'dir'))[1] as string, 'dump.rdb');
+    const other = isKilled ? undefined : await startFrom(dump, t);
+
+    t.is((await call(url, 'qcloud.cam.logout', { id: out.id, skey: out.skey })).returnCode, 0);
+    for (const [command, user] of [
+      ['session revoke', users[2]],
+      ['user erase', users[3]],
+    ] as const) {
+      const openId = openIdOf(testAppid, user as string);
+      const run = await runCli(env, [...command.split(' '), '--open-id', openId, '--json']);
+      t.is(run.status, 0, run.stdout + run.stderr);
+    }
+    t.is((await login(url, `${users[4]}~2`)).returnCode, 0);
+
+    if (other === undefined) {
+      cache.kill('SIGKILL');
+      await cache.exited;
+      await startFrom(dump, t, cache.port);
+    } else {
+      proxy.lead(other.port);
+      proxy.cut();
+    }
+    const now = openRedis(other?.url ?? cache.url);
+    t.teardown(() => now.disconnect());
+    t.is(await now.get(cacheKeyOf(kept.id)), keptEntry, 'it has what it had then');
+    for (const web of urls)
+      await until('what was cached before is read from MySQL again', async () => {
+        t.is((await auth(web, kept)).returnCode, 0);
+        return (await now.get(cacheKeyOf(kept.id))) !== keptEntry;
+      });
+    for (const web of urls)
+      for (const ended of [out, revoked, erased, replaced]) t.is((await auth(web, ended)).returnCode, 60012);
+  });
+}
