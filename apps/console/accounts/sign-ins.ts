@@ -80,6 +80,8 @@ function openSignIn(seal: Seal, id: string, stored: string): SignIn | undefined 
 
 /** What an open page asks for without anybody: that is no visit. */
 const asksByItself: readonly ((context: Context) => boolean)[] = [
+  // As the page says itself (page/api/attendance.ts). Who says so and is there has a shorter sign-in.
+  (context) => context.get('X-Wafer-Unattended') !== '',
   (context) => context.get('Accept').includes('text/event-stream'),
   ({ path }) => path.startsWith('/queues/board/api/'),
 ];

@@ -154,6 +154,25 @@ drive('log-ins and checks are seen as they happen', async (t) => {
   await takePicture(page, 'now');
 });
 
+drive('what a page asks for when nobody has touched it for a while it asks for as such', async (t) => {
+  const page = await openPage();
+  await page.goto('/');
+  await signIn(page, viewer);
+  await page.clock.install();
+  await goTo(page, '/queues');
+  const unattendedAfter = async (ms: number) => {
+    await page.clock.fastForward(ms);
+    const asked = page.waitForRequest('**/api/v1/queues');
+    await page.clock.runFor(3000);
+    return (await asked).headers()['x-wafer-unattended'];
+  };
+  t.is(await unattendedAfter(10_000), undefined);
+  t.is(await unattendedAfter(30_000), '1');
+  await page.mouse.move(20, 20);
+  t.is(await unattendedAfter(0), undefined);
+  await page.context().close();
+});
+
 drive('a session is found, and ends after it was said what that does', async (t) => {
   const [url] = stack.urls;
   const { returnData: session } = await login(url, newUser());

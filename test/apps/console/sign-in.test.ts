@@ -41,6 +41,8 @@ const newPassword = () => {
   return password;
 };
 
+const minuteMs = 60_000;
+
 /** For all of this process, which the console is in. */
 async function withClockAhead(ms: number, work: () => Promise<unknown>): Promise<void> {
   const { now } = Date;
@@ -54,11 +56,17 @@ async function withClockAhead(ms: number, work: () => Promise<unknown>): Promise
 
 test.serial('a sign-in ends an hour after the last visit', async (t) => {
   const person = await site.signIn('viewer');
-  const minuteMs = 60_000;
   await withClockAhead(59 * minuteMs, async () => t.is((await me(person)).status, 200));
   await withClockAhead(118 * minuteMs, async () => t.is((await me(person)).status, 200, 'the visit counts'));
   await withClockAhead(179 * minuteMs, async () => t.is((await me(person)).status, 401));
   await withClockAhead(118 * minuteMs, async () => t.is((await me(person)).status, 401, 'for good'));
+});
+
+test.serial('what a page that nobody touches asks for by itself is no visit', async (t) => {
+  const person = await site.signIn('viewer');
+  const alone = { ...person, headers: { ...person.headers, 'X-Wafer-Unattended': '1' } };
+  await withClockAhead(59 * minuteMs, async () => t.is((await me(alone)).status, 200));
+  await withClockAhead(61 * minuteMs, async () => t.is((await me(person)).status, 401));
 });
 
 test.serial('a sign-in ends twelve hours after it began, however it is used', async (t) => {

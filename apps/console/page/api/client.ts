@@ -1,3 +1,4 @@
+import { isUnattended } from './attendance.ts';
 import { Problem, readProblem } from './problem.ts';
 
 const base = '/api/v1';
@@ -35,6 +36,7 @@ export async function ask<Answer>(
       accept: 'application/json',
       // Forms of other pages can't send this header.
       ...(method === 'GET' ? {} : { 'x-wafer-console': '1' }),
+      ...(isUnattended() ? { 'x-wafer-unattended': '1' } : {}),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     },
