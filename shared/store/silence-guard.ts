@@ -10,7 +10,7 @@ const pauseMs = 1000;
 /** A server that refuses at once keeps nobody waiting, and may be back at once. */
 const shortMs = 300;
 
-class DatabaseSilentError extends Error {
+export class DatabaseSilentError extends Error {
   /** Like those of connections that fail. */
   readonly code = 'ESILENT';
 

@@ -94,6 +94,15 @@ test.serial('while a secret is being changed no log-in is lost', async (t) => {
   );
 });
 
+test.serial('a log-out of a session that has ended behind the cache ends it there, too', async (t) => {
+  const session = (await login(url, newUser())).returnData as { id: string; skey: string };
+  t.is((await auth(url, session)).returnCode, 0);
+  await stack.database.query('update cSessionInfo set skey = ? where uuid = ?', ['x'.repeat(64), session.id]);
+  t.is((await auth(url, session)).returnCode, 0, 'nobody has told the cache');
+  t.is((await call(url, 'qcloud.cam.logout', { id: session.id, skey: session.skey })).returnCode, 60012);
+  t.is((await auth(url, session)).returnCode, 60012);
+});
+
 test.serial('log-out ends a session in every process, and for the original too', async (t) => {
   const { returnData } = await login(url, newUser());
   for (const web of stack.urls) t.is((await auth(web, returnData)).returnCode, 0);

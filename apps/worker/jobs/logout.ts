@@ -35,7 +35,11 @@ export function createLogoutHandler({
     try {
       // A log-in may come in between, now and until the end is written: its session is not the one that was asked to end.
       const skey = await findOpenSkey(sessionInfo, row, skeyHash);
-      if (skey === undefined) return fail('sessionInvalid');
+      if (skey === undefined) {
+        // A front end has just found it valid: what it went by is old.
+        await cache.withdraw([id], await cache.mark([id]));
+        return fail('sessionInvalid');
+      }
       const mark = await cache.mark([id]);
       // If this fails nobody knows whether it is written: the mark stays until it ends by itself.
       const ended = (await demand.isAny())

@@ -47,7 +47,7 @@ const oddSettings: Readonly<Record<string, readonly [odd: string, ours: string |
   idle_transaction_timeout: ['1', 0],
   net_read_timeout: ['1', 30],
   net_write_timeout: ['1', 60],
-  innodb_lock_wait_timeout: ['1', 50],
+  innodb_lock_wait_timeout: ['1', 20],
   lock_wait_timeout: ['1', 86400],
   character_set_client: ['latin1', 'utf8mb4'],
   character_set_results: ['latin1', 'utf8mb4'],
