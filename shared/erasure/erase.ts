@@ -7,7 +7,7 @@ import { eraseEvents } from './erase-events.ts';
 import { redactAudit } from './audit-redaction.ts';
 import { dropProfiles, eraseFromMysql } from './erase-rows.ts';
 import { tellToForget } from './forget-order.ts';
-import { removePending, tidyJournal, type PendingErasure } from './journal.ts';
+import { removePending, type PendingErasure } from './journal.ts';
 import { findPersonRows } from './person.ts';
 import type { Erasure } from './order.ts';
 import type { ErasureStores } from './stores.ts';
@@ -36,7 +36,6 @@ export async function finishErasures(
   const swept = await sweepRedis(stores, erasures);
   if (told.silent.length === 0) {
     for (const each of pending) await removePending(stores.sequelize, stores.seal, each);
-    await tidyJournal(stores.sequelize);
   }
   return { told, swept, events };
 }

@@ -17,6 +17,7 @@ const turnstile = '';
 const now = 'utc_timestamp() + interval 8 hour';
 /** A log-in that was made before an erasure is over within a minute. */
 const rememberedHours = 24;
+const maxPerDelete = 1000;
 
 /**
  * SQL for the fence of a new row. It is null, which the column does not take, if one of these users was erased after the earliest of their
@@ -40,12 +41,22 @@ export async function isErased(sequelize: Sequelize, user: string, fence: number
 
 /** Drops notes of users who were erased more than a day ago: no log-in of before is on its way any more. */
 export async function tidyJournal(sequelize: Sequelize): Promise<void> {
-  await againAfterDeadlock(() =>
-    sequelize.query(
-      `delete from cWaferErasure where person <> '${turnstile}' and todo is null and at < ${now} - interval ${rememberedHours} hour`,
-      { type: QueryTypes.BULKDELETE },
-    ),
-  );
+  const isOver = `person <> '${turnstile}' and todo is null and at < ${now} - interval ${rememberedHours} hour`;
+  for (;;) {
+    // Found by a read without locks: a delete that looks for them would lock the row that log-ins wait for.
+    const old = await sequelize.query<{ person: string }>(
+      `select person from cWaferErasure where ${isOver} limit ${maxPerDelete}`,
+      { type: QueryTypes.SELECT },
+    );
+    if (old.length === 0) return;
+    const replacements = { people: old.map(({ person }) => person) };
+    await againAfterDeadlock(() =>
+      sequelize.query(`delete from cWaferErasure where person in (:people) and ${isOver}`, {
+        replacements,
+        type: QueryTypes.BULKDELETE,
+      }),
+    );
+  }
 }
 
 /**

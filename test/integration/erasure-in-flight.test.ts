@@ -3,6 +3,7 @@ import { openIdOf } from '../../apps/wechat-simulator/users.ts';
 import { createSessionWriter } from '../../apps/worker/login/write-session.ts';
 import { finishErasures } from '../../shared/erasure/erase.ts';
 import { beginErasure, eraseFromMysql } from '../../shared/erasure/erase-rows.ts';
+import { tidyJournal } from '../../shared/erasure/journal.ts';
 import { plainCipher } from '../../shared/keys/column-cipher.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { createSessionCache } from '../../shared/session/session-cache.ts';
@@ -323,4 +324,21 @@ test.serial('a profile that a log-in read before the drop comes to neither MySQL
   }
   await finishErasures(stores, [order]);
   t.deepEqual([...new Set(await nickNamesOf(openId))], ['']);
+});
+
+test.serial('that somebody was erased is noted for a day, what is to be done until it is', async (t) => {
+  const { stores } = await openAsWorker(t);
+  await database.query(
+    `insert into cWaferErasure (person, erased_before, todo, at)
+     values ('old', 1, null, now() - interval 25 hour), ('young', 1, null, now()), ('todo', 1, 'x', now() - interval 25 hour)`,
+  );
+  await tidyJournal(stores.sequelize);
+  const left = await database.query(
+    "select person from cWaferErasure where person in ('old', 'young', 'todo', '') order by person",
+  );
+  t.deepEqual(
+    left.map(({ person }) => person),
+    ['', 'todo', 'young'],
+  );
+  await database.query("delete from cWaferErasure where person = 'todo'");
 });

@@ -4,8 +4,9 @@ import { crc32 } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { Webhook } from 'standardwebhooks';
 import { createUserData, openIdOf } from '../../apps/wechat-simulator/users.ts';
+import { isAnyLeft, removeOldEvents } from '../../apps/worker/events/old-events.ts';
 import { checkEndpoints } from '../../shared/administration/doctor/endpoints.ts';
-import { readOldest } from '../../shared/events/event-log.ts';
+import { keptMs, readOldest } from '../../shared/events/event-log.ts';
 import { laneCount } from '../../shared/events/outbox.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { createWaferSession } from '../../packages/node/src/wafer-session.ts';
@@ -595,4 +596,15 @@ test.serial('a back end that remembers sessions forgets one as soon as it ends e
   t.false(await isRefused());
   await call(url, 'qcloud.cam.logout', session);
   await until('it is forgotten', isRefused);
+});
+
+test.serial('after two days nothing is left of events but the number of the last', async (t) => {
+  const sequelize = openDatabase(stack.config.database.primary, { poolSize: 1 });
+  t.teardown(() => sequelize.close());
+  const [before] = await database.query<{ last: number }>('select max(id) as last from cWaferEvent');
+  await database.query('update cWaferEvent set at = at - ?', [keptMs + 1000]);
+  t.true(await isAnyLeft(sequelize));
+  await removeOldEvents(sequelize);
+  const left = await database.query('select id, event, open_id, session_id, details from cWaferEvent');
+  t.deepEqual(left, [{ id: before?.last, event: '', open_id: null, session_id: null, details: null }]);
 });

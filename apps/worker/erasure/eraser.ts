@@ -1,5 +1,5 @@
 import { beginErasure, eraseFromMysql } from '../../../shared/erasure/erase-rows.ts';
-import { isErased, listPending, type PendingErasure } from '../../../shared/erasure/journal.ts';
+import { isErased, listPending, tidyJournal, type PendingErasure } from '../../../shared/erasure/journal.ts';
 import type { ErasureStores } from '../../../shared/erasure/stores.ts';
 import { createOutageWarning, describeError, type Log } from '../../../shared/log/log.ts';
 import { erasedUserOf, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
@@ -33,6 +33,7 @@ const abandonedSeconds = 10;
 const maxAtOnce = 100;
 /** Labels in one line of the log. */
 const maxLabels = 10;
+const tidyIntervalMs = 600_000;
 /** One worker at a time finishes what others have left. */
 const claimKey = 'wafer:erasing';
 
@@ -42,12 +43,17 @@ export function startEraser({ stores, log }: { readonly stores: ErasureStores; r
   const recentOrders = createRecentOrders(stores);
   const own: PendingErasure[] = [];
   let lookAt = performance.now();
+  let tidyAt = lookAt;
   let running: Promise<void> | undefined;
 
   const findAbandoned = async (): Promise<PendingErasure[]> => {
     if (performance.now() < lookAt) return [];
     lookAt = performance.now() + abandonedSeconds * 1000;
     if ((await commands.set(claimKey, '1', 'EX', abandonedSeconds, 'NX')) !== 'OK') return [];
+    if (performance.now() >= tidyAt) {
+      await tidyJournal(sequelize);
+      tidyAt = performance.now() + tidyIntervalMs;
+    }
     return listPending(sequelize, seal, { idleSeconds: abandonedSeconds, limit: maxAtOnce });
   };
 

@@ -1,8 +1,7 @@
 import type { Queue } from 'bullmq';
 import { QueryTypes, type Sequelize } from 'sequelize';
-import { keptDeadMs } from '../../../shared/events/dead-letters.ts';
 import type { EventDemand } from './demand.ts';
-import { keptMs, readOldest } from '../../../shared/events/event-log.ts';
+import { readOldest } from '../../../shared/events/event-log.ts';
 import { holdRelay } from '../../../shared/events/relay-turn.ts';
 import type { EventsJob } from '../../../shared/events/queue.ts';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
@@ -11,6 +10,7 @@ import { defineScript } from '../../../shared/redis/script.ts';
 import { inTransaction } from '../../../shared/store/in-transaction.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import { createLaneScheduler } from './lane-scheduler.ts';
+import { isAnyLeft, removeOldEvents } from './old-events.ts';
 
 /** Takes its turn at the relay: one worker in the whole system moves events from the outbox to where they are sent from. */
 interface Relay {
@@ -42,7 +42,6 @@ const turnKey = 'wafer:events:turn';
 const tidyIntervalMs = 60_000;
 const figuresIntervalMs = 5000;
 const rowsPerMove = 500;
-const rowsPerDelete = 2000;
 
 /** Who has the turn keeps it; two who believe to have it do no harm, MySQL lets one at a time. */
 const claimScript = `
@@ -82,7 +81,7 @@ export function startRelay({ sequelize, commands, queue, demand, onWanted, insta
     }
     if (performance.now() - tidiedAt > tidyIntervalMs) {
       tidiedAt = performance.now();
-      await tidy(sequelize);
+      await removeOldEvents(sequelize);
     }
     return isWanted;
   };
@@ -110,16 +109,6 @@ export function startRelay({ sequelize, commands, queue, demand, onWanted, insta
   };
 }
 
-/** Whether there is something to be moved, or kept too long. */
-async function isAnyLeft(sequelize: Sequelize): Promise<boolean> {
-  const [row] = await sequelize.query<{ isLeft: number }>(
-    `select exists (select 1 from cWaferOutbox) or exists (select 1 from cWaferDeadLetter where died_at < :died)
-       or (select count(*) from (select id from cWaferEvent where at < :kept limit 2) old) > 1 as isLeft`,
-    { replacements: { died: Date.now() - keptDeadMs, kept: Date.now() - keptMs }, type: QueryTypes.SELECT },
-  );
-  return row?.isLeft === 1;
-}
-
 /** @returns how many events were moved */
 async function moveOutbox(sequelize: Sequelize): Promise<number> {
   const [any] = await sequelize.query('select id from cWaferOutbox limit 1', { type: QueryTypes.SELECT });
@@ -145,26 +134,4 @@ async function moveOutbox(sequelize: Sequelize): Promise<number> {
     });
     return found.length;
   });
-}
-
-/** The last event stays: a server that forgets how far it has counted would give its number again. */
-async function tidy(sequelize: Sequelize): Promise<void> {
-  const now = Date.now();
-  const [row] = await sequelize.query<{ last: number | string | null }>('select max(id) as last from cWaferEvent', {
-    type: QueryTypes.SELECT,
-  });
-  const remove = async (sql: string, replacements: Record<string, unknown>) => {
-    for (;;) {
-      const removed = await sequelize.query(`${sql} limit ${rowsPerDelete}`, {
-        replacements,
-        type: QueryTypes.BULKDELETE,
-      });
-      if (removed < rowsPerDelete) return;
-    }
-  };
-  await remove('delete from cWaferEvent where at < :before and id < :last', {
-    before: now - keptMs,
-    last: row?.last ?? 0,
-  });
-  await remove('delete from cWaferDeadLetter where died_at < :before', { before: now - keptDeadMs });
 }
