@@ -22,6 +22,7 @@ export interface Who {
 }
 
 /** From one address, in each process: a guess is hopeless, but each asks MySQL. */
+const maxGoodTokens = 1000;
 const unknownTokenLimit = { points: 60, duration: 60 };
 
 /**
@@ -43,19 +44,26 @@ export function createWho(sequelize: Sequelize, signIns: SignIns): Middleware {
       note(context, operator, async () => (await signIns.isKept(signIn.id)) && (await find())?.role === operator.role);
   };
   const unknownTokens = new RateLimiterMemory(unknownTokenLimit);
+  /** Hashes of those that were good: whoever guesses from the same address keeps none of these out. */
+  const goodTokens = new Set<string>();
+  const noteGood = (tokenHash: string, isGood: boolean): void => {
+    if (!isGood) goodTokens.delete(tokenHash);
+    else if (goodTokens.size < maxGoodTokens) goodTokens.add(tokenHash);
+  };
   const findByToken = async (context: Context, token: string): Promise<void> => {
     const network = networkOf(stateOf(context).address ?? 'unknown');
+    const tokenHash = hashOperatorSecret(token);
     const before = await unknownTokens.get(network);
-    if (before !== null && before.remainingPoints <= 0)
+    if (before !== null && before.remainingPoints <= 0 && !goodTokens.has(tokenHash ?? ''))
       throw new ApiProblem(429, 'too_many_tries', 'Too many unknown tokens came from this address.', {
         headers: { 'Retry-After': String(Math.ceil(before.msBeforeNext / 1000)) },
       });
-    const tokenHash = hashOperatorSecret(token);
     const find = async () => {
       const operator = tokenHash === undefined ? undefined : await findOperator(sequelize, { tokenHash });
       return operator?.isDisabled === false ? operator : undefined;
     };
     const operator = await find();
+    if (tokenHash !== undefined) noteGood(tokenHash, operator !== undefined);
     if (operator === undefined) {
       await unknownTokens.consume(network).catch(() => undefined);
       throw new ApiProblem(401, 'token_unknown', 'This token is not known, has ended, or its program is disabled.', {
