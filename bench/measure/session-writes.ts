@@ -3,6 +3,7 @@ import { BaseError, type Sequelize } from 'sequelize';
 import { renewSessions, type Renewal } from '../../apps/worker/store/session-renewals.ts';
 import { writeVisits } from '../../apps/worker/store/visit-writer.ts';
 import { nowSeconds } from '../../shared/session/wall-clock.ts';
+import { DatabaseSilentError } from '../../shared/store/silence-guard.ts';
 import { manyApps } from '../data/many-sessions.ts';
 
 /** As many as a worker writes in one statement when it has enough to do. */
@@ -58,7 +59,7 @@ export function createWriters(sequelize: Sequelize, count: number): Writers {
           await work();
           written.rows += rows;
         } catch (error) {
-          if (!(error instanceof BaseError)) throw error;
+          if (!(error instanceof BaseError || error instanceof DatabaseSilentError)) throw error;
           written.late++;
         }
         written.longestMs = Math.max(written.longestMs, performance.now() - startedAt);
