@@ -53,7 +53,7 @@ test.serial('a second app takes neither log-ins nor old rows from the first', as
   }
 });
 
-test.serial('with --default the second app is it, and the command says what moved', async (t) => {
+test.serial('--default makes the second app the default, and tells what moved', async (t) => {
   const { json } = await set(last, '--default');
   t.deepEqual(await marks(), { [testAppid]: 0, [last]: 1 });
   t.like(json, { isDefault: true, defaultBefore: testAppid, defaultNow: last, warnings: [] });

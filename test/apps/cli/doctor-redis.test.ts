@@ -67,7 +67,7 @@ test.serial('nothing is wrong at first', async (t) => {
   t.is(status, 0);
 });
 
-test.serial('a black hole before Redis is silence', async (t) => {
+test.serial('the doctor calls a Redis behind a black hole silent', async (t) => {
   await proxy.blackHole();
   t.teardown(() => proxy.pass());
   await table.diagnose(t, 'Redis black-holed', throughProxy, {
@@ -76,7 +76,7 @@ test.serial('a black hole before Redis is silence', async (t) => {
   });
 });
 
-test.serial('a Redis that is stopped is silence', async (t) => {
+test.serial('the doctor calls a stopped Redis silent', async (t) => {
   redis.kill('SIGSTOP');
   t.teardown(() => redis.kill('SIGCONT'));
   await table.diagnose(t, 'Redis stopped', stack.env, { faults: ['redis_silent'], remedy: /stopped, swaps/ });

@@ -103,7 +103,7 @@ test.serial('names from outside are printed plain by every command', async (t) =
   t.is((await runCli(stack.env, ['audit', '--json'])).json.entries[0].by, `by<${pieces.at(-1)}>`);
 });
 
-test.serial('what is no name of a process in Redis is shown and awaited nowhere', async (t) => {
+test.serial('a name in Redis that no process can have is neither shown nor awaited', async (t) => {
   const redis = new Redis(stack.env['REDIS_URL'] as string);
   t.teardown(() => redis.disconnect());
   const names = pieces.flatMap((piece) => [`worker-evil${piece}-1-00000000`, `web-evil${piece}`]);
@@ -124,7 +124,7 @@ test.serial('what is no name of a process in Redis is shown and awaited nowhere'
   await redis.zrem('wafer:presence', ...names);
 });
 
-test.serial('so are the rows that a migration drops', async (t) => {
+test.serial('rows that a migration drops are printed plain', async (t) => {
   const database = await reserveDatabase(t, server);
   const connection = await loadOriginal(database);
   const id = `id<${pieces[0]}>`;

@@ -148,7 +148,7 @@ test.serial('what is not there is 404, another method 405', async (t) => {
   t.like(await api('DELETE', '/me', { as: admin }), { status: 405 });
 });
 
-test.serial('the same request with the same key is done once, and answered again for a day', async (t) => {
+test.serial('a request with the same idempotency key is done once, and answered for a day', async (t) => {
   const send = (thing: string, key: string, as = operator, body: unknown = {}) =>
     api('POST', `/test/things/${thing}`, { as, body, headers: { 'Idempotency-Key': key } });
   const first = await send('pot', 'k1');
@@ -168,7 +168,7 @@ test.serial('the same request with the same key is done once, and answered again
   t.is((await send('pot', 'k'.repeat(129))).body.code, 'idempotency_key_invalid');
 });
 
-test.serial('while it is under way the same key is 409, and what failed may be sent again', async (t) => {
+test.serial('an idempotency key in use is 409; after a failure it may be sent again', async (t) => {
   const headers = { 'Idempotency-Key': 'k2' };
   const first = api('POST', '/test/things/slow', { as: operator, body: { wait: true }, headers });
   await until('the first is under way', () => waiting.length === 1);
@@ -275,7 +275,7 @@ test.serial('health is told to balancers under any name, readiness as both store
   t.is((await fetch(`${url}/healthz`, { method: 'POST' })).status, 405);
 });
 
-test.serial('a name that is not the console’s own is refused: it may be a stranger’s', async (t) => {
+test.serial('a Host that is not the console’s own is refused', async (t) => {
   const ask = (host: string, more = '') =>
     speak(url, `GET /api/v1/me HTTP/1.1\r\nHost: ${host}\r\n${more}Connection: close\r\n\r\n`).then(
       ([answer]) => answer,

@@ -203,13 +203,13 @@ test.serial('people see where they are signed in, and end one of those', async (
   t.is((await me(one)).status, 200);
 });
 
-test.serial('who is disabled, removed, or given another role is so with the next request', async (t) => {
+test.serial('disabling, removing or another role counts from the next request', async (t) => {
   const admin = await site.signIn('admin');
   const person = await site.signIn('operator');
   const change = (body: object) => api('PATCH', `/operators/${person.name}`, { as: admin, body });
   t.is((await me(person)).body.role, 'operator');
   t.is((await change({ role: 'viewer' })).status, 200);
-  t.is((await me(person)).status, 401, 'another role wants another sign-in');
+  t.is((await me(person)).status, 401, 'another role needs another sign-in');
   const again = await site.signIn(person);
   t.is((await me(again)).body.role, 'viewer');
   t.is((await change({ isDisabled: true })).status, 200);
@@ -344,7 +344,7 @@ test.serial('nobody changes or removes themselves, so that the last admin stays'
   t.is(row?.['link'], null);
 });
 
-test.serial('a new password wants the old one, and ends all other sign-ins', async (t) => {
+test.serial('a new password needs the old one, and ends all other sign-ins', async (t) => {
   const person = await site.person('viewer');
   const here = await site.signIn(person);
   const elsewhere = await site.signIn(person);
