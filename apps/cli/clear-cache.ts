@@ -4,7 +4,7 @@ import type { RedisClient } from '../../shared/redis/connect.ts';
 import { tellAll, type Obeyed } from '../../shared/redis/control.ts';
 import { scanKeys } from '../../shared/redis/scan-keys.ts';
 import { appSettingsCopyKey } from '../../shared/session/app-settings-copy.ts';
-import { sessionKeyPrefix } from '../../shared/session/cache-key.ts';
+import { cachedSessionPrefix } from '../../shared/session/cache-key.ts';
 
 export interface ClearedCache extends Obeyed {
   /** Entries removed from Redis. */
@@ -24,7 +24,7 @@ export async function clearCache(
   let removed = 0;
   // Of a cluster it would be one node's.
   const keys = cacheRedis instanceof Cluster ? undefined : await cacheRedis.dbsize();
-  for await (const found of scanKeys(cacheRedis, `${sessionKeyPrefix}*`)) {
+  for await (const found of scanKeys(cacheRedis, `${cachedSessionPrefix}*`)) {
     // One by one: keys of a cluster lie in many slots.
     const counts = await Promise.all(found.map((key) => cacheRedis.unlink(key)));
     removed += counts.reduce((sum, count) => sum + count, 0);

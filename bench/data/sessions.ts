@@ -3,7 +3,7 @@ import { createConnection } from 'mysql2/promise';
 import { Redis } from 'ioredis';
 import { parseDatabaseUrl } from '../../shared/config/database-url.ts';
 import { encodeSession, type Session } from '../../shared/session/session.ts';
-import { sessionKeyPrefix } from '../../shared/session/cache-key.ts';
+import { cachedSessionPrefix } from '../../shared/session/cache-key.ts';
 import { nowSeconds, toWallClock } from '../../shared/session/wall-clock.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { defineSessionInfo } from '../../shared/store/models.ts';
@@ -94,5 +94,5 @@ export async function fillRedis(
 
 /** A session's entry as our own cache writes it. */
 export function cacheEntryOf(id: string, session: Session): [key: string, value: string] {
-  return [sessionKeyPrefix + id, encodeSession(session, id.slice(0, 12), Math.floor(Date.now() / 1000))];
+  return [cachedSessionPrefix + id, encodeSession(session, id.slice(0, 12), Math.floor(Date.now() / 1000))];
 }

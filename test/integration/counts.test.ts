@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { sessionKeyPrefix } from '../../shared/session/cache-key.ts';
+import { cachedSessionPrefix } from '../../shared/session/cache-key.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { monitorRedis } from '../support/redis-monitor.ts';
@@ -104,7 +104,7 @@ test.serial('a new session is in the cache before its answer is on its way', asy
   const indexOf = (isWanted: (args: readonly string[]) => boolean) =>
     commands.flatMap(({ args }, index) => (isWanted(args) ? [index] : []));
   const entries = indexOf(
-    (args) => args.some((arg) => arg.startsWith(sessionKeyPrefix)) && args.some((arg) => arg.startsWith('2 ')),
+    (args) => args.some((arg) => arg.startsWith(cachedSessionPrefix)) && args.some((arg) => arg.startsWith('2 ')),
   );
   const replies = indexOf((args) => args[2]?.startsWith('wafer:replies:') === true);
   t.is(entries.length, 2);
@@ -119,7 +119,7 @@ test.serial('a thousand auths of one session cause at most two SQL writes', asyn
     [returnData.id],
   );
   const redis = openRedis(redisUrl);
-  await redis.del(`${sessionKeyPrefix}${returnData.id}`);
+  await redis.del(`${cachedSessionPrefix}${returnData.id}`);
   redis.disconnect();
   const statements = await stack.database.countStatements(async () => {
     for (let round = 0; round < 10; round++) {

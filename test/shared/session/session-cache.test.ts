@@ -3,7 +3,7 @@ import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import { createSessionCache, type CacheLookup, type Seen } from '../../../shared/session/session-cache.ts';
-import { sessionKeyPrefix } from '../../../shared/session/cache-key.ts';
+import { cachedSessionPrefix } from '../../../shared/session/cache-key.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { monitorRedis } from '../../support/redis-monitor.ts';
 import { connectTestRedis } from '../../support/redis-client.ts';
@@ -70,14 +70,14 @@ test('a writer of whom nothing is heard again keeps the mark until it ends by it
   const second = await cache.mark(['lost']);
   await cache.publish('lost', second, session(2));
   t.true(await isMarked('lost'));
-  const ttlMs = await client.pttl(`${sessionKeyPrefix}lost`);
+  const ttlMs = await client.pttl(`${cachedSessionPrefix}lost`);
   t.true(ttlMs > 20_000 && ttlMs <= 30_000);
 });
 
 test('a mark stays small however many writers there are, and then nobody clears it', async (t) => {
   const marks = [];
   for (let count = 0; count < 400; count++) marks.push(await cache.mark(['many']));
-  t.true(((await client.get(`${sessionKeyPrefix}many`)) ?? '').length < 2100);
+  t.true(((await client.get(`${cachedSessionPrefix}many`)) ?? '').length < 2100);
   for (const mark of marks) await cache.withdraw(['many'], mark);
   t.true(await isMarked('many'));
 });
@@ -118,7 +118,7 @@ test('new sessions that are written together are one command', async (t) => {
   );
   for (const id of ['new-1', 'new-2']) {
     t.is(fenceOf(await cache.find(id)), 1);
-    t.true((await client.pttl(`${sessionKeyPrefix}${id}`)) > 70_000_000);
+    t.true((await client.pttl(`${cachedSessionPrefix}${id}`)) > 70_000_000);
   }
 });
 
@@ -147,7 +147,7 @@ test('a new session is not stored if Redis does not give its place soon', async 
   await proxy.delay(1000);
   t.is(await createSessionCache(stalled).introduce('stalled'), undefined);
   // It may be given for a moment after that, and is of no use to anybody.
-  await until('the place is given', async () => (await client.exists(`${sessionKeyPrefix}stalled`)) === 1);
+  await until('the place is given', async () => (await client.exists(`${cachedSessionPrefix}stalled`)) === 1);
   t.is(fenceOf(await cache.find('stalled')), undefined);
-  t.true((await client.pttl(`${sessionKeyPrefix}stalled`)) <= 5000);
+  t.true((await client.pttl(`${cachedSessionPrefix}stalled`)) <= 5000);
 });
