@@ -53,7 +53,7 @@ const loginLimitSeconds = 10;
 const phoneCodes = 20;
 const phoneLimitSeconds = 60;
 /** All other calls about one user that ask WeChat: while it is slow each holds a place that others wait for. */
-const userCallsPerLimit = 60;
+const callsOfUser = 60;
 const userCallsLimitSeconds = 60;
 
 /** What handlers are made of. */
@@ -98,7 +98,7 @@ export function createHandlers(deps: HandlerDeps): Readonly<Record<QueueName, Pa
   const userDataLimit = createUserDataLimit(commands, seal);
   const userLimit = createUserLimit(config.login.limitPerUser, loginLimitSeconds, seal);
   const phoneLimit = createUserLimit(phoneCodes, phoneLimitSeconds, seal);
-  const callLimit = createUserLimit(userCallsPerLimit, userCallsLimitSeconds, seal);
+  const callLimit = createUserLimit(callsOfUser, userCallsLimitSeconds, seal);
   const userData = createUserDataOpener(userDataLimit, metrics.openedUserData);
   const codeLedger = createCodeLedger(commands, seal, timeoutMs);
   const login = createLoginHandler({

@@ -3,8 +3,8 @@ import { limitedUserOf } from '../../shared/rpc/ledger-keys.ts';
 import type { Seal } from '../../shared/rpc/seal.ts';
 
 /**
- * How often one user has done in this process what costs others something: written a log-in, or had WeChat asked about him or a phone
- * code, of which an app has so many a minute (45009). The user of a log-in is only known once WeChat has been asked, so there it spares the database
+ * Whether one user may do something once more that costs others something: write a log-in, have WeChat asked about him, or use a phone code.
+ * Each worker counts for itself: with three of them a user has up to three times as many. The user of a log-in is only known once WeChat has been asked, so there it spares the database
  * and the other users' writes, not WeChat, which has a limit of its own (45011). Users are remembered by fingerprints, also of those who are
  * erased: else whoever may erase himself has no limit.
  */

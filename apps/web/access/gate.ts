@@ -17,7 +17,7 @@ import { withoutLeadingSlashes } from './leading-slashes.ts';
 import { refuse, statusOfRefusal, type RefusalReason } from './refusal.ts';
 
 /**
- * Who may call, decided before the body is read. A key is taken off the URL here, so that nothing behind this ever sees
+ * Who may call, decided without the body; which interface of the protocol, routes/mina-auth.ts decides with it. A key is taken off the URL here, so that nothing behind this ever sees
  * one.
  */
 export interface Gate {

@@ -4,7 +4,7 @@ import { askForSession } from './ask-for-session.ts';
 import { workerTimeoutMs, type Interface, type InterfaceDeps, type RequestContext } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { forget } from './schemas/session.ts';
-import { loginFailure } from './store-failure.ts';
+import { writeFailure } from './store-failure.ts';
 
 const readPara = createParameterReader(forget.para);
 
@@ -16,7 +16,7 @@ export function createForget(deps: InterfaceDeps): Interface {
   const limiter = new RateLimiterMemory(orders);
   const options = {
     timeoutMs: workerTimeoutMs,
-    toFailure: loginFailure,
+    toFailure: writeFailure,
     /** Of valid sessions alone: who makes some up has nothing erased, and keeps nobody else's order away. */
     admit: ({ caller }: RequestContext) =>
       limiter.consume(caller?.name ?? '').then(

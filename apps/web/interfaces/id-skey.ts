@@ -11,7 +11,7 @@ import type { Interface, InterfaceDeps, RequestContext } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { idSkey, idSkeyWithUserData } from './schemas/login.ts';
 import { readSigned } from './signed.ts';
-import { loginFailure } from './store-failure.ts';
+import { writeFailure } from './store-failure.ts';
 import { fromCaller } from './from-caller.ts';
 
 /**
@@ -49,11 +49,11 @@ export function createIdSkey({ apps, ask, login, loginFailed, metrics }: Interfa
       if (app === undefined) return fail('noApp');
       facts.appid = app.appid;
       span?.set({ 'wafer.appid': app.appid });
-      const outcome = await askFor(app, parameters, { requestId, caller, span }, started).catch(loginFailure);
+      const outcome = await askFor(app, parameters, { requestId, caller, span }, started).catch(writeFailure);
       metrics.loggedIn(configured, app.appid, appResultOf(outcome));
       return outcome;
     } catch (error) {
-      return loginFailure(error);
+      return writeFailure(error);
     }
   }
 

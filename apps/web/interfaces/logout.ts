@@ -4,7 +4,7 @@ import { findSession } from './find-session.ts';
 import { workerTimeoutMs, type Interface, type InterfaceDeps } from './interface.ts';
 import { createParameterReader } from './parameter-reader.ts';
 import { logout } from './schemas/session.ts';
-import { loginFailure } from './store-failure.ts';
+import { writeFailure } from './store-failure.ts';
 
 const readPara = createParameterReader(logout.para);
 
@@ -26,7 +26,7 @@ export function createLogout(deps: InterfaceDeps): Interface {
         span: context.span,
       });
     } catch (error) {
-      return loginFailure(error);
+      return writeFailure(error);
     }
   };
 }

@@ -3,13 +3,13 @@ import { RpcError } from '../rpc/client.ts';
 import { ListUnavailableError } from '../../../shared/store/fresh-list.ts';
 import { LookupUnavailableError } from '../sessions/session-lookups.ts';
 
-/** A failure of the stores as 1001, never as "not valid". @throws what is no failure of the stores */
+/** For calls that only read: a failure of the stores as 1001, never as "not valid". @throws what is no failure of the stores */
 export function databaseFailure(error: unknown): Failure {
   return fail('databaseError', reasonOf(error));
 }
 
-/** A log-in that could not be queued or was not answered as 1006. @throws what is no failure of the stores */
-export function loginFailure(error: unknown): Failure {
+/** For calls that write: one that could not be queued, or was not answered, as 1006. @throws what is no failure of the stores */
+export function writeFailure(error: unknown): Failure {
   return fail('sessionNotWritten', reasonOf(error));
 }
 

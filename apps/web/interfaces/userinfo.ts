@@ -4,10 +4,10 @@ import { workerTimeoutMs, type Interface, type InterfaceDeps } from './interface
 import { createParameterReader } from './parameter-reader.ts';
 import { userinfo } from './schemas/wechat-calls.ts';
 import { readSigned } from './signed.ts';
-import { loginFailure } from './store-failure.ts';
+import { writeFailure } from './store-failure.ts';
 
 const readPara = createParameterReader(userinfo.para);
-const options = { timeoutMs: workerTimeoutMs, toFailure: loginFailure };
+const options = { timeoutMs: workerTimeoutMs, toFailure: writeFailure };
 
 /** qcloud.cam.userinfo: update the stored profile from WeChat's ciphertext. Not in the original. */
 export function createUserInfo(deps: InterfaceDeps): Interface {

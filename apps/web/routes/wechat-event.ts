@@ -8,7 +8,7 @@ import type { Caller } from '../../../shared/store/caller-store.ts';
 import { appNotNamed, appOfRequest, callerOf } from '../access/caller.ts';
 import { sendAnswer, sendError } from '../answer.ts';
 import { workerTimeoutMs, type InterfaceDeps } from '../interfaces/interface.ts';
-import { loginFailure } from '../interfaces/store-failure.ts';
+import { writeFailure } from '../interfaces/store-failure.ts';
 import { endConnectionAfter } from '../middleware/ending-connection.ts';
 import { readRawBody } from '../middleware/raw-body.ts';
 import { requestIdOf } from '../../../shared/http/request-id.ts';
@@ -61,7 +61,7 @@ export function addWechatEvent({
     try {
       return await carryOut(event, caller, requestId);
     } catch (error) {
-      return loginFailure(error).reason ?? 'store_unavailable';
+      return writeFailure(error).reason ?? 'store_unavailable';
     }
   };
 

@@ -1,7 +1,10 @@
 import type { z } from 'zod';
 import type { FailureName, SuccessMessage } from '../../../../shared/protocol/return-codes.ts';
 
-/** What one interface takes and answers: its parameters are read by this, and the OpenAPI document is made from it. */
+/**
+ * What one interface takes and answers, for the OpenAPI document. Of a request only which parameters there are, and which are needed, is read by
+ * this: types and lengths are what the interface, or its worker, checks.
+ */
 export interface InterfaceSchema {
   /** Name of its components in the document, such as `Auth` for `AuthRequest` and `AuthAnswer`. */
   readonly title: string;
