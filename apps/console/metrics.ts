@@ -12,7 +12,15 @@ import { stateOf } from './state.ts';
 /** How a try to sign in ends: by a password or the identity provider. What is none of these is `failed`. */
 const outcomes = {
   password: ['succeeded', 'credentials_wrong', 'totp_wrong', 'too_many_tries', 'failed'],
-  oidc: ['succeeded', 'oidc_no_role', 'operator_disabled', 'oidc_too_late', 'oidc_failed', 'oidc_unreachable'],
+  oidc: [
+    'succeeded',
+    'oidc_no_role',
+    'operator_disabled',
+    'oidc_too_late',
+    'oidc_failed',
+    'oidc_unreachable',
+    'oidc_not_asked',
+  ],
 } as const;
 type Way = keyof typeof outcomes;
 

@@ -10,6 +10,14 @@ import { createActor } from '../administration.ts';
 
 export type Claims = Readonly<Record<string, unknown>> & { readonly sub: string };
 
+/**
+ * How long before it was asked the provider had the person prove who they are, as it says by `auth_time`; 0 where it does not say. Both times
+ * are of its own clock.
+ */
+export function msSinceProof({ auth_time: proven, iat: issued }: Claims): number {
+  return typeof proven === 'number' && typeof issued === 'number' ? Math.max(0, issued - proven) * 1000 : 0;
+}
+
 /** The highest role that the claims give; undefined: none. */
 export function roleOfClaims(claims: Claims, rules: readonly ClaimRole[]): Role | undefined {
   const given = rules.filter(({ claim }) => claim === undefined || has(claims[claim.name], claim.value));

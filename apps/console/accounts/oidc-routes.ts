@@ -10,7 +10,8 @@ import type { ConsoleMetrics } from '../metrics.ts';
 import { isStoreAway } from '../api/to-problem.ts';
 import { stateOf } from '../state.ts';
 import type { SignIns } from './sign-ins.ts';
-import { findOidcOperator, roleOfClaims } from './oidc-operator.ts';
+import { findOidcOperator, msSinceProof, roleOfClaims } from './oidc-operator.ts';
+import { freshMs } from './fresh.ts';
 import { callbackPath, type OidcFlow, type OidcProvider } from './oidc.ts';
 import { readReturnPath } from './return-path.ts';
 
@@ -65,12 +66,15 @@ export function addOidc(deps: {
   /** @returns why not */
   const signIn = async (context: Context, flow: OidcFlow): Promise<string | undefined> => {
     const claims = await provider.finish(context, flow);
+    const provenMsAgo = msSinceProof(claims);
+    // As where somebody took from the address that it should ask.
+    if (flow.isAgain && provenMsAgo > freshMs) return 'oidc_not_asked';
     const role = roleOfClaims(claims, settings.roles);
     const { sequelize, actor } = administrationOf(undefined, stateOf(context).address ?? 'unknown');
     const operator = await findOidcOperator(sequelize, { issuer: provider.issuer, claims, role }, actor);
     if (operator === undefined) return 'oidc_no_role';
     if (operator.isDisabled) return 'operator_disabled';
-    await signIns.begin(context, operator, 'oidc');
+    await signIns.begin(context, operator, 'oidc', provenMsAgo);
     await noteSignIn(sequelize, operator.id);
     const entry = { action: 'operator sign-in', target: operator.name, details: { via: 'oidc' } };
     await recordAudit(sequelize, { ...entry, actor: createActor(operator.name, actor.host) });
@@ -88,7 +92,7 @@ export function addOidc(deps: {
       // Where the provider knows the browser it asks nothing, so that nobody would have done anything.
       if (isLedByOthers(context)) return context.redirect(`/sign-in?to=${encodeURIComponent(to)}`);
       try {
-        const { url, flow } = await provider.begin(to);
+        const { url, flow } = await provider.begin(to, context.query['again'] === '1');
         const kept: KeptFlow = { ...flow, until: Date.now() + flowMs };
         const sealed = (await findSeal()).seal(purpose, JSON.stringify(kept));
         context.cookies.set(cookie, encodeURIComponent(sealed), { ...cookieOptions, maxAge: flowMs });

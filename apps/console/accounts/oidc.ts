@@ -18,6 +18,7 @@ import {
 import type { OidcSettings } from '../../../shared/config/console.ts';
 import type { Origins } from '../origins.ts';
 import type { Claims } from './oidc-operator.ts';
+import { freshMs } from './fresh.ts';
 
 /** What a sign-in that is under way needs to be finished by the browser that began it, and by no other. */
 export interface OidcFlow {
@@ -26,13 +27,15 @@ export interface OidcFlow {
   readonly verifier: string;
   /** Path of this console to go to afterwards. */
   readonly to: string;
+  /** Whether it is of somebody who is signed in and proves once more who they are. */
+  readonly isAgain: boolean;
 }
 
 /** The company's identity provider, by OpenID Connect: code flow with PKCE, state and nonce. */
 export interface OidcProvider {
   readonly issuer: string;
   /** @returns where to send the browser, and what to remember until it comes back */
-  begin(to: string): Promise<{ readonly url: string; readonly flow: OidcFlow }>;
+  begin(to: string, isAgain: boolean): Promise<{ readonly url: string; readonly flow: OidcFlow }>;
   /** @throws if the provider refuses, or says what is not about this flow */
   finish(context: Context, flow: OidcFlow): Promise<Claims>;
 }
@@ -68,9 +71,9 @@ export function createOidcProvider(settings: OidcSettings, origins: Origins): Oi
   const claimNames = roles.flatMap(({ claim }) => claim?.name ?? []);
   return {
     issuer: issuer.href,
-    async begin(to) {
+    async begin(to, isAgain) {
       const configuration = await configure();
-      const flow = { state: randomState(), nonce: randomNonce(), verifier: randomPKCECodeVerifier(), to };
+      const flow = { state: randomState(), nonce: randomNonce(), verifier: randomPKCECodeVerifier(), to, isAgain };
       const { scopes_supported: supported = [] } = configuration.serverMetadata();
       const scopes = new Set([...usualScopes, ...claimNames.filter((name) => supported.includes(name))]);
       const url = buildAuthorizationUrl(configuration, {
@@ -80,6 +83,8 @@ export function createOidcProvider(settings: OidcSettings, origins: Origins): Oi
         nonce: flow.nonce,
         code_challenge: await calculatePKCECodeChallenge(flow.verifier),
         code_challenge_method: 'S256',
+        // It asks though it knows the browser, and says when it did.
+        ...(isAgain ? { prompt: 'login', max_age: String(freshMs / 1000) } : {}),
       });
       return { url: url.href, flow };
     },

@@ -18,6 +18,15 @@ export interface PasswordSignIn {
   check(credentials: Credentials, address: string): Promise<Operator>;
   /** Whether it is the operator's password, for what asks for it once more. A wrong one counts as at a sign-in. */
   confirm(operator: Pick<Operator, 'id' | 'name'>, password: string, address: string): Promise<void>;
+  /**
+   * Whether it is all that the operator signs in with, which uses the code up. What is wrong counts as at a sign-in.
+   * @throws {ApiProblem} 403 confirmation_required, password_wrong or totp_wrong; 429 too_many_tries; 503 busy
+   */
+  confirmWhole(
+    operator: Pick<Operator, 'id' | 'name'>,
+    given: Pick<Credentials, 'password' | 'totp'> | undefined,
+    address: string,
+  ): Promise<void>;
 }
 
 /** Of nobody. */
@@ -64,6 +73,23 @@ export function createPasswordSignIn({
       if (!(await checkPassword(operator, password)))
         throw new ApiProblem(403, 'password_wrong', 'The password is wrong.');
       await attempt.takeBack();
+    },
+    async confirmWhole({ id, name }, given, address) {
+      // As it is now: the body of the request, which has the password, may have taken its time.
+      const hasTotp = (await findOperator(sequelize, { id }))?.hasTotp === true;
+      // Nothing is tried, so that nobody learns of a password alone whether it is right.
+      if (given === undefined || (hasTotp && given.totp === undefined))
+        throw new ApiProblem(
+          403,
+          'confirmation_required',
+          `Confirm this with your own password${hasTotp ? ' and a code' : ''}: confirm.password${hasTotp ? ', confirm.totp' : ''}.`,
+        );
+      const attempt = await tries.begin(name, address);
+      if (!(await checkPassword({ id }, given.password)))
+        throw new ApiProblem(403, 'password_wrong', 'The password is wrong.');
+      if (hasTotp && !(await totp.isRight(id, given.totp ?? '')))
+        throw new ApiProblem(403, 'totp_wrong', 'The code is wrong, or was used already.');
+      await attempt.succeed();
     },
   };
 }

@@ -15,6 +15,8 @@ interface SignIn {
   readonly signIns: number;
   readonly via: 'password' | 'oidc';
   readonly at: number;
+  /** When the person last proved who they are: before `at`, where the identity provider knew the browser and asked nothing. */
+  readonly provenAt: number;
   /** To a minute. */
   seenAt: number;
   readonly from: string;
@@ -32,8 +34,11 @@ export interface SignIns {
   middleware(app: Koa): Middleware;
   /** undefined: none, or over. */
   current(context: Context): ListedSignIn | undefined;
-  /** Makes a new one under a new id, in the place of one that there is. */
-  begin(context: Context, operator: Operator, via: SignIn['via']): Promise<void>;
+  /**
+   * Makes a new one under a new id, in the place of one that there is.
+   * @param provenMsAgo when the person proved who they are
+   */
+  begin(context: Context, operator: Operator, via: SignIn['via'], provenMsAgo?: number): Promise<void>;
   /** Ends the one that asks, for `keep` or for good. @returns false if somebody has ended it meanwhile: then nothing may come of what it asked for */
   take(context: Context): Promise<boolean>;
   /** Goes on with the one that was taken, under a new id, after all of the operator have been ended by a new number. */
@@ -170,14 +175,15 @@ export function createSignIns(
       if (isVisit && Date.now() - signIn.seenAt >= visitEveryMs) signIn.seenAt = Date.now();
       return { ...(JSON.parse(JSON.stringify(signIn)) as SignIn), id: idOf(secretOf(context)) };
     },
-    async begin(context, { id: operatorId, signIns }, via) {
+    async begin(context, { id: operatorId, signIns }, via, provenMsAgo = 0) {
       if (bearerOf(context) !== undefined) throw notAPerson();
       stateOf(context).isSigningIn = true;
       const at = Date.now();
       const from = stateOf(context).address ?? 'unknown';
       const agent = context.get('User-Agent').slice(0, maxAgentLength);
       const withSession = context as WithSession;
-      withSession.session = { operatorId, signIns, via, at, seenAt: at, from, agent };
+      const provenAt = at - provenMsAgo;
+      withSession.session = { operatorId, signIns, via, at, provenAt, seenAt: at, from, agent };
       // Whatever id came with the request is none from now on.
       await (withSession.session as KoaSession).regenerate();
     },

@@ -49,6 +49,7 @@ export const operatorRoutes: readonly ApiRoute[] = [
     operationId: 'addOperator',
     summary: 'Adds a person, and gives the link by which they set their password',
     role: 'admin',
+    confirm: true,
     status: 201,
     body: z.object({ name: operatorName, role }),
     answer: invited,
@@ -63,6 +64,7 @@ export const operatorRoutes: readonly ApiRoute[] = [
     operationId: 'addProgram',
     summary: 'Adds a program, and gives its token',
     role: 'admin',
+    confirm: true,
     status: 201,
     body: z.object({ name: operatorName, role, days: z.int().min(1).max(3650).optional() }),
     answer: z.object({ name: z.string(), role, token: z.string().describe('Shown here alone') }),
@@ -74,6 +76,7 @@ export const operatorRoutes: readonly ApiRoute[] = [
     operationId: 'changeOperator',
     summary: 'Changes what somebody may do, or whether at all; counts at once, and ends their sign-ins',
     role: 'admin',
+    confirm: (body) => body.role !== undefined || body.isDisabled === false,
     params,
     body: z.object({ role: role.optional(), isDisabled: z.boolean().optional() }),
     answer: z.object({ name: z.string(), role, isDisabled: z.boolean() }),
@@ -110,6 +113,7 @@ export const operatorRoutes: readonly ApiRoute[] = [
     operationId: 'renewLink',
     summary: 'Gives a new link to set a password, of somebody else who has forgotten it',
     role: 'admin',
+    confirm: true,
     params,
     body: z.object({
       withoutTotp: z
@@ -131,7 +135,7 @@ export const operatorRoutes: readonly ApiRoute[] = [
   }),
 ];
 
-/** So the last admin can't lock everybody out by a slip, and a sign-in alone, which may be stolen, replaces neither password nor second factor. */
+/** So the last admin can't lock everybody out by a slip. What a sign-in alone, which may be stolen, must not do is for `confirm` of a route. */
 function refuseOwn(name: string, own: string): void {
   if (name.trim().toLowerCase() === own)
     throw new ApiProblem(

@@ -10,6 +10,8 @@ export interface ReadRequest {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
+  /** As it came. */
+  readonly rawBody: string;
 }
 
 const bodyLimit = '64kb';
@@ -39,6 +41,7 @@ export function createRequestReader({ params, query, body }: ApiRoute): (context
       params: check('params'),
       query: check('query'),
       body: isSafe(context) ? undefined : check('body'),
+      rawBody: (context.request as { rawBody?: string }).rawBody ?? '',
     };
     if (faults.length === 0) return request;
     // A list of nonsense has as many faults as items, and each is longer than its item.

@@ -1,9 +1,10 @@
 import type { Context } from 'koa';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Role } from '../../../shared/operators/roles.ts';
 import type { Administration } from '../administration.ts';
 import type { Who } from '../accounts/who.ts';
 import type { ConsoleParts } from '../parts.ts';
+import { confirmation } from './confirm-person.ts';
 
 /** Least role of a route. `anyone`: before sign-in too; `self`: whoever is signed in. */
 export type LeastRole = Role | 'self' | 'anyone';
@@ -49,9 +50,16 @@ interface Described {
   readonly status?: number;
 }
 
+/**
+ * Whether it gives rights or a way in: then a person does it, no program, and confirms that it is they (`confirm-person.ts`). A function says
+ * it of a body.
+ */
+type Confirm<Body> = true | ((body: Body) => boolean);
+
 /** A route without the types of what it is asked, for lists. */
 export interface ApiRoute extends Described {
   readonly role: LeastRole;
+  readonly confirm?: Confirm<never>;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
@@ -71,6 +79,7 @@ interface Asked<
   Least extends LeastRole,
 > extends Described {
   readonly role: Least;
+  readonly confirm?: Confirm<Given<Body>>;
   readonly params?: Params;
   readonly query?: Query;
   /** With an empty object as what a request without a body says. */
@@ -97,7 +106,9 @@ export function defineRoute<
     readonly handle: (call: AskedCall<Params, Query, Body, Least>) => Promise<z.input<Answer>> | z.input<Answer>;
   },
 ): ApiRoute {
-  return route as unknown as ApiRoute;
+  const { confirm, body = z.object({}) } = route;
+  const asked = confirm === undefined ? route : { ...route, body: body.extend({ confirm: confirmation }) };
+  return asked as unknown as ApiRoute;
 }
 
 /**

@@ -9,6 +9,7 @@ import { createOwnPlaces, type OwnPlaces } from '../own-places.ts';
 import type { ConsoleParts } from '../parts.ts';
 import { stateOf } from '../state.ts';
 import { authorize, confirmWho, isSafe, type Doorkeeper } from './authorize.ts';
+import { confirmPerson, takeConfirmation } from './confirm-person.ts';
 import type { Idempotency } from './idempotency.ts';
 import { whenLeft } from './leaving.ts';
 import { apiPrefix } from './prefix.ts';
@@ -31,7 +32,7 @@ export interface ServeDeps {
 /** Of one operator, so that the connections of the console are there for others too: more than anybody has tabs and programs. */
 const maxOwnStreams = 32;
 
-/** Each route as its steps: may it, what does it ask, was it done already, do it, answer what its schema names. */
+/** Each route as its steps: may it, what does it ask, is it the person who asks, was it done already, do it, answer what its schema names. */
 export function addApi(routes: readonly ApiRoute[], deps: ServeDeps): (router: Router) => void {
   const streamPlaces = createOwnPlaces(maxOwnStreams, `You have ${maxOwnStreams} streams open already.`);
   return (router) => {
@@ -48,14 +49,20 @@ function createStep(
 ): (context: Context) => Promise<void> {
   const { doorkeeper, parts, idempotency, administrationOf, stopping, metrics, streamPlaces, log } = deps;
   const read = createRequestReader(route);
-  const { answer, handle, stream, status = 200 } = route;
+  const { answer, handle, stream, status = 200, confirm = () => false } = route;
+  const wantsPerson = (body: unknown) => confirm === true || confirm(body as never);
   return async (context) => {
     const state = stateOf(context);
     state.operationId = route.operationId;
     context.set('Cache-Control', 'no-store');
     const who = authorize(context, route.role, doorkeeper);
-    const request = await read(context);
+    const given = await read(context);
     if (!isSafe(context) && route.role !== 'anyone') await confirmWho(context);
+    const { confirmation, asked, ...request } = takeConfirmation(route, given);
+    if (wantsPerson(request.body)) {
+      await confirmPerson(context, who, confirmation, parts.accounts);
+      await confirmWho(context);
+    }
     const left = whenLeft(context);
     const signals = [left, stopping];
     const createCall = (signal: AbortSignal) =>
@@ -85,7 +92,7 @@ function createStep(
       const result = await handle(createCall(AbortSignal.any(signals)));
       return { status, body: status === 204 ? '' : JSON.stringify(answer.parse(result)) };
     };
-    const done = isSafe(context) ? await work() : await idempotency.run(context, who, work);
+    const done = isSafe(context) ? await work() : await idempotency.run(context, who, asked, work);
     // What redirects has answered already.
     if (context.headerSent || context.status === 302 || context.status === 303) return;
     context.status = done.status;
