@@ -9,9 +9,8 @@ import { createActor, type Administration } from '../administration.ts';
 import type { ConsoleMetrics } from '../metrics.ts';
 import { isStoreAway } from '../api/to-problem.ts';
 import { stateOf } from '../state.ts';
-import type { SignIns } from './sign-ins.ts';
+import { freshMs, type SignIns } from './sign-ins.ts';
 import { findOidcOperator, msSinceProof, roleOfClaims } from './oidc-operator.ts';
-import { freshMs } from './fresh.ts';
 import { callbackPath, type OidcFlow, type OidcProvider } from './oidc.ts';
 import { readReturnPath } from './return-path.ts';
 

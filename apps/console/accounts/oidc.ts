@@ -18,7 +18,7 @@ import {
 import type { OidcSettings } from '../../../shared/config/console.ts';
 import type { Origins } from '../origins.ts';
 import type { Claims } from './oidc-operator.ts';
-import { freshMs } from './fresh.ts';
+import { freshMs } from './sign-ins.ts';
 
 /** What a sign-in that is under way needs to be finished by the browser that began it, and by no other. */
 export interface OidcFlow {

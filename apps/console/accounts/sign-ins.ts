@@ -56,6 +56,8 @@ export interface SignIns {
 const idleMs = 3_600_000;
 /** However often somebody visits. */
 const longestMs = 43_200_000;
+/** How old what proved who somebody is may be, where that proves it once more: of the identity provider, which has their password. */
+export const freshMs = 300_000;
 /** Beyond it the oldest one ends. */
 const maxSignIns = 20;
 /** How precisely the last visit is known. */

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Accounts } from '../accounts/accounts.ts';
-import { freshMs } from '../accounts/fresh.ts';
+import { freshMs } from '../accounts/sign-ins.ts';
 import type { Who } from '../accounts/who.ts';
 import { stateOf } from '../state.ts';
 import { password, totpCode } from './fields.ts';

@@ -51,7 +51,20 @@ const problemSchema = z.object({
 });
 
 function describe(route: ApiRoute, toSchema: (schema: z.ZodType, io: 'input' | 'output') => Json): Json {
-  const { method, role, operationId, summary, description, params, query, body, answer, status = 200, stream } = route;
+  const {
+    method,
+    role,
+    confirm,
+    operationId,
+    summary,
+    description,
+    params,
+    query,
+    body,
+    answer,
+    status = 200,
+    stream,
+  } = route;
   const idempotent = method === 'GET' || role === 'anyone' ? [] : [idempotencyHeader];
   const needs = { anyone: 'Before sign-in too.', self: 'For whoever is signed in.' };
   const who = role === 'anyone' || role === 'self' ? needs[role] : `Needs the role ${role}.`;
@@ -59,7 +72,7 @@ function describe(route: ApiRoute, toSchema: (schema: z.ZodType, io: 'input' | '
     operationId,
     tags: [route.path.split('/')[1]],
     summary,
-    description: [description, who].filter((text) => text !== undefined).join('\n\n'),
+    description: [description, who, describeConfirm(confirm)].filter((text) => text !== undefined).join('\n\n'),
     ...(role === 'anyone' ? { security: [] } : {}),
     parameters: [...parametersOf('path', params, toSchema), ...parametersOf('query', query, toSchema), ...idempotent],
     ...(body === undefined
@@ -79,6 +92,12 @@ function describe(route: ApiRoute, toSchema: (schema: z.ZodType, io: 'input' | '
       },
     },
   };
+}
+
+function describeConfirm(confirm: ApiRoute['confirm']): string | undefined {
+  if (confirm === undefined) return undefined;
+  const when = confirm === true ? '' : ' where it gives a role or lets somebody in';
+  return `Not for programs${when}: a person confirms it, with \`confirm\` or by a sign-in through the identity provider of the last five minutes.`;
 }
 
 const idempotencyHeader = {
