@@ -305,7 +305,7 @@ test.serial('every answer has headers that bind the page to its own files', asyn
 test.serial('a change by cookie wants the page’s header and its origin', async (t) => {
   const person = await site.signIn('admin');
   const { Cookie } = person.headers as { Cookie: string };
-  const body = { name: 'made-by-a-stranger', role: 'admin' };
+  const body = { name: 'made-by-a-stranger', role: 'admin', confirm: { password: person.password } };
   const send = (headers: Record<string, string>) =>
     api('POST', '/operators', { body, headers: { Cookie, ...headers } });
   t.is((await send({})).body.code, 'not_from_page');

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import test from 'ava';
+import { withClockAhead } from '../../support/clock-ahead.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { pageHeaders, startTestConsole } from '../../support/console.ts';
 import { startIdentityProvider } from '../../support/identity-provider.ts';
@@ -69,8 +71,13 @@ class Browser {
   }
 
   me() {
+    return this.ask('GET', '/me');
+  }
+
+  /** As the console's page does. */
+  ask(method: string, path: string, body?: object) {
     const cookie = [...(this.cookies.get('http://console.test') ?? [])].map(([name, value]) => `${name}=${value}`);
-    return api('GET', '/me', { headers: { Cookie: cookie.join('; ') } });
+    return api(method, path, { body, headers: { ...pageHeaders(consoleUrl), Cookie: cookie.join('; ') } });
   }
 }
 
@@ -123,11 +130,76 @@ test.serial('without a role, or disabled, nobody gets in; a changed role counts'
   t.is((await elsewhere.me()).body.role, 'admin');
   t.is((await browser.me()).status, 401, 'a sign-in with the role of before is over');
   const admin = await site.signIn('admin');
-  const change = (body: object) => api('PATCH', '/operators/carol', { as: admin, body });
+  const confirm = { password: admin.password };
+  const change = (body: object) => api('PATCH', '/operators/carol', { as: admin, body: { ...body, confirm } });
   t.is((await change({ role: 'viewer' })).body.code, 'role_of_provider');
   t.is((await change({ isDisabled: true })).status, 200);
   t.is((await elsewhere.me()).status, 401);
   t.is(await tryAgain(), 'http://console.test/sign-in?problem=operator_disabled');
+});
+
+const again = 'http://console.test/sign-in/oidc?again=1&to=/operators';
+const longerMs = 301_000;
+/** What whoever has the cookie of an admin would do, to have more than that. */
+async function give(browser: Browser) {
+  const local = await site.person('viewer');
+  const body = { name: `made-${randomBytes(4).toString('hex')}`, role: 'admin' };
+  const steps: [string, string, object][] = [
+    ['POST', '/operators', body],
+    ['POST', '/operators/tokens', { ...body, name: `${body.name}-too` }],
+    ['POST', `/operators/${local.name}/link`, {}],
+    ['PATCH', `/operators/${local.name}`, { role: 'admin' }],
+    ['PATCH', `/operators/${local.name}`, { isDisabled: false }],
+  ];
+  const codes = [];
+  for (const step of steps) {
+    const answer = await browser.ask(...step);
+    codes.push(answer.body.code ?? answer.status);
+  }
+  return codes;
+}
+const refused = Array.from({ length: 5 }, () => 'sign_in_again');
+const done = [201, 201, 200, 200, 200];
+
+test.serial('a sign-in of five minutes ago gives no rights until the provider has asked again', async (t) => {
+  people['frida'] = { groups: ['admins'] };
+  const browser = new Browser();
+  await browser.get(await browser.logIn('frida'));
+  t.deepEqual(await give(browser), done);
+  await withClockAhead(longerMs, async () => {
+    t.deepEqual(await give(browser), refused);
+    t.is((await browser.ask('GET', '/operators')).status, 200);
+    const elsewhere = new Browser();
+    for (const [site, jar] of browser.cookies) elsewhere.cookies.set(site, new Map(jar));
+    await browser.logIn('frida');
+    t.is(browser.forms, 0, 'where it is not asked to, it asks nothing');
+    const back = await browser.logIn('frida', again);
+    t.true(browser.forms > 0, 'it asks, though it knows the browser');
+    t.is((await browser.get(back)).location, 'http://console.test/operators');
+    t.deepEqual(await give(browser), done);
+    t.is((await elsewhere.me()).status, 401, 'who has the cookie of before has nothing of it');
+  });
+});
+
+test.serial('who takes from the address that the provider should ask again gets no rights', async (t) => {
+  people['gustav'] = { groups: ['admins'] };
+  const browser = new Browser();
+  await browser.get(await browser.logIn('gustav'));
+  const withoutAsking = async (start: string) => {
+    const asked = new URL((await browser.get(start)).location);
+    asked.searchParams.delete('prompt');
+    asked.searchParams.set('max_age', '100000');
+    const back = await browser.logIn('gustav', asked.href);
+    t.is(browser.forms, 0);
+    return (await browser.get(back)).location;
+  };
+  await withClockAhead(longerMs, async () => {
+    t.is(await withoutAsking(again), 'http://console.test/sign-in?problem=oidc_not_asked');
+    t.deepEqual(await give(browser), refused);
+    t.is(await withoutAsking('http://console.test/sign-in/oidc'), 'http://console.test/');
+    t.like((await browser.me()).body, { name: 'gustav', role: 'admin' });
+    t.deepEqual(await give(browser), refused, 'a sign-in is as old as the provider says');
+  });
 });
 
 test.serial('who is called as somebody else here is another operator all the same', async (t) => {

@@ -2,12 +2,15 @@ import test from 'ava';
 import { z } from 'zod';
 import { apiRoutes } from '../../../apps/console/api/index.ts';
 import type { ApiRoute, LeastRole } from '../../../apps/console/api/route.ts';
-import { roles, type Role } from '../../../shared/operators/roles.ts';
+import { isAtLeast, roles, type Role } from '../../../shared/operators/roles.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { pageHeaders, startTestConsole, type Asker } from '../../support/console.ts';
 
-/** The least role of every route, by its operationId. A new route has no answer here until it gets a line. */
-const expected: Readonly<Record<string, LeastRole>> = {
+/** `confirmed`: it gives rights or a way in, so a person of this role does it and confirms that it is they. */
+type Expected = LeastRole | `${Role}, confirmed`;
+
+/** Who may have every route, by its operationId. A new route has no answer here until it gets a line. */
+const expected: Readonly<Record<string, Expected>> = {
   describeApi: 'anyone',
 
   listWaysToSignIn: 'anyone',
@@ -28,11 +31,11 @@ const expected: Readonly<Record<string, LeastRole>> = {
   listSamples: 'viewer',
 
   listOperators: 'admin',
-  addOperator: 'admin',
-  addProgram: 'admin',
-  changeOperator: 'admin',
+  addOperator: 'admin, confirmed',
+  addProgram: 'admin, confirmed',
+  changeOperator: 'admin, confirmed',
   removeOperator: 'admin',
-  renewLink: 'admin',
+  renewLink: 'admin, confirmed',
 
   searchSessions: 'viewer',
   showSession: 'viewer',
@@ -78,22 +81,34 @@ const expected: Readonly<Record<string, LeastRole>> = {
 };
 
 /** Real routes and a real sign-in; what they would do is left out. */
-const stubs: readonly ApiRoute[] = apiRoutes.map(({ method, path, operationId, summary, role }) => ({
+const stubs: readonly ApiRoute[] = apiRoutes.map(({ method, path, operationId, summary, role, confirm, body }) => ({
   method,
   path,
   operationId,
   summary,
   role,
+  ...(confirm === undefined || body === undefined ? {} : { confirm, body }),
   answer: z.object({ reached: z.string() }),
   handle: () => ({ reached: operationId }),
 }));
+/** What those that are confirmed are asked. */
+const bodies: Readonly<Record<string, object>> = {
+  addOperator: { name: 'x', role: 'viewer' },
+  addProgram: { name: 'x', role: 'viewer' },
+  changeOperator: { role: 'viewer' },
+  renewLink: {},
+};
 const onClose = closeAfterAll(test);
 const site = await startTestConsole({ onClose });
 const stack = { database: site.database, redis: site.redis, env: {} };
 const { url, api } = await startTestConsole({ onClose, stack, routes: stubs });
 
 test('the table of roles has every route of the API, and no other', (t) => {
-  t.deepEqual(Object.fromEntries(apiRoutes.map(({ operationId, role }) => [operationId, role])), expected);
+  const table = apiRoutes.map(({ operationId, role, confirm }) => [
+    operationId,
+    confirm === undefined ? role : `${role}, confirmed`,
+  ]);
+  t.deepEqual(Object.fromEntries(table), expected);
 });
 
 test('no two routes have a method and a path, or a name, in common', (t) => {
@@ -108,18 +123,41 @@ for (const how of ['by token', 'by cookie'] as const) {
     for (const role of roles)
       askers.push([role, how === 'by token' ? await site.token(role) : await site.signIn(role)]);
     for (const { method, path, operationId } of apiRoutes) {
-      const least = expected[operationId] as LeastRole;
+      const [least, isConfirmed] = (expected[operationId] as Expected).split(', ') as [LeastRole, string?];
       for (const [role, as] of askers) {
         const headers = how === 'by cookie' || as === undefined ? pageHeaders(url) : {};
-        const answer = await api(method, path.replaceAll(/:\w+/g, 'x'), { as, headers });
-        t.is(answer.status, statusFor(role, least), `${method} ${path} as ${role}`);
+        const ask = (body?: object) => api(method, path.replaceAll(/:\w+/g, 'x'), { as, headers, body });
+        const text = `${method} ${path} as ${role}`;
+        const body = bodies[operationId];
+        if (isConfirmed === undefined || !mayHave(role, least))
+          t.is((await ask(body)).status, statusFor(role, least), text);
+        else {
+          const code = how === 'by token' ? 'persons_only' : 'confirmation_required';
+          t.is((await ask(body)).body.code, code, text);
+          const confirm = { password: typeof as === 'object' ? as.password : 'any' };
+          t.is((await ask({ ...body, confirm })).status, how === 'by token' ? 403 : 200, text);
+        }
       }
     }
   });
 }
 
+test('shutting somebody out is confirmed by nobody, letting in and another role are', async (t) => {
+  const change = async (as: Asker, body: object) =>
+    (await api('PATCH', '/operators/x', { as, body, headers: typeof as === 'string' ? {} : pageHeaders(url) })).status;
+  for (const as of [await site.token('admin'), await site.signIn('admin')]) {
+    t.is(await change(as, { isDisabled: true }), 200);
+    for (const body of [{ isDisabled: false }, { role: 'viewer' }, { role: 'admin', isDisabled: true }])
+      t.is(await change(as, body), 403, JSON.stringify(body));
+  }
+});
+
+function mayHave(role: Role | 'nobody', least: LeastRole): boolean {
+  return least === 'anyone' || (role !== 'nobody' && (least === 'self' || isAtLeast(role, least)));
+}
+
 function statusFor(role: Role | 'nobody', least: LeastRole): number {
   if (least === 'anyone') return 200;
   if (role === 'nobody') return 401;
-  return least === 'self' || roles.indexOf(role) >= roles.indexOf(least) ? 200 : 403;
+  return mayHave(role, least) ? 200 : 403;
 }

@@ -7,6 +7,7 @@ import { checkConsole } from '../../../shared/administration/doctor/console.ts';
 import { withRedis } from '../../../shared/administration/stores.ts';
 import { readConfig } from '../../../shared/config/config.ts';
 import { machineName } from '../../../shared/redis/presence.ts';
+import { withClockAhead } from '../../support/clock-ahead.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { cookieOf, pageHeaders, startTestConsole, type Answer, type SignedIn } from '../../support/console.ts';
 import { openRedis } from '../../support/open-redis.ts';
@@ -41,18 +42,9 @@ const newPassword = () => {
   return password;
 };
 
+/** What gives rights is confirmed. */
+const confirmOf = ({ password }: SignedIn) => ({ confirm: { password } });
 const minuteMs = 60_000;
-
-/** For all of this process, which the console is in. */
-async function withClockAhead(ms: number, work: () => Promise<unknown>): Promise<void> {
-  const { now } = Date;
-  Date.now = () => now() + ms;
-  try {
-    await work();
-  } finally {
-    Date.now = now;
-  }
-}
 
 test.serial('a sign-in ends an hour after the last visit', async (t) => {
   const person = await site.signIn('viewer');
@@ -206,7 +198,8 @@ test.serial('people see where they are signed in, and end one of those', async (
 test.serial('disabling, removing or another role counts from the next request', async (t) => {
   const admin = await site.signIn('admin');
   const person = await site.signIn('operator');
-  const change = (body: object) => api('PATCH', `/operators/${person.name}`, { as: admin, body });
+  const change = (body: object) =>
+    api('PATCH', `/operators/${person.name}`, { as: admin, body: { ...body, ...confirmOf(admin) } });
   t.is((await me(person)).body.role, 'operator');
   t.is((await change({ role: 'viewer' })).status, 200);
   t.is((await me(person)).status, 401, 'another role needs another sign-in');
@@ -226,7 +219,8 @@ test.serial('disabling, removing or another role counts from the next request', 
 
 test.serial('whose rights end while the body of a request comes changes nothing by it', async (t) => {
   const admin = await site.signIn('admin');
-  const change = (name: string, body: object) => api('PATCH', `/operators/${name}`, { as: admin, body });
+  const change = (name: string, body: object) =>
+    api('PATCH', `/operators/${name}`, { as: admin, body: { ...body, ...confirmOf(admin) } });
   const ends: Readonly<Record<string, (person: SignedIn) => Promise<Answer>>> = {
     'another role': ({ name }) => change(name, { role: 'operator' }),
     disabled: ({ name }) => change(name, { isDisabled: true }),
@@ -236,7 +230,7 @@ test.serial('whose rights end while the body of a request comes changes nothing 
   for (const [how, end] of Object.entries(ends)) {
     const person = await site.signIn('admin');
     const name = `heir-${randomBytes(4).toString('hex')}`;
-    const held = await holdBody(JSON.stringify({ name, role: 'admin' }), person);
+    const held = await holdBody(JSON.stringify({ name, role: 'admin', ...confirmOf(person) }), person);
     t.true((await end(person)).status < 300, how);
     t.is(await held.send(), 401, how);
     t.deepEqual(await database.query('select id from cWaferOperator where name = ?', [name]), [], how);
@@ -333,13 +327,15 @@ test.serial('a program’s token is void once it is disabled, removed, or over',
 test.serial('nobody changes or removes themselves, so that the last admin stays', async (t) => {
   const admin = await site.signIn('admin');
   t.is(
-    (await api('PATCH', `/operators/${admin.name}`, { as: admin, body: { role: 'viewer' } })).body.code,
+    (await api('PATCH', `/operators/${admin.name}`, { as: admin, body: { role: 'viewer', ...confirmOf(admin) } })).body
+      .code,
     'own_account',
   );
   t.is((await api('DELETE', `/operators/${admin.name.toUpperCase()}`, { as: admin })).body.code, 'own_account');
-  const link = (name: string) => api('POST', `/operators/${name}/link`, { as: admin, body: { withoutTotp: true } });
+  const body = { withoutTotp: true, ...confirmOf(admin) };
+  const link = (name: string) => api('POST', `/operators/${name}/link`, { as: admin, body });
   for (const name of [admin.name, admin.name.toUpperCase(), `%20${admin.name}%20`])
-    t.is((await link(name)).body.code, 'own_account', 'nor does a cookie alone give its person a new password');
+    t.is((await link(name)).body.code, 'own_account');
   const [row] = await database.query('select link_hash as link from cWaferOperator where name = ?', [admin.name]);
   t.is(row?.['link'], null);
 });
@@ -454,8 +450,9 @@ test.serial('secrets of codes are converted with all other values when keys are 
 
 test.serial('a lost second factor goes once a new link is used, if an admin says so', async (t) => {
   const byConsole = async (name: string, withoutTotp: boolean) => {
-    const as = await site.token('admin');
-    return (await api('POST', `/operators/${name}/link`, { as, body: { withoutTotp } })).body.link as string;
+    const as = await site.signIn('admin');
+    const body = { withoutTotp, ...confirmOf(as) };
+    return (await api('POST', `/operators/${name}/link`, { as, body })).body.link as string;
   };
   const byCommand = async (name: string, withoutTotp: boolean) => {
     const more = withoutTotp ? ['--without-totp'] : [];
@@ -624,7 +621,7 @@ test.serial('what changes is in the audit log with who and from where', async (t
   const name = `audited-${randomBytes(4).toString('hex')}`;
   await api('POST', '/operators', {
     as: admin,
-    body: { name, role: 'viewer' },
+    body: { name, role: 'viewer', ...confirmOf(admin) },
     headers: { 'X-Forwarded-For': '198.51.100.7' },
   });
   const [row] = await database.query('select * from cWaferAudit where target = ?', [name]);
