@@ -6,6 +6,7 @@ import { findFreePort } from '../../../apps/local/servers/ports.ts';
 import { createUser } from '../../../apps/wechat-simulator/users.ts';
 import { findAxeFaults, startBrowser, takePicture } from '../../support/browser.ts';
 import { auth, login, newUser } from '../../support/client.ts';
+import { withClockAhead } from '../../support/clock-ahead.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { startTestConsole } from '../../support/console.ts';
 import { startEventReceiver } from '../../support/event-receiver.ts';
@@ -334,6 +335,12 @@ drive('a person is added, whose link sets a password that signs in', async (t) =
   await goTo(page, '/operators');
   await page.click('[data-test=add-operator]');
   await page.fill('input[name=operator-name]', 'vera');
+  await page.fill('input[name=own-password]', 'not the right one');
+  t.deepEqual(await findAxeFaults(page), []);
+  await takePicture(page, 'operator-add');
+  await page.click('[data-test=submit]');
+  t.regex(await page.innerText('.el-dialog [role=alert]'), /The password is wrong/);
+  await page.fill('input[name=own-password]', admin.password);
   await page.click('[data-test=submit]');
   const link = new URL(await page.innerText('[data-test=once] code'));
   noteSecret('link to set a password', link.hash.split('=')[1]);
@@ -351,6 +358,80 @@ drive('a person is added, whose link sets a password that signs in', async (t) =
   await goTo(other, '/operators');
   t.true(await other.isVisible('[data-test=no-permission]'));
   t.is(await other.locator('nav a[href="/operators"]').count(), 0);
+  await other.context().close();
+});
+
+/** The row of somebody in the list of operators. */
+const rowOf = (name: string, kind = 'person') => `tr[data-row="${kind} ${name}"]`;
+
+drive('another role, a new link and letting in are given after one’s own password', async (t) => {
+  const { name } = await site.person('viewer');
+  await goTo(page, '/operators');
+  const row = rowOf(name);
+  const confirm = async () => {
+    t.deepEqual(await findAxeFaults(page), []);
+    await page.fill('input[name=own-password]', admin.password);
+    await page.click('[data-test=submit]');
+  };
+  await page.click(`${row} .role`);
+  await page.click('.el-select-dropdown__item:visible:has-text("operator")');
+  t.regex(await page.innerText('[data-test=effect]'), /From viewer to operator/);
+  t.regex(await page.innerText(row), /viewer/, 'not yet');
+  await confirm();
+  await page.waitForSelector(`${row}:has-text("operator")`);
+  await page.click(`${row} [data-test=disable]`);
+  await page.click(`${row} [data-test=enable]`);
+  await confirm();
+  await page.waitForSelector(`${row}:has-text("may sign in")`);
+  await page.click(`${row} [data-test=link]`);
+  await confirm();
+  const link = new URL(await page.innerText('[data-test=once] code'));
+  noteSecret('link to set a password', link.hash.split('=')[1]);
+  await page.click('[data-test=kept]');
+  const [stored] = await site.database.query('select role, is_disabled as off from cWaferOperator where name = ?', [
+    name,
+  ]);
+  t.like(stored, { role: 'operator', off: 0 });
+});
+
+drive('who signs in with a code gives rights with one too, in Chinese, by keyboard alone', async (t) => {
+  const person = await site.person('admin');
+  const as = await site.signIn(person);
+  const { body } = await site.api('POST', '/me/totp', { as, body: { password: person.password } });
+  noteSecret('secret of codes', body.secret);
+  const codes = new TOTP({ secret: Secret.fromBase32(body.secret) });
+  const codeAfter = (steps: number) => codes.generate({ timestamp: Date.now() + steps * 30_000 });
+  t.is((await site.api('PUT', '/me/totp', { as, body: { code: codeAfter(-1) } })).status, 204);
+  const other = await openPage({ locale: 'zh-CN' });
+  const [cookie = '', value = ''] = as.headers['Cookie']?.split('=') ?? [];
+  await other.context().addCookies([{ name: cookie, value, url: site.url }]);
+  await goTo(other, '/operators');
+  await other.focus('[data-test=add-token]');
+  const { keyboard } = other;
+  await keyboard.press('Enter');
+  await other.focus('input[name=operator-name]');
+  await keyboard.type('nightly');
+  const fill = async (code: string) => {
+    await until('the field of the code has the focus', async () => {
+      await keyboard.press('Tab');
+      return other.evaluate<boolean>('document.activeElement.name === "own-totp"');
+    });
+    await keyboard.type(code);
+    await keyboard.press('Enter');
+  };
+  await keyboard.press('Tab');
+  await keyboard.press('Tab');
+  t.is(await other.evaluate('document.activeElement.name'), 'own-password');
+  await keyboard.type(person.password);
+  await fill(codeAfter(-20));
+  await other.waitForSelector('.el-dialog [role=alert]:has-text("验证码不正确")');
+  t.deepEqual(await findAxeFaults(other), []);
+  t.is(await other.inputValue('input[name=own-totp]'), '', 'what was wrong is to be typed anew');
+  await other.focus('input[name=own-password]');
+  await fill(codeAfter(0));
+  noteSecret('operator’s token', await other.innerText('[data-test=once] code'));
+  await other.click('[data-test=kept]');
+  await other.waitForSelector(rowOf('nightly', 'token'));
   await other.context().close();
 });
 
@@ -410,6 +491,45 @@ drive('who signs in by the identity provider comes back to where they wanted to 
   await goTo(other, '/account');
   t.regex(await other.innerText('.about'), /olga/);
   t.is(await other.locator('[data-test=change-password]').count(), 0);
+  await other.context().close();
+});
+
+drive('the provider asks again who gives rights later on, who comes back to what was filled in', async (t) => {
+  const { people } = identityProvider;
+  people['ulla'] = { preferred_username: 'ulla', groups: ['admins'] };
+  const other = await openPage({}, true);
+  await other.context().route(/^https:/, (route) => route.abort());
+  const logIn = async () => {
+    await other.fill('input[name=login]', 'ulla');
+    await other.fill('input[name=password]', 'any');
+    await other.click('button[type=submit]');
+  };
+  await goTo(other, '/operators');
+  await other.click('[data-test=oidc]');
+  await logIn();
+  await other.click('button:has-text("Continue")');
+  await other.waitForSelector('[data-test=add-operator]');
+  await withClockAhead(301_000, async () => {
+    await other.click('[data-test=add-operator]');
+    await other.fill('input[name=operator-name]', 'willi');
+    t.is(await other.locator('input[name=own-password]').count(), 0, 'of who has none');
+    await other.click('[data-test=submit]');
+    t.regex(await other.innerText('.el-dialog [role=alert]'), /Sign in once more/);
+    t.deepEqual(await findAxeFaults(other), []);
+    await other.click('[data-test=sign-in-again]');
+    await logIn();
+    await other.waitForSelector('[data-test=add-operator]');
+    t.is(new URL(other.url()).pathname, '/operators');
+    t.is(await other.inputValue('input[name=operator-name]'), 'willi');
+    await other.click('[data-test=submit]');
+    const link = new URL(await other.innerText('[data-test=once] code'));
+    noteSecret('link to set a password', link.hash.split('=')[1]);
+    await other.click('[data-test=kept]');
+    await other.waitForSelector(rowOf('willi'));
+    await other.reload();
+    await other.waitForSelector(rowOf('willi'));
+    t.is(await other.locator('.el-dialog').count(), 0, 'it is kept for one way back');
+  });
   await other.context().close();
 });
 
