@@ -77,7 +77,7 @@ test.serial('who has an admin’s cookie alone gives nobody rights, and themselv
   t.deepEqual(await readAll(), before);
 });
 
-test.serial('a program gives nobody rights, whatever it sends, and keeps what else an admin may do', async (t) => {
+test.serial('a program gives nobody rights in the console, and keeps what else an admin may', async (t) => {
   const token = await site.token('admin');
   const { password } = await site.person('admin');
   const steps = await prepareSteps();
@@ -91,7 +91,7 @@ test.serial('a program gives nobody rights, whatever it sends, and keeps what el
   t.is((await api('PUT', '/apps/wx0123456789abcdef', { as: token, body: { secret: 'x'.repeat(32) } })).status, 200);
 });
 
-test.serial('with their own password an admin gives rights; a password of somebody else is none', async (t) => {
+test.serial('with their own password alone an admin gives rights, not with somebody else’s', async (t) => {
   const admin = await site.signIn('admin');
   const steps = await prepareSteps();
   const { password } = await site.person('admin');
@@ -109,7 +109,7 @@ test.serial('with their own password an admin gives rights; a password of somebo
   t.is(set.status, 204);
 });
 
-test.serial('a wrong password counts as a try, as one at a sign-in does', async (t) => {
+test.serial('a wrong password for giving rights counts as a try at a sign-in does', async (t) => {
   const admin = await site.signIn('admin');
   const headers = fromNewAddress();
   const confirm = (password: string) =>
@@ -124,7 +124,7 @@ test.serial('a wrong password counts as a try, as one at a sign-in does', async 
   t.is((await signIn(admin.password)).status, 429);
 });
 
-test.serial('with a second factor on it wants a code too, each of which counts once', async (t) => {
+test.serial('with a second factor on, giving rights wants a code too, and each counts once', async (t) => {
   const { admin, codeAt } = await signInWithTotp();
   const add = (confirm?: object) =>
     api('POST', '/operators', {
@@ -143,7 +143,7 @@ test.serial('with a second factor on it wants a code too, each of which counts o
   t.is((await add({ password, totp: codeAt(1) })).body.code, 'totp_wrong');
 });
 
-test.serial('five wrong codes are five, whatever is left out in between', async (t) => {
+test.serial('five wrong codes for giving rights are five, whatever is left out in between', async (t) => {
   const { admin, codeAt } = await signInWithTotp();
   const headers = fromNewAddress();
   const add = (confirm: object) =>
@@ -156,7 +156,7 @@ test.serial('five wrong codes are five, whatever is left out in between', async 
   t.is((await add({ password, totp: codeAt(0) })).status, 429);
 });
 
-test.serial('a link is answered again for the same key only to who confirms again, by whatever code', async (t) => {
+test.serial('a link is shown once more for its Idempotency-Key to who confirms once more', async (t) => {
   const { admin, codeAt } = await signInWithTotp();
   const { name } = await site.person('viewer');
   const { password } = admin;

@@ -364,7 +364,7 @@ drive('a person is added, whose link sets a password that signs in', async (t) =
 /** The row of somebody in the list of operators. */
 const rowOf = (name: string, kind = 'person') => `tr[data-row="${kind} ${name}"]`;
 
-drive('another role, a new link and letting in are given after one’s own password', async (t) => {
+drive('on the page another role, a link and letting in are given after one’s password', async (t) => {
   const { name } = await site.person('viewer');
   await goTo(page, '/operators');
   const row = rowOf(name);
