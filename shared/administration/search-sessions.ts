@@ -50,8 +50,8 @@ export interface SessionPage {
  */
 const maxLooked = 5000;
 const maxLookMs = 60;
-/** Of sessions that are looked at together. */
-const chunkRows = 250;
+/** Of sessions that are looked at together, after the first that a page may need: as many as the time allows, by how long those before took. */
+const chunkRows = { most: 250, least: 20 } as const;
 
 /**
  * A page of sessions: by the last visit if that is asked for, else by the log-in, the latest first. It costs the same wherever it lies in a table of
@@ -73,7 +73,7 @@ export async function searchSessions(
   const pendingOf = async (rows: readonly number[]): Promise<ReadonlyMap<number, { readonly time: number }>> =>
     visitLog === undefined || rows.length === 0 ? new Map() : (await visitLog.read(rows)).visits;
 
-  const chunkSize = isExactBy(listing, filters) ? limit + 1 : Math.max(chunkRows, limit + 1);
+  let chunkSize = limit + 1;
   const found: number[] = [];
   let looked = 0;
   let isOver = false;
@@ -89,7 +89,9 @@ export async function searchSessions(
     }
     looked += taken;
     isOver = rows.length < chunkSize && taken === rows.length;
-  } while (!isOver && found.length < limit && looked < maxLooked && performance.now() - startedAt < maxLookMs);
+    const tookMs = performance.now() - startedAt;
+    chunkSize = Math.min(chunkRows.most, Math.floor((looked * (maxLookMs - tookMs)) / tookMs));
+  } while (!isOver && found.length < limit && looked < maxLooked && chunkSize >= chunkRows.least);
 
   const [sessions, pending] = await Promise.all([readSessionRows(sessionInfo, found), pendingOf(found)]);
   return {
@@ -122,15 +124,6 @@ async function toListing(sequelize: OpenDatabase['sequelize'], filters: SessionF
   if (appid === undefined) return { branches: await findAppBranches(sequelize), ...times };
   const isDefault = appid === apps.default?.appid;
   return { branches: [appid, ...(isDefault ? ['', null] : [])].map(branchOfApp), ...times };
-}
-
-/** Whether every row of the listing is meant, but for spellings that the collation takes for the same. */
-function isExactBy({ branches, time }: Listing, filters: SessionFilters): boolean {
-  const { state, id, openId, unionId, appid, loggedInFrom, loggedInTo } = filters;
-  const isFew = branches.length === 1 && [id, openId, unionId].some((value) => value !== undefined);
-  const few = [id, openId, unionId, ...(isFew ? [appid] : [])].filter((value) => value !== undefined);
-  const byOtherTime = time === 'last_visit_time' && (loggedInFrom ?? loggedInTo) !== undefined;
-  return state === undefined && few.length < 2 && !byOtherTime;
 }
 
 interface LookedRow {
