@@ -101,7 +101,7 @@ test.serial('with their own password alone an admin gives rights, not with someb
   const [program, , renewed] = answers;
   noteSecret('operator’s token', program?.body.token);
   t.is((await api('GET', '/me', { as: program?.body.token as string })).body.role, 'admin');
-  const token = (renewed?.body.link as string).split('#token=')[1];
+  const token = String(renewed?.body.link).split('#token=')[1];
   noteSecret('link to set a password', token);
   const chosen = randomBytes(18).toString('base64');
   noteSecret('operator’s password', chosen);
