@@ -1,5 +1,5 @@
-import { ApiProblem } from '../api/problem.ts';
 import type { Context } from 'koa';
+import { ApiProblem } from '../api/problem.ts';
 
 /** The token that a program sends; undefined: none, and cookies count. */
 export function bearerOf(context: Context): string | undefined {

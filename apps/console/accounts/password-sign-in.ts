@@ -48,6 +48,10 @@ export function createPasswordSignIn({
     const stored = await findPasswordHash(sequelize, operator?.id ?? noId);
     return passwords.verify(stored, password);
   };
+  const requireOwn = async (operator: Pick<Operator, 'id'>, password: string): Promise<void> => {
+    if (!(await checkPassword(operator, password)))
+      throw new ApiProblem(403, 'password_wrong', 'The password is wrong.');
+  };
   return {
     async check({ name, password, totp: code }, address) {
       const given = name.trim().toLowerCase();
@@ -70,8 +74,7 @@ export function createPasswordSignIn({
     },
     async confirm(operator, password, address) {
       const attempt = await tries.begin(operator.name, address);
-      if (!(await checkPassword(operator, password)))
-        throw new ApiProblem(403, 'password_wrong', 'The password is wrong.');
+      await requireOwn(operator, password);
       await attempt.takeBack();
     },
     async confirmWhole({ id, name }, given, address) {
@@ -85,8 +88,7 @@ export function createPasswordSignIn({
           `Confirm this with your own password${hasTotp ? ' and a code' : ''}: confirm.password${hasTotp ? ', confirm.totp' : ''}.`,
         );
       const attempt = await tries.begin(name, address);
-      if (!(await checkPassword({ id }, given.password)))
-        throw new ApiProblem(403, 'password_wrong', 'The password is wrong.');
+      await requireOwn({ id }, given.password);
       if (hasTotp && !(await totp.isRight(id, given.totp ?? '')))
         throw new ApiProblem(403, 'totp_wrong', 'The code is wrong, or was used already.');
       await attempt.succeed();

@@ -17,8 +17,8 @@ import { withoutLeadingSlashes } from './leading-slashes.ts';
 import { refuse, statusOfRefusal, type RefusalReason } from './refusal.ts';
 
 /**
- * Who may call, decided without the body; which interface of the protocol, routes/mina-auth.ts decides with it. A key is taken off the URL here, so that nothing behind this ever sees
- * one.
+ * Who may call, decided without the body; which interface of the protocol, routes/mina-auth.ts decides with it. A key is
+ * taken off the URL here, so that nothing behind this ever sees one.
  */
 export interface Gate {
   /** Lets a request through, or answers it. */

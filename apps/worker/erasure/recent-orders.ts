@@ -66,12 +66,20 @@ export function createRecentOrders(stores: ErasureStores): RecentOrders {
     return rows.length > 0;
   };
 
-  const findOrder = async ({ openId, appid }: AppUser, part: ErasurePart, fence: number): Promise<UserOrder[]> => {
-    const key = keyOf(erasedUserOf(seal, { openId, appid }), part);
-    const sealed = await read(key);
-    if (sealed === null) return [];
-    const order = JSON.parse(seal.open(erasurePurpose(key), sealed)) as Remembered;
-    return order.orderedAtUs >= fence ? [{ ...order, part, person: { openId, appid } }] : [];
+  /** @param after which parts, and of each since when an order counts, in microseconds since 1970 */
+  const findEach = async (
+    { openId, appid }: AppUser,
+    after: readonly (readonly [part: ErasurePart, fence: number])[],
+  ): Promise<UserOrder[]> => {
+    const user = erasedUserOf(seal, { openId, appid });
+    const found = after.map(async ([part, fence]): Promise<UserOrder[]> => {
+      const key = keyOf(user, part);
+      const sealed = await read(key);
+      if (sealed === null) return [];
+      const order = JSON.parse(seal.open(erasurePurpose(key), sealed)) as Remembered;
+      return order.orderedAtUs >= fence ? [{ ...order, part, person: { openId, appid } }] : [];
+    });
+    return (await Promise.all(found)).flat();
   };
 
   return {
@@ -81,13 +89,17 @@ export function createRecentOrders(stores: ErasureStores): RecentOrders {
       const remembered: Remembered = { ...rest, orderedAtUs: await readRedisTime(commands) };
       await commands.set(key, seal.seal(erasurePurpose(key), JSON.stringify(remembered)), 'EX', rememberedSeconds);
     },
-    async findOrders(user, fence, profileFence) {
-      const found = await Promise.all([findOrder(user, 'everything', fence), findOrder(user, 'profile', profileFence)]);
-      return found.flat();
-    },
+    findOrders: (user, fence, profileFence) =>
+      findEach(user, [
+        ['everything', fence],
+        ['profile', profileFence],
+      ]),
     async isPhoneOrdered(user, askedAtUs) {
-      const found = await Promise.all([findOrder(user, 'everything', askedAtUs), findOrder(user, 'phone', askedAtUs)]);
-      return found.flat().length > 0;
+      const found = await findEach(user, [
+        ['everything', askedAtUs],
+        ['phone', askedAtUs],
+      ]);
+      return found.length > 0;
     },
     async isAnythingKept({ part, person: { openId, appid } }) {
       const defaultAppid = toApps(await readApps(stores.appInfo)).default?.appid;
