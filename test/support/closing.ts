@@ -1,6 +1,15 @@
+import { setTimeout as setTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { registerCompletionHandler, type TestFn } from 'ava';
 import { patience } from './machine-load.ts';
+
+declare global {
+  namespace NodeJS {
+    interface Process {
+      reallyExit(code?: number | string | null): never;
+    }
+  }
+}
 
 /** Where a resource registers its end: `t.teardown` for one test, `closeAfterAll(test)` for a whole file. */
 export type OnClose = (close: () => Promise<void>) => void;
@@ -11,13 +20,13 @@ export type OnClose = (close: () => Promise<void>) => void;
  *
  * No hook of ava's: after one a file may not await any more (findings/ava-hook-before-await.sh).
  */
-export function closeAfterAll(_test: TestFn): (close: () => unknown) => void {
+export function closeAfterAll(test: TestFn): (close: () => unknown) => void {
   const closers: (() => unknown)[] = [];
-  registerCompletionHandler(() => void closeAll(closers));
+  registerCompletionHandler(() => void closeAll(test.meta.file, closers));
   return (close) => void closers.push(close);
 }
 
-async function closeAll(closers: readonly (() => unknown)[]): Promise<void> {
+async function closeAll(file: string, closers: readonly (() => unknown)[]): Promise<void> {
   for (const close of closers.toReversed()) {
     try {
       await inTime(close);
@@ -26,7 +35,23 @@ async function closeAll(closers: readonly (() => unknown)[]): Promise<void> {
       process.stderr.write(`not all was closed: ${String(error instanceof Error ? error.stack : error)}\n`);
     }
   }
+  endAnyway(file);
 }
+
+/**
+ * What tests left open would keep a file's process for as long as ava waits, which then names neither the file nor what is open.
+ * A process that ends by itself does not get here, as the timer does not keep it.
+ */
+function endAnyway(file: string): void {
+  const timer = setTimer(() => {
+    process.stderr.write(`${file} closed everything, and has yet: ${process.getActiveResourcesInfo().join(', ')}\n`);
+    // process.exit is ava's here, and a mistake: exit-at-once.js.
+    process.reallyExit(process.exitCode);
+  }, lingerMs * patience());
+  timer.unref();
+}
+
+const lingerMs = 10_000;
 
 /** An orderly end of a process takes 14 s at most. */
 const closeTimeoutMs = 30_000;

@@ -194,6 +194,7 @@ async function runAva(files: string[], filesAtOnce: number | undefined, env: Nod
   const compiled = files.map((file) => `dist/${file.replace(/ts$/, 'js')}`);
   const args = ['node_modules/ava/entrypoints/cli.mjs', ...flags, ...compiled];
   const status = await runNode({ args, cwd: rootDir, env, signal: stopping.signal, onLine });
+  const counts = reader.end(status);
   failures.push(...reader.failures);
-  return reader.counts(status);
+  return counts;
 }

@@ -43,11 +43,16 @@ export class TapReader {
       : line;
   }
 
-  /** exitStatus: of ava; a run that failed without a failed test, or in which nothing ran, counts as one failure. */
-  counts(exitStatus: number): TestCounts {
+  /** exitStatus: of ava; a run that failed without a failed test, or in which nothing ran, counts as one failure, and is told as one. */
+  end(exitStatus: number): TestCounts {
     let failed = Math.max(this.#failedLines, this.#failedInSummary - this.#todo);
     const ranNothing = this.#passed + failed + this.#skipped + this.#todo === 0;
-    if (failed === 0 && (exitStatus !== 0 || ranNothing)) failed = 1;
+    if (failed === 0 && (exitStatus !== 0 || ranNothing)) {
+      failed = 1;
+      this.failures.push(
+        `  ✘ ava ended with status ${exitStatus}, and no test failed: it crashed, ran nothing, or a file did not end after its last test`,
+      );
+    }
     return { passed: this.#passed, failed, skipped: this.#skipped + this.#todo };
   }
 }
