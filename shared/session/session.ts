@@ -1,4 +1,5 @@
 import type { SessionTimes } from './expiry.ts';
+import { expandProfile, shortenProfile } from './short-profile.ts';
 import { equalHash } from './skey.ts';
 
 /** A session as an auth check needs it: no key, no plain skey. The same whether it comes from the cache or from MySQL. */
@@ -26,7 +27,8 @@ export function acceptsSkey(session: Session, skeyHash: string, nowSeconds: numb
   return previous !== undefined && nowSeconds <= previous.until && equalHash(previous.skeyHash, skeyHash);
 }
 
-const formatVersion = '2';
+/** The profile as it is, and with what profiles have in common in a byte each (short-profile.ts). */
+const formats = { plain: '2', short: '3' } as const;
 
 /** An entry counts for so long, whatever its key's expiry is: who can write to Redis leaves nothing there that stays. */
 const entryAgeSeconds = 86_400;
@@ -34,21 +36,23 @@ const entryAgeSeconds = 86_400;
 const aheadSeconds = 5;
 
 /**
- * A session as it lies in Redis: one line of numbers and tokens, then the user_info as ready bytes.
+ * A session as it lies in Redis: one line of numbers and tokens, then the user_info, ready but for what is short for a phrase.
  * @param tag makes every write of an entry different from all others, so that a compare-and-set can't mistake one for another
  * @param nowSeconds when it is cached, beside the tag, where versions before this one read nothing
  */
 export function encodeSession(session: Session, tag: string, nowSeconds: number): string {
   const { row, createTime, lastVisitTime, fence, skeyHash, appid, openId, unionId, previous, userInfoJson } = session;
+  const short = shortenProfile(userInfoJson, [openId, appid, unionId]);
   const texts = [appid, openId, unionId].map(encodeURIComponent);
-  const head = [formatVersion, `${tag}@${nowSeconds}`, row, createTime, lastVisitTime, fence, skeyHash, ...texts];
+  const format = short === undefined ? formats.plain : formats.short;
+  const head = [format, `${tag}@${nowSeconds}`, row, createTime, lastVisitTime, fence, skeyHash, ...texts];
   if (previous !== undefined) head.push(previous.skeyHash, previous.until);
-  return `${head.join(' ')}\n${userInfoJson}`;
+  return `${head.join(' ')}\n${short ?? userInfoJson}`;
 }
 
-/** Whether it is meant to be an entry of this version. */
+/** Whether it is meant to be an entry of a version that this server reads. */
 export function isEntry(value: string): boolean {
-  return value.startsWith(`${formatVersion} `);
+  return value.startsWith(`${formats.short} `) || value.startsWith(`${formats.plain} `);
 }
 
 /**
@@ -76,6 +80,10 @@ export function decodeSession(entry: string, nowSeconds: number, since = 0): Ses
   ) {
     return undefined;
   }
+  const profile = entry.slice(lineEnd + 1);
+  const isShort = entry.startsWith(formats.short);
+  const userInfoJson = isShort ? expandProfile(profile, [texts[1], texts[0], texts[2]]) : profile;
+  if (userInfoJson === undefined) return undefined;
   return {
     row: Number(row),
     createTime: Number(createTime),
@@ -86,7 +94,7 @@ export function decodeSession(entry: string, nowSeconds: number, since = 0): Ses
     openId: texts[1],
     unionId: texts[2],
     ...(previousHash === undefined ? {} : { previous: { skeyHash: previousHash, until: Number(until) } }),
-    userInfoJson: entry.slice(lineEnd + 1),
+    userInfoJson,
   };
 }
 

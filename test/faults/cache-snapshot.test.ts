@@ -2,6 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { openIdOf } from '../../apps/wechat-simulator/users.ts';
+import { isEntry } from '../../shared/session/session.ts';
 import { cacheKeyOf } from '../../shared/session/cache-key.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
@@ -44,7 +45,7 @@ for (const [how, isKilled] of [
     const client = openRedis(cache.url);
     t.teardown(() => client.disconnect());
     const keys = sessions.map(({ id }) => cacheKeyOf(id));
-    await until('all are cached', async () => (await client.mget(keys)).every((entry) => entry?.startsWith('2 ')));
+    await until('all are cached', async () => (await client.mget(keys)).every((entry) => isEntry(entry ?? '')));
     for (const session of sessions) for (const web of urls) t.is((await auth(web, session)).returnCode, 0);
 
     await client.save();

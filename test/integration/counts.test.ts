@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { isEntry } from '../../shared/session/session.ts';
 import { cachedSessionPrefix } from '../../shared/session/cache-key.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { closeAfterAll } from '../support/closing.ts';
@@ -103,9 +104,7 @@ test.serial('a new session is in the cache before its answer is on its way', asy
   });
   const indexOf = (isWanted: (args: readonly string[]) => boolean) =>
     commands.flatMap(({ args }, index) => (isWanted(args) ? [index] : []));
-  const entries = indexOf(
-    (args) => args.some((arg) => arg.startsWith(cachedSessionPrefix)) && args.some((arg) => arg.startsWith('2 ')),
-  );
+  const entries = indexOf((args) => args.some((arg) => arg.startsWith(cachedSessionPrefix)) && args.some(isEntry));
   const replies = indexOf((args) => args[2]?.startsWith('wafer:replies:') === true);
   t.is(entries.length, 2);
   t.is(replies.length, 2);

@@ -6,6 +6,7 @@ import { toAsciiJson, toAsciiString } from '../../shared/protocol/ascii-json.ts'
 import { parsePhpJson } from '../../shared/protocol/php-json.ts';
 import { parseRequest } from '../../apps/web/request.ts';
 import { decodeSession, encodeSession, type Session } from '../../shared/session/session.ts';
+import { profilePhrases } from '../../shared/session/short-profile.ts';
 import { decodeUserInfo, renderUserInfo } from '../../shared/session/user-info.ts';
 import { fromWallClock, toWallClock } from '../../shared/session/wall-clock.ts';
 import { checkProperty } from '../support/properties.ts';
@@ -75,6 +76,8 @@ test('any string survives the escapes', async (t) => {
 const wellFormed = fc.string({ unit: 'grapheme', maxLength: 30 });
 const time = fc.integer({ min: 0, max: 4_000_000_000 });
 const hash = fc.string({ unit: fc.constantFrom('a', 'z', 'A', 'Z', '0', '9', '-', '_'), minLength: 22, maxLength: 22 });
+/** Of what profiles are made of, in any order. */
+const profileText = fc.array(fc.oneof(fc.constantFrom(...profilePhrases), fc.string())).map((parts) => parts.join(''));
 const session: fc.Arbitrary<Session> = fc
   .record({
     row: fc.integer({ min: 1 }),
@@ -86,7 +89,7 @@ const session: fc.Arbitrary<Session> = fc
     lastVisitTime: time,
     fence: fc.maxSafeNat(),
     previous: fc.option(fc.record({ skeyHash: hash, until: time }), { nil: undefined }),
-    userInfoJson: jsonText,
+    userInfoJson: fc.oneof(jsonText, profileText),
   })
   .map(({ previous, ...rest }) => (previous === undefined ? rest : { ...rest, previous }));
 
@@ -111,7 +114,7 @@ test('any text in the cache is a session or counts as not cached', async (t) => 
     fc.property(
       fc.oneof(
         fc.string(),
-        fc.string().map((text) => `2 ${text}\nnull`),
+        fc.string().map((text) => `3 ${text}\nnull`),
         fc.tuple(session, fc.nat(), fc.string({ maxLength: 3 })).map(([value, at, text]) => {
           const entry = encodeSession(value, 'tag', lateSeconds);
           return entry.slice(0, at % entry.length) + text + entry.slice((at % entry.length) + 1);
