@@ -144,7 +144,7 @@ export async function movePlaces(
   places: readonly { readonly lane: number; readonly from: number; readonly to: number }[],
 ): Promise<void> {
   if (places.length === 0) return;
-  const cases = places.map(({ lane, to }) => `when ${Number(lane)} then ${Number(to)}`);
+  const cases = places.map(({ lane, to }) => `when ${lane} then ${to}`);
   await againAfterDeadlock(() =>
     sequelize.query(
       `update cWaferEndpointLane set after_id = case lane ${cases.join(' ')} end

@@ -1,10 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
 import { movePlaces, readDueLanes, readLanes } from '../../shared/events/event-log.ts';
 import { laneCount } from '../../shared/events/outbox.ts';
+import { eventsPrefix, eventsQueue } from '../../shared/events/queue.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { startEventReceiver, type EventReceiver } from '../support/event-receiver.ts';
+import { openRedis } from '../support/open-redis.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -13,6 +15,10 @@ const stack = await startStack({ onClose, env: { EVENTS_PRIVATE_TARGETS: '127.0.
 const { database, env } = stack;
 const sequelize = openDatabase(stack.config.database.primary, { poolSize: 4 });
 onClose(() => sequelize.close());
+
+const redis = openRedis(stack.redis?.url);
+onClose(async () => redis.disconnect());
+const delayedJobs = `${eventsPrefix}:${eventsQueue}:delayed`;
 
 /** An endpoint of a receiver of its own, until the test ends. */
 async function addReceiver(t: ExecutionContext, name: string): Promise<EventReceiver> {
@@ -41,7 +47,7 @@ const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) 
 const untilAllIsSent = (name: string) =>
   until('nothing is due', async () => (await readDueLanes(sequelize, name)).length === 0);
 
-test.serial('events of all lanes share the statements that read them and note how far they came', async (t) => {
+test.serial('events of all lanes share the statements that read them and write their places', async (t) => {
   const receiver = await addReceiver(t, 'cheap');
   await happen([0]);
   await until('the worker knows the endpoint', () => countOf(receiver) === 1);
@@ -79,7 +85,7 @@ test.serial('an event that its endpoint is slow to take holds up its own lane al
   t.deepEqual(sequencesOf(receiver, 'user-0'), ascending(sequencesOf(receiver, 'user-0')));
 });
 
-test.serial('a lane that waits has longer and longer pauses, and those after its event go on with it', async (t) => {
+test.serial('a lane that waits has longer and longer pauses, and goes on after its event', async (t) => {
   const receiver = await addReceiver(t, 'pauses');
   const triedAt: number[] = [];
   receiver.answer = ({ message: { data } }) => {
@@ -99,7 +105,7 @@ test.serial('a lane that waits has longer and longer pauses, and those after its
   t.deepEqual(sequences, ascending(sequences));
 });
 
-test.serial('places that MySQL does not take when events have been sent are written when it does', async (t) => {
+test.serial('events go on in their order when MySQL is there again', async (t) => {
   const receiver = await addReceiver(t, 'cut');
   t.teardown(() => database.restore());
   receiver.hold = () => {
@@ -108,7 +114,7 @@ test.serial('places that MySQL does not take when events have been sent are writ
     return undefined;
   };
   await happen([3, 3, 4]);
-  await until('one has come', () => countOf(receiver) > 0);
+  await until('the job has failed, and waits', async () => (await redis.zcard(delayedJobs)) > 0);
   database.restore();
   await until('all have come', () => countOf(receiver, 'user-3') >= 2 && countOf(receiver, 'user-4') >= 1, 20_000);
   await untilAllIsSent('cut');
