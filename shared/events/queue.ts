@@ -6,10 +6,15 @@ import { openQueue } from '../redis/open-queue.ts';
 export const eventsQueue = 'events';
 export const eventsPrefix = '{wafer:events}';
 
-/** A lane of an endpoint is one job, however much there is to send: so its events stay in order. `dead`: letters that are sent again. */
+/**
+ * Who sends what of an endpoint, however much there is.
+ * - `all`: the lanes whose events it takes, side by side, each in its order
+ * - a number: a lane that waits for an event to be taken, until it is
+ * - `dead`: letters that are sent again
+ */
 export interface EventsJob {
   readonly endpoint: string;
-  readonly lane: number | 'dead';
+  readonly lane: number | 'all' | 'dead';
 }
 
 export const jobIdOf = ({ endpoint, lane }: EventsJob): string => `${endpoint}/${lane}`;

@@ -1,5 +1,6 @@
-import { Webhook } from 'standardwebhooks';
-import { Agent, request } from 'undici';
+import { createHmac } from 'node:crypto';
+import { Agent, type Dispatcher } from 'undici';
+import { setPatientTimeout } from '../async/patience.ts';
 import { createHttpConnector } from '../network/http-connector.ts';
 import { createNameLookup, type NameLookup } from '../network/name-lookup.ts';
 import { nameEvent, toMessage, type StoredEvent } from './event.ts';
@@ -28,35 +29,42 @@ const timeoutMs = 10_000;
 /** What an endpoint answers beside the status is read so far and thrown away. */
 const answerLimitBytes = 65_536;
 
-/** @param names their owners are others: no log-in waits for one that nobody answers for */
-export function createEventSender({ accepts }: TargetRules, names: NameLookup = createNameLookup()): EventSender {
+/**
+ * @param names their owners are others: no log-in waits for one that nobody answers for
+ * @param limitMs from the wait for a connection to the end of the answer
+ */
+export function createEventSender(
+  { accepts }: TargetRules,
+  names: NameLookup = createNameLookup(),
+  limitMs: number = timeoutMs,
+): EventSender {
   const agent = new Agent({
     connect: createHttpConnector(accepts, names.findAddresses),
     maxResponseSize: answerLimitBytes,
+    // Each event has a time-out of its own, for everything together.
+    headersTimeout: 0,
+    bodyTimeout: 0,
   });
-  const post = async (url: string, headers: Record<string, string>, body: string): Promise<string> => {
-    const signal = AbortSignal.timeout(timeoutMs);
-    try {
+  const post = (url: string, headers: Record<string, string>, body: string): Promise<string> =>
+    new Promise<string>((resolve) => {
+      const { origin, pathname, search } = new URL(url);
       // Redirects are not followed: they would lead past the check of the address that the operator has seen.
-      const answer = await request(url, { method: 'POST', headers, body, signal, dispatcher: agent });
-      await answer.body.dump({ limit: answerLimitBytes, signal });
-      return `http ${answer.statusCode}`;
-    } catch (error) {
-      return signal.aborted ? 'timeout' : describeFailure(error);
-    }
-  };
+      const request = { origin, path: pathname + search, method: 'POST', headers, body } as const;
+      agent.dispatch(request, new Attempt(limitMs, resolve));
+      // Somebody may have written what is no address by SQL.
+    }).catch(describeFailure);
   return {
     async send({ url, secrets }, event) {
       const startedAt = performance.now();
       const body = JSON.stringify(toMessage(event));
       const id = nameEvent(event);
-      const now = new Date();
+      const timestamp = String(Math.floor(Date.now() / 1000));
       const headers = {
         'content-type': 'application/json',
         'user-agent': 'wafer-session',
         'webhook-id': id,
-        'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
-        'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, now, body)).join(' '),
+        'webhook-timestamp': timestamp,
+        'webhook-signature': secrets.map((secret) => sign(secret, `${id}.${timestamp}.${body}`)).join(' '),
       };
       const answer = await post(url, headers, body);
       return { isDelivered: answer.startsWith('http 2'), answer, tookMs: performance.now() - startedAt };
@@ -66,6 +74,60 @@ export function createEventSender({ accepts }: TargetRules, names: NameLookup = 
       await agent.destroy();
     },
   };
+}
+
+/** As Standard Webhooks says. @param secret `whsec_` and a key in base64 */
+function sign(secret: string, text: string): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return `v1,${createHmac('sha256', key).update(text).digest('base64')}`;
+}
+
+/** An event on its way, from the wait for a connection to the end of the answer. undici's `request` would make streams and signals for it. */
+class Attempt implements Dispatcher.DispatchHandler {
+  readonly #resolve: (answer: string) => void;
+  readonly #timer: NodeJS.Timeout;
+  #controller: Dispatcher.DispatchController | undefined;
+  #hasEnded = false;
+  #status = 0;
+
+  constructor(limitMs: number, resolve: (answer: string) => void) {
+    this.#resolve = resolve;
+    this.#timer = setPatientTimeout(() => this.#giveUp(), limitMs);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // It waited for a connection until its time was over: now it must not be sent any more.
+    if (this.#hasEnded) controller.abort(new Error('too late'));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+    this.#status = status;
+  }
+
+  onResponseData(): void {
+    // What an endpoint says beside its status is for nobody.
+  }
+
+  onResponseEnd(): void {
+    this.#end(`http ${this.#status}`);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end(describeFailure(error));
+  }
+
+  #giveUp(): void {
+    if (this.#hasEnded) return;
+    this.#end('timeout');
+    this.#controller?.abort(new Error('too late'));
+  }
+
+  #end(answer: string): void {
+    this.#hasEnded = true;
+    clearTimeout(this.#timer);
+    this.#resolve(answer);
+  }
 }
 
 /** Never the message: it may quote the address with what stands in its query. */

@@ -17,7 +17,7 @@ interface WaitingRow extends EventRow {
 }
 
 /** SQL: rows of cWaferEndpointLane that wait. One that has come further since is left as it is. */
-const isWaiting = 'waits_for > after_id';
+export const isWaiting = (table: string): string => `${table}.waits_for > ${table}.after_id`;
 
 /** Those of the endpoints that are on; who waits longest is first. */
 export async function readWaiting(sequelize: Sequelize): Promise<WaitingEvent[]> {
@@ -26,7 +26,7 @@ export async function readWaiting(sequelize: Sequelize): Promise<WaitingEvent[]>
     `select l.endpoint, l.waiting_since, l.failure, ${columns.join(', ')}
      from cWaferEndpointLane l join cWaferEndpoint p on p.name = l.endpoint and p.enabled = 1
        join cWaferEvent e on e.id = l.waits_for and e.event <> ''
-     where ${isWaiting} order by l.waiting_since, e.id`,
+     where ${isWaiting('l')} order by l.waiting_since, e.id`,
     { type: QueryTypes.SELECT },
   );
   return rows.map((row) => ({
@@ -35,6 +35,20 @@ export async function readWaiting(sequelize: Sequelize): Promise<WaitingEvent[]>
     since: Number(row.waiting_since),
     failure: row.failure,
   }));
+}
+
+/** Where a lane is that waits, and for which event. @returns undefined if it does not wait */
+export async function readWait(
+  sequelize: Sequelize,
+  endpoint: string,
+  lane: number,
+): Promise<{ readonly after: number; readonly waitsFor: number } | undefined> {
+  const [row] = await sequelize.query<{ after_id: number | string; waits_for: number | string }>(
+    `select after_id, waits_for from cWaferEndpointLane where endpoint = :endpoint and lane = :lane
+     and ${isWaiting('cWaferEndpointLane')}`,
+    { replacements: { endpoint, lane }, type: QueryTypes.SELECT },
+  );
+  return row === undefined ? undefined : { after: Number(row.after_id), waitsFor: Number(row.waits_for) };
 }
 
 /** @param lane.after how far the lane has come: if it has been moved meanwhile, nothing is noted */
@@ -70,7 +84,7 @@ export async function skipWaiting(
   transaction: Transaction,
 ): Promise<number> {
   const { endpoint, sequence } = which;
-  const condition = `endpoint = :endpoint and ${isWaiting}${sequence === undefined ? '' : ' and waits_for = :sequence'}`;
+  const condition = `endpoint = :endpoint and ${isWaiting('cWaferEndpointLane')}${sequence === undefined ? '' : ' and waits_for = :sequence'}`;
   const replacements = { endpoint, sequence, now: Date.now() };
   const lanes = await sequelize.query<{ waits_for: number | string }>(
     `select waits_for from cWaferEndpointLane where ${condition} for update`,

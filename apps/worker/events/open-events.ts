@@ -14,9 +14,13 @@ import type { Remembering } from '../../../shared/system/remembering.ts';
 import type { Stores } from '../../../shared/system/stores.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import { lockDurationMs, maxStalledCount, stalledIntervalMs } from '../rpc/server.ts';
+import { createDelivery } from './delivery.ts';
 import { createEndpointHealth } from './endpoint-health.ts';
+import { createEndpointRunner } from './endpoint-runner.ts';
+import { createInHand } from './in-hand.ts';
 import { createLaneRunner } from './lane-runner.ts';
-import { pauseAfterAttempts } from './lane-scheduler.ts';
+import { pauseOf } from './lane-scheduler.ts';
+import { createLetterRunner } from './letter-runner.ts';
 import { startRelay } from './relay.ts';
 
 /** Takes part in telling other systems what happens: moves events out of the outbox, and sends them. */
@@ -39,8 +43,20 @@ export async function openEvents(
   const queue = await openEventsQueue(commands);
   const sender = createEventSender(createTargetRules(config.events.privateTargets));
   const health = createEndpointHealth(sequelize, log);
-  const runner = createLaneRunner({ sequelize, cipher, demand, sender, health, metrics, signal: stopping.signal });
-  remembering.add((order) => runner.forget(order));
+  const { signal } = stopping;
+  const inHand = createInHand();
+  remembering.add((order) => inHand.forget(order));
+  const delivery = createDelivery({ sequelize, cipher, sender, health, metrics, signal });
+  const common = { sequelize, demand, delivery, inHand, metrics, signal };
+  const [runEndpoint, runLane, runLetters] = [
+    createEndpointRunner(common),
+    createLaneRunner(common),
+    createLetterRunner(common),
+  ];
+  const run = ({ endpoint, lane }: EventsJob): Promise<void> => {
+    if (lane === 'all') return runEndpoint(endpoint);
+    return lane === 'dead' ? runLetters(endpoint) : runLane(endpoint, lane);
+  };
 
   let worker: ReturnType<typeof startSending> | undefined;
   // A step of its own: whatever hangs in the one before, a connection that would be made again and again keeps no process.
@@ -52,7 +68,7 @@ export async function openEvents(
     await worker?.close();
   });
   // Where nobody wants events not even a connection is made for them.
-  const onWanted = () => (worker ??= startSending(stores.connectBlocking(), (job) => runner.run(job.data), log));
+  const onWanted = () => (worker ??= startSending(stores.connectBlocking(), (job) => run(job.data), log));
   const relay = startRelay({ sequelize, commands, queue, demand, onWanted, instance, metrics, log });
   closer.add('events relay', () => relay.close());
 }
@@ -61,12 +77,14 @@ function startSending(blocking: RedisClient, run: (job: Job<EventsJob>) => Promi
   const worker = new Worker<EventsJob>(eventsQueue, run, {
     connection: blocking,
     prefix: eventsPrefix,
-    // A lane waits for its endpoint, and none for another.
-    concurrency: laneCount * maxEndpoints,
+    // A lane waits for its endpoint, and none for another; so do the lanes that go on, and dead letters.
+    concurrency: (laneCount + 2) * maxEndpoints,
     lockDuration: lockDurationMs,
     stalledInterval: stalledIntervalMs,
     maxStalledCount,
-    settings: { backoffStrategy: pauseAfterAttempts },
+    settings: {
+      backoffStrategy: (attempts, _type, _error, job) => pauseOf(attempts, (job as Job<EventsJob>).data.lane),
+    },
     skipVersionCheck: true,
   });
   worker.on('error', (error: Error) => log.debug({ err: describeError(error) }, 'queue connection'));

@@ -1,0 +1,126 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Sequelize } from 'sequelize';
+import { waitAtMost } from '../../../shared/async/patience.ts';
+import { movePlaces, readDueLanes, readLanes, type DueLane, type LaneEvent } from '../../../shared/events/event-log.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import { buryOld, isTooLate } from './bury-old.ts';
+import type { Delivery, LiveEndpoint, Refusal } from './delivery.ts';
+import type { EventDemand } from './demand.ts';
+import type { InHand } from './in-hand.ts';
+
+/** A lane that was sent, and whose place is still to be written. */
+interface SentLane {
+  readonly endpoint: LiveEndpoint;
+  readonly lane: number;
+  readonly from: number;
+  readonly to: number;
+  readonly refused?: Refusal;
+}
+
+/** How many events of a lane may be sent twice if this process is killed. */
+const eventsPerLane = 20;
+/** So long the lanes that are through wait for the others of their round, whose places are written together. */
+const roundMs = 50;
+/** Then another job goes on, in whichever worker. */
+const runMs = 10_000;
+
+/**
+ * Sends what is due in the lanes of an endpoint that do not wait for an event to be taken. What they have in common is done once for all of
+ * them: a round reads the next events of all lanes, and writes how far they came. A lane whose endpoint is slow is in its round as long as it
+ * takes, and the others go on with the next one.
+ * @returns the job of an endpoint; it throws if MySQL fails
+ */
+export function createEndpointRunner(deps: {
+  readonly sequelize: Sequelize;
+  readonly demand: EventDemand;
+  readonly delivery: Delivery;
+  readonly inHand: InHand;
+  readonly metrics: WorkerMetrics;
+  readonly signal: AbortSignal;
+}): (name: string) => Promise<void> {
+  const { sequelize, demand, delivery, inHand, metrics, signal } = deps;
+
+  /** @param sent gets each lane when it is through */
+  const sendRound = (endpoint: LiveEndpoint, lanes: readonly DueLane[], sent: (lane: SentLane) => void) => {
+    const target = delivery.targetOf(endpoint);
+    const sendLane = async ({ lane, after: from }: DueLane, events: readonly LaneEvent[], turns: readonly number[]) => {
+      const first = events[turns[0] ?? -1];
+      if (first !== undefined && isTooLate(first)) {
+        await buryOld(sequelize, endpoint, lane, 'too late: the endpoint is too slow', metrics.buriedEvents);
+        return sent({ endpoint, lane, from, to: from });
+      }
+      const { done, refused } = await delivery.sendBatch({ endpoint, target }, from, events, turns);
+      sent({ endpoint, lane, from, to: done, ...(refused === undefined ? {} : { refused }) });
+    };
+    return inHand.hold(
+      () => readLanes(sequelize, lanes, eventsPerLane),
+      async (events) => {
+        const turns = new Map<number, number[]>(lanes.map(({ lane }) => [lane, []]));
+        for (const [index, { lane }] of events.entries()) turns.get(lane)?.push(index);
+        const sending: Promise<void>[] = [];
+        for (const lane of lanes) {
+          sending.push(sendLane(lane, events, turns.get(lane.lane) ?? []));
+          // A log-in that this process works on comes in between.
+          await nextTurn();
+        }
+        await Promise.all(sending);
+      },
+    );
+  };
+
+  /** Writes how far lanes came, then which of them wait. */
+  const settle = async (name: string, lanes: readonly SentLane[]): Promise<void> => {
+    await movePlaces(
+      sequelize,
+      name,
+      lanes.filter(({ from, to }) => to > from),
+    );
+    if (signal.aborted) return;
+    await Promise.all(
+      lanes.map(async ({ endpoint, lane, to, refused }) => {
+        if (refused !== undefined) await delivery.noteRefusal(endpoint, lane, to, refused);
+      }),
+    );
+  };
+
+  return async (name) => {
+    const startedAt = performance.now();
+    const busy = new Set<number>();
+    const rounds = new Set<Promise<void>>();
+    const sent: SentLane[] = [];
+    const settleSent = async () => {
+      const lanes = [...sent];
+      await settle(name, lanes);
+      sent.splice(0, lanes.length);
+      for (const { lane } of lanes) busy.delete(lane);
+    };
+    try {
+      while (!signal.aborted) {
+        const endpoint = (await demand.endpoints()).get(name);
+        if (busy.size === 0 && (endpoint === undefined || performance.now() - startedAt > runMs)) return;
+        const due = endpoint === undefined ? [] : await readDueLanes(sequelize, name);
+        const lanes = due.filter(({ lane, waitsFor }) => waitsFor === undefined && !busy.has(lane));
+        if (lanes.length === 0 && busy.size === 0) return;
+        if (endpoint !== undefined && lanes.length > 0) {
+          for (const { lane } of lanes) busy.add(lane);
+          const round = sendRound(endpoint, lanes, (lane) => sent.push(lane));
+          rounds.add(round);
+          round.then(
+            () => rounds.delete(round),
+            () => undefined,
+          );
+        }
+        await waitAtMost(
+          roundMs,
+          Promise.all(rounds).then(() => undefined),
+          () => undefined,
+        );
+        await settleSent();
+      }
+    } finally {
+      // What has been taken is noted, also when this process stops or something fails.
+      await Promise.allSettled(rounds);
+      await settleSent();
+    }
+  };
+}
