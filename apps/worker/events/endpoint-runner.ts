@@ -21,6 +21,8 @@ interface SentLane {
 const eventsPerLane = 20;
 /** So long the lanes that are through wait for the others of their round, whose places are written together. */
 const roundMs = 50;
+/** So long at most nothing is looked for while no lane has anything new, because each waits for its slow endpoint. */
+const longestWaitMs = 500;
 /** Then another job goes on, in whichever worker. */
 const runMs = 10_000;
 
@@ -94,6 +96,7 @@ export function createEndpointRunner(deps: {
       sent.splice(0, lanes.length);
       for (const { lane } of lanes) busy.delete(lane);
     };
+    let waitMs = roundMs;
     try {
       while (!signal.aborted) {
         const endpoint = (await demand.endpoints()).get(name);
@@ -111,10 +114,11 @@ export function createEndpointRunner(deps: {
           );
         }
         await waitAtMost(
-          roundMs,
+          waitMs,
           Promise.all(rounds).then(() => undefined),
           () => undefined,
         );
+        waitMs = lanes.length > 0 || sent.length > 0 ? roundMs : Math.min(2 * waitMs, longestWaitMs);
         await settleSent();
       }
     } finally {
