@@ -1,4 +1,5 @@
 import { tellAll, type Obeyed } from '../redis/control.ts';
+import { listAllThatMayAnswer } from '../redis/presence.ts';
 import type { AppUser } from '../rpc/ledger-keys.ts';
 import type { Seal } from '../rpc/seal.ts';
 import type { ErasureStores } from './stores.ts';
@@ -19,7 +20,8 @@ export function tellToForget({ commands, clock, seal }: ErasureStores, people: r
     ids: people.flatMap(({ ids }) => ids),
     users: people.flatMap(({ users }) => users),
   };
-  return tellAll(commands, clock, { kind: 'forget-person', person: seal.seal(purpose, JSON.stringify(order)) });
+  const person = seal.seal(purpose, JSON.stringify(order));
+  return tellAll(commands, clock, { kind: 'forget-person', person }, listAllThatMayAnswer);
 }
 
 /** @throws if it is not ours */

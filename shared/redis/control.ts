@@ -101,15 +101,23 @@ function createPacedOrder(obey: () => void | Promise<void>): () => Promise<void>
 export interface Obeyed {
   /** Processes that have done it. */
   readonly obeyed: readonly string[];
-  /** Live processes that did not say so in time. */
+  /** Those that did not say so in time. */
   readonly silent: readonly string[];
 }
 
 const obeyTimeoutMs = 3000;
 
-/** Tells all processes that are alive, and waits until they have obeyed. */
-export async function tellAll(client: RedisClient, clock: RedisClock, message: ControlMessage): Promise<Obeyed> {
-  const instances = await listInstances(client, clock);
+/**
+ * Tells all processes, and waits until they have obeyed.
+ * @param list those that are waited for
+ */
+export async function tellAll(
+  client: RedisClient,
+  clock: RedisClock,
+  message: ControlMessage,
+  list: (client: RedisClient, clock: RedisClock) => Promise<string[]> = listInstances,
+): Promise<Obeyed> {
+  const instances = await list(client, clock);
   const silent = await sendControl(client, message, instances, obeyTimeoutMs);
   return { obeyed: instances.filter((instance) => !silent.includes(instance)), silent };
 }

@@ -24,6 +24,10 @@ const beatIntervalMs = 5000;
 export const aliveMs = 12_000;
 /** For so long a process that ended without a farewell is remembered. */
 const rememberedMs = 3_600_000;
+/** A front end that does not hear of changes forgets all sessions by itself after this. */
+export const forgetsAloneAfterMs = 60_000;
+/** So long after a front end was last heard of it may still answer sessions from its memory: cut off since, it looks now and then. */
+const mayAnswerMs = forgetsAloneAfterMs + 20_000;
 
 export const machineName = hostname().replace(/[^A-Za-z0-9.]/g, '.');
 
@@ -67,6 +71,14 @@ export function createPresence(
 export async function listInstances(client: RedisClient, clock: RedisClock, role?: InstanceRole): Promise<string[]> {
   const names = await client.zrangebyscore(keys.system, Math.floor(clock.nowMs() - aliveMs), '+inf');
   return names.filter((name) => shapes.system.test(name) && (role === undefined || name.startsWith(`${role}-`)));
+}
+
+/** Names of the processes that are alive, and of front ends that may be: cut off from Redis, they answer what they remember. */
+export async function listAllThatMayAnswer(client: RedisClient, clock: RedisClock): Promise<string[]> {
+  const heard = await listLastHeard(client, clock);
+  const isMeant = ({ instance, silentMs }: LastHeard) =>
+    silentMs <= (instance.startsWith('web-') ? mayAnswerMs : aliveMs);
+  return heard.filter(isMeant).map(({ instance }) => instance);
 }
 
 export interface LastHeard {

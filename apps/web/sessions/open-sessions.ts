@@ -21,6 +21,8 @@ import type { VisitCollector } from './visit-collector.ts';
 /** Whether the nodes of a Cluster pass all announcements on to each other can't be seen from here. */
 const clusterMaxAgeMs = 60_000;
 
+const tidyIntervalMs = 5000;
+
 /** The way of a session check: this process's memory, the cache, MySQL. */
 export function openSessions(deps: {
   readonly config: Config;
@@ -58,6 +60,8 @@ export function openSessions(deps: {
     () => changes.isTrusted(),
     config.redis.cache.kind === 'cluster' ? { maxAgeMs: clusterMaxAgeMs } : {},
   );
+  const tidying = setInterval(() => memory.tidy(), tidyIntervalMs).unref();
+  closer.add('session memory', () => clearInterval(tidying));
   remembering.add(({ ids }) => {
     confirmer.forget(ids);
     memory.erase(ids);

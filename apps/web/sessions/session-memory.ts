@@ -1,3 +1,4 @@
+import { forgetsAloneAfterMs } from '../../../shared/redis/presence.ts';
 import type { Session } from '../../../shared/session/session.ts';
 import { isPlainId } from '../../../shared/session/skey.ts';
 import { createSessionStore } from './session-store.ts';
@@ -22,14 +23,15 @@ export interface SessionMemory {
   erase(ids: readonly string[]): void;
   /** Drops everything. */
   clear(): void;
+  /** To be called now and then: drops everything once changes have not been heard of for so long that nothing counts any more. */
+  tidy(): void;
+  size(): number;
 }
 
 type ReadMark = number & { readonly readMark: unique symbol };
 
 /** A session is read again after this time, whatever was or was not announced. */
 const usualMaxAgeMs = 600_000;
-/** How long a session is accepted while its changes can't be heard of. */
-const acceptedInDoubtMs = 60_000;
 
 /** Ids in a generation. A read that began before both generations is not remembered (`floor`). */
 const generationSize = 20_000;
@@ -59,9 +61,17 @@ export function createSessionMemory(
   let trustedThen = 0;
 
   const lastAnnounced = (id: string) => lately.get(id) ?? before.get(id) ?? 0;
+  const dropAll = () => {
+    floor = ++announcements;
+    entries.clear();
+    lately = new Map();
+    before = new Map();
+  };
   const isTrustedAt = (now: number): boolean => {
     if (!isTrusted()) return false;
     trustedAt = now;
+    // An order to forget may have been missed, and of what is here nothing counts.
+    if (trustedThen !== trustedFrom) dropAll();
     trustedThen = trustedFrom;
     return true;
   };
@@ -77,7 +87,7 @@ export function createSessionMemory(
     recallInDoubt(id) {
       const place = entries.find(id);
       const now = nowMs();
-      const isLate = now >= trustedAt + acceptedInDoubtMs || (place >= 0 && now >= entries.untilOf(place));
+      const isLate = now >= trustedAt + forgetsAloneAfterMs || (place >= 0 && now >= entries.untilOf(place));
       return place < 0 || isLate || entries.markOf(place) < trustedThen ? undefined : entries.read(place);
     },
     begin: () => announcements as ReadMark,
@@ -113,9 +123,15 @@ export function createSessionMemory(
       trustedFrom = floor = ++announcements;
     },
     clear() {
-      trustedFrom = floor = ++announcements;
-      entries.clear();
+      dropAll();
+      trustedFrom = floor;
     },
+    tidy() {
+      const now = nowMs();
+      const isOver = !isTrustedAt(now) && now >= trustedAt + forgetsAloneAfterMs;
+      if (isOver && entries.size() + lately.size + before.size > 0) dropAll();
+    },
+    size: () => entries.size(),
   };
 }
 

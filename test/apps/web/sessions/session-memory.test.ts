@@ -48,6 +48,27 @@ test('in doubt it is good for a minute from when changes were last heard of', (t
   t.is(memory.recallInDoubt('a'), undefined);
 });
 
+test('nothing stays in memory of what counts no more, for want of news or after it', (t) => {
+  const { world, memory, remember, lose } = create();
+  remember('a');
+  lose();
+  world.now = 59_999;
+  memory.tidy();
+  t.is(memory.size(), 1);
+  world.now = 60_000;
+  memory.tidy();
+  t.is(memory.size(), 0);
+
+  world.isTrusted = true;
+  memory.tidy();
+  remember('b');
+  t.is(memory.size(), 1);
+  lose();
+  world.isTrusted = true;
+  memory.tidy();
+  t.is(memory.size(), 0);
+});
+
 test('what may have changed in an earlier doubt is not accepted in a later one', (t) => {
   const { world, memory, remember, lose } = create();
   remember('a');
