@@ -33,9 +33,9 @@ const build = await rolldown({
   platform: 'node',
   tsconfig: join(rootDir, 'tsconfig.json'),
   external: [
-    // Has a native part.
+    // Native, or look for files of their own.
     '@node-rs/argon2',
-    // Look for files of their own with `require`.
+    'msgpackr-extract',
     /^@bull-board\//,
     // Sequelize's, for databases that we do not have; BullMQ's, for a client that we do not use.
     /^pg(-hstore)?$/,
