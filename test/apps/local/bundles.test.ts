@@ -44,6 +44,19 @@ for (const program of programs)
     t.true(files.size < 50, [...files].join('\n'));
   });
 
+for (const [program, part] of [
+  ['worker/main', 'msgpackr-extract'],
+  ['console/main', 'argon2'],
+] as const)
+  test(`${program}.js has the native part of ${part}, as it would without a bundle`, (t) => {
+    const said = run(
+      program,
+      [],
+      `process.on('exit', () => writeSync(2, process.report.getReport().sharedObjects.join('\\n')));`,
+    );
+    t.regex(said, new RegExp(`/${part}[^\n]*\\.node$`, 'm'));
+  });
+
 test('the stack of an error in a built program names file and line of the source', (t) => {
   const said = run('web/main', [], `process.on('exit', () => writeSync(2, new Error('here').stack + '\\n'));`);
   const [, file = '', line = ''] = /at .*runService.* \(?(?:file:\/\/)?(\/.*\.ts):(\d+):\d+/.exec(said) ?? [];
