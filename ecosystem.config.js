@@ -77,6 +77,8 @@ function readProcessCount(name, byDefault) {
 const common = {
   cwd: rootDir,
   env,
+  // An error is told with file and line of the source.
+  node_args: ['--enable-source-maps'],
   // A process announces itself; without this pm2 takes it as ready when it runs, and after listen_timeout in any case (3 s by default).
   wait_ready: true,
   listen_timeout: 30_000,
@@ -125,7 +127,7 @@ export const apps = [
     env: { ...env, WAFER_KEYS: variables.WAFER_KEYS ?? '', CONSOLE_OIDC_CLIENT_SECRET: '' },
     script: 'dist/apps/worker/main.js',
     // Why: apps/local/worker-flags.ts
-    node_args: ['--max-semi-space-size=64'],
+    node_args: ['--enable-source-maps', '--max-semi-space-size=64'],
     exec_mode: 'fork',
     instances: workers,
     max_memory_restart: '768M',

@@ -1,6 +1,5 @@
-import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { KoaAdapter } from '@bull-board/koa';
+import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import type { KoaAdapter } from '@bull-board/koa';
 import type { Router } from '@koa/router';
 import type { RedisClient } from '../../shared/redis/connect.ts';
 import { retentionPrefix, retentionQueue } from '../../shared/retention/queue.ts';
@@ -14,7 +13,7 @@ const hidden = 'Sealed: what a job carries is for front ends and workers alone.'
 
 /**
  * Bull Board, to look at: nobody changes a queue here, since a log-in must not run twice. What jobs carry is not shown, sealed as it is.
- * Opened with the first request.
+ * Loaded and opened with the first request: it has as many files as everything else of the console together.
  */
 export function addBoard({
   commands,
@@ -26,14 +25,19 @@ export function addBoard({
   readonly doorkeeper: Doorkeeper;
 }): (router: Router) => void {
   const show = async (name: string, prefix: string, shown: string): Promise<BullMQAdapter> => {
+    const { BullMQAdapter: Adapter } = await import('@bull-board/api/bullMQAdapter');
     const queue = await openQueue(commands, name, prefix);
-    const adapter = new BullMQAdapter(queue, { readOnlyMode: true, allowRetries: false, prefix: shown });
+    const adapter = new Adapter(queue, { readOnlyMode: true, allowRetries: false, prefix: shown });
     for (const field of ['data', 'returnValue'] as const) adapter.setFormatter(field, () => hidden);
     return adapter;
   };
   const known: { plugin?: ReturnType<typeof open> } = {};
   const open = async (): Promise<ReturnType<KoaAdapter['registerPlugin']>> => {
-    const serverAdapter = new KoaAdapter().setBasePath(boardPath);
+    const [{ createBullBoard }, { KoaAdapter: ServerAdapter }] = await Promise.all([
+      import('@bull-board/api'),
+      import('@bull-board/koa'),
+    ]);
+    const serverAdapter = new ServerAdapter().setBasePath(boardPath);
     const queues = await Promise.all([
       ...Array.from({ length: loginQueues }, (_, shard) => show('login', queueTag('login', shard), `${shard} `)),
       show('session', queueTag('session', 0), ''),

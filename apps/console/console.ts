@@ -34,7 +34,7 @@ import type { ConsoleParts } from './parts.ts';
 import { createSamples } from './samples/samples.ts';
 
 /** Where the build puts the page: beside this file, once that is compiled. */
-const pageFolder = fileURLToPath(new URL('page', import.meta.url));
+const pageFolder = fileURLToPath(new URL('../console/page', import.meta.url));
 /** Whoever waits is a person, and there are few of them. */
 const commandTimeoutMs = 2000;
 

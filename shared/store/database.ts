@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import mysql2 from 'mysql2';
 import { BaseError, ConnectionAcquireTimeoutError, ConnectionError, Sequelize, type Options } from 'sequelize';
 import type { DatabaseAddress } from '../config/database-url.ts';
 import { allowSilence, createTransportSource, limitSilence, type TransportSource } from './database-socket.ts';
@@ -28,6 +29,8 @@ export function openDatabase(
     host: address.host,
     port: address.port,
     dialect: 'mysql',
+    // It would look for the package by its name, past the one that is bundled.
+    dialectModule: mysql2,
     logging: false,
     // Datetimes are read and written as UTC+8 text. Sequelize's own conversion would make Dates of them, and cost a function call for
     // each column of each row; the session's zone is set with everything else.

@@ -55,7 +55,7 @@ test.serial('pm2 start runs front ends, workers and a console, and returns when 
       ['online', 'fork_mode'],
     ],
   );
-  for (const { nodeFlags } of workers) t.deepEqual(nodeFlags, workerFlags);
+  for (const { nodeFlags } of workers) t.deepEqual(nodeFlags, ['--enable-source-maps', ...workerFlags]);
   t.deepEqual(
     (await pm2.list('console')).map(({ status, mode }) => [status, mode]),
     [['online', 'fork_mode']],

@@ -7,7 +7,7 @@ export const rootDir = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The arguments with which node runs a program of ours as it is shipped. */
 export function programArgs(
-  program: `${'web' | 'worker' | 'cli' | 'wechat-simulator'}/main` | 'cli/migrate',
+  program: `${'web' | 'worker' | 'console' | 'cli' | 'wechat-simulator'}/main` | 'cli/migrate',
 ): string[] {
   const flags = program === 'worker/main' ? workerFlags : [];
   return ['--enable-source-maps', ...flags, join(rootDir, 'dist', 'apps', `${program}.js`)];
