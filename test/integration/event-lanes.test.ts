@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { movePlaces, readDueLanes, readLanes } from '../../shared/events/event-log.ts';
 import { laneCount } from '../../shared/events/outbox.ts';
@@ -78,6 +79,9 @@ test.serial('an event that its endpoint is slow to take holds up its own lane al
     await until('the others go on', () => countOf(receiver, 'user-1') === time && countOf(receiver, 'user-2') === time);
   }
   t.is(countOf(receiver, 'user-0'), 1);
+  const statements = await database.countStatements(() => sleep(2000));
+  const looks = statements.filter(({ text }) => text.includes("where l.endpoint = 'slow'"));
+  t.true(looks.length < 20, `MySQL is asked ${looks.length} times in two seconds in which nothing happens`);
   release();
   await until('its lane goes on', () => countOf(receiver, 'user-0') === 4);
   await untilAllIsSent('slow');

@@ -21,6 +21,8 @@ interface SentLane {
 const eventsPerLane = 20;
 /** So long the lanes that are through wait for the others of their round, whose places are written together. */
 const roundMs = 50;
+/** While requests are under way and nothing else is to be sent, it is looked so often whether there is something: the relay brings none sooner. */
+const lookMs = 200;
 /** Then another job goes on, in whichever worker. */
 const runMs = 10_000;
 
@@ -58,12 +60,17 @@ export function createEndpointRunner(deps: {
         const turns = new Map<number, number[]>(lanes.map(({ lane }) => [lane, []]));
         for (const [index, { lane }] of events.entries()) turns.get(lane)?.push(index);
         const sending: Promise<void>[] = [];
+        const failures: Error[] = [];
         for (const lane of lanes) {
-          sending.push(sendLane(lane, events, turns.get(lane.lane) ?? []));
+          sending.push(
+            sendLane(lane, events, turns.get(lane.lane) ?? []).catch((error: Error) => void failures.push(error)),
+          );
           // A log-in that this process works on comes in between.
           await nextTurn();
         }
+        // All of them, also if one fails: what is forgotten meanwhile is blank for as long as any is under way.
         await Promise.all(sending);
+        if (failures[0] !== undefined) throw failures[0];
       },
     );
   };
@@ -88,6 +95,18 @@ export function createEndpointRunner(deps: {
     const busy = new Set<number>();
     const rounds = new Set<Promise<void>>();
     const sent: SentLane[] = [];
+    let onSent = (): void => undefined;
+    const noteSent = (lane: SentLane) => {
+      sent.push(lane);
+      onSent();
+    };
+    const waitForLanes = (isNewRound: boolean): Promise<void> => {
+      if (sent.length > 0 && !isNewRound) return Promise.resolve();
+      const all = Promise.all(rounds).then(() => undefined);
+      if (isNewRound) return waitAtMost(roundMs, all, () => undefined);
+      const first = new Promise<void>((resolve) => (onSent = resolve));
+      return waitAtMost(lookMs, Promise.race([all, first]), () => undefined);
+    };
     const settleSent = async () => {
       const lanes = [...sent];
       await settle(name, lanes);
@@ -103,18 +122,14 @@ export function createEndpointRunner(deps: {
         if (lanes.length === 0 && busy.size === 0) return;
         if (endpoint !== undefined && lanes.length > 0) {
           for (const { lane } of lanes) busy.add(lane);
-          const round = sendRound(endpoint, lanes, (lane) => sent.push(lane));
+          const round = sendRound(endpoint, lanes, noteSent);
           rounds.add(round);
           round.then(
             () => rounds.delete(round),
             () => undefined,
           );
         }
-        await waitAtMost(
-          roundMs,
-          Promise.all(rounds).then(() => undefined),
-          () => undefined,
-        );
+        await waitForLanes(lanes.length > 0);
         await settleSent();
       }
     } finally {
