@@ -100,12 +100,19 @@ export function createEndpointRunner(deps: {
       sent.push(lane);
       onSent();
     };
-    const waitForLanes = (isNewRound: boolean): Promise<void> => {
-      if (sent.length > 0 && !isNewRound) return Promise.resolve();
-      const all = Promise.all(rounds).then(() => undefined);
-      if (isNewRound) return waitAtMost(roundMs, all, () => undefined);
-      const first = new Promise<void>((resolve) => (onSent = resolve));
-      return waitAtMost(lookMs, Promise.race([all, first]), () => undefined);
+    const waitForLanes = async (isNewRound: boolean): Promise<void> => {
+      const waitForAll = (ms: number) =>
+        waitAtMost(
+          ms,
+          Promise.all(rounds).then(() => undefined),
+          () => undefined,
+        );
+      if (!isNewRound && sent.length === 0) {
+        const first = new Promise<void>((resolve) => (onSent = resolve));
+        await Promise.race([first, waitForAll(lookMs)]);
+        if (sent.length === 0) return;
+      }
+      await waitForAll(roundMs);
     };
     const settleSent = async () => {
       const lanes = [...sent];
