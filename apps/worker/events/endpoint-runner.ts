@@ -21,8 +21,8 @@ interface SentLane {
 const eventsPerLane = 20;
 /** So long the lanes that are through wait for the others of their round, whose places are written together. */
 const roundMs = 50;
-/** So long at most nothing is looked for while no lane has anything new, because each waits for its slow endpoint. */
-const longestWaitMs = 500;
+/** While requests are under way and nothing else is to be sent, it is looked so often whether there is something: the relay brings none sooner. */
+const lookMs = 200;
 /** Then another job goes on, in whichever worker. */
 const runMs = 10_000;
 
@@ -60,12 +60,17 @@ export function createEndpointRunner(deps: {
         const turns = new Map<number, number[]>(lanes.map(({ lane }) => [lane, []]));
         for (const [index, { lane }] of events.entries()) turns.get(lane)?.push(index);
         const sending: Promise<void>[] = [];
+        const failures: Error[] = [];
         for (const lane of lanes) {
-          sending.push(sendLane(lane, events, turns.get(lane.lane) ?? []));
+          sending.push(
+            sendLane(lane, events, turns.get(lane.lane) ?? []).catch((error: Error) => void failures.push(error)),
+          );
           // A log-in that this process works on comes in between.
           await nextTurn();
         }
+        // All of them, also if one fails: what is forgotten meanwhile is blank for as long as any is under way.
         await Promise.all(sending);
+        if (failures[0] !== undefined) throw failures[0];
       },
     );
   };
@@ -90,13 +95,31 @@ export function createEndpointRunner(deps: {
     const busy = new Set<number>();
     const rounds = new Set<Promise<void>>();
     const sent: SentLane[] = [];
+    let onSent = (): void => undefined;
+    const noteSent = (lane: SentLane) => {
+      sent.push(lane);
+      onSent();
+    };
+    const waitForLanes = async (isNewRound: boolean): Promise<void> => {
+      const waitForAll = (ms: number) =>
+        waitAtMost(
+          ms,
+          Promise.all(rounds).then(() => undefined),
+          () => undefined,
+        );
+      if (!isNewRound && sent.length === 0) {
+        const first = new Promise<void>((resolve) => (onSent = resolve));
+        await Promise.race([first, waitForAll(lookMs)]);
+        if (sent.length === 0) return;
+      }
+      await waitForAll(roundMs);
+    };
     const settleSent = async () => {
       const lanes = [...sent];
       await settle(name, lanes);
       sent.splice(0, lanes.length);
       for (const { lane } of lanes) busy.delete(lane);
     };
-    let waitMs = roundMs;
     try {
       while (!signal.aborted) {
         const endpoint = (await demand.endpoints()).get(name);
@@ -106,19 +129,14 @@ export function createEndpointRunner(deps: {
         if (lanes.length === 0 && busy.size === 0) return;
         if (endpoint !== undefined && lanes.length > 0) {
           for (const { lane } of lanes) busy.add(lane);
-          const round = sendRound(endpoint, lanes, (lane) => sent.push(lane));
+          const round = sendRound(endpoint, lanes, noteSent);
           rounds.add(round);
           round.then(
             () => rounds.delete(round),
             () => undefined,
           );
         }
-        await waitAtMost(
-          waitMs,
-          Promise.all(rounds).then(() => undefined),
-          () => undefined,
-        );
-        waitMs = lanes.length > 0 || sent.length > 0 ? roundMs : Math.min(2 * waitMs, longestWaitMs);
+        await waitForLanes(lanes.length > 0);
         await settleSent();
       }
     } finally {
