@@ -274,7 +274,11 @@ test.serial('a sign-in that is ended while it changes the password changes nothi
   const changing = api('PUT', '/me/password', { as: person, body: { old: person.password, new: newPassword() } });
   await isWriting;
   stop();
-  t.is((await api('DELETE', `/me/sign-ins/${id}`, { as: elsewhere })).status, 204);
+  // As another process ends it, that has the row.
+  await lock.query("update cWaferOperator set sign_in_ids = replace(sign_in_ids, unhex(?), '') where name = ?", [
+    id,
+    person.name,
+  ]);
   await lock.query('commit');
   const answer = await changing;
   t.is(answer.status, 401);
