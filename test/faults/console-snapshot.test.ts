@@ -46,10 +46,10 @@ const idOf = ({ headers }: SignedIn) =>
 const keyOf = (signIn: SignedIn) => `wafer:console:sign-in:${idOf(signIn)}`;
 
 for (const [how, isKilled] of [
-  ['killed and started', true],
-  ['replaced by a server that lags', false],
+  ['after a kill', true],
+  ['after a failover', false],
 ] as const) {
-  test.serial(`no ended sign-in comes back with a Redis that lost that, ${how}`, async (t) => {
+  test.serial(`a Redis without its last changes brings no ended sign-in back, ${how}`, async (t) => {
     const { api, redis, proxy, urls, open, statusOf, person, signIn } = await startSite(t);
     const [admin, other] = [await person('admin'), await person('viewer')];
     const kept = await signIn(admin);
