@@ -142,6 +142,7 @@ create table cWaferOperator (
   token_until datetime null default null,
   created_at datetime not null,
   signed_in_at datetime null default null,
+  sign_in_ids varbinary(640) not null default '',
   primary key (id),
   unique key operator_name (name),
   unique key operator_link (link_hash),
@@ -282,4 +283,5 @@ insert into cWaferMigration (name) values
   ('0022-erasure-keys'),
   ('0023-profile-fence'),
   ('0024-waiting-events'),
-  ('0025-session-caller');
+  ('0025-session-caller'),
+  ('0026-sign-in-ids');

@@ -26,6 +26,8 @@ export interface Operator {
 /** What tells an operator. */
 export type OperatorKey =
   | { readonly id: number }
+  /** If this sign-in of theirs goes on: SHA-256 in hexadecimal digits of what the cookie holds. */
+  | { readonly id: number; readonly signInId: string }
   | { readonly name: string }
   /** SHA-256 in hexadecimal digits; of one that has not ended. */
   | { readonly tokenHash: string }
@@ -51,11 +53,12 @@ const columns = `id, name, kind, role, is_disabled as isDisabled, sign_ins as si
   totp_on as hasTotp, token_until as tokenUntil, created_at as createdAt, signed_in_at as signedInAt`;
 
 const conditions = {
-  id: 'id = :value',
-  name: 'name = :value',
-  tokenHash: `token_hash = unhex(:value) and (token_until is null or token_until > ${now})`,
-  linkHash: `link_hash = unhex(:value) and link_until > ${now}`,
-  subjectHash: 'subject_hash = unhex(:value)',
+  id: 'id = :id',
+  signInId: 'locate(unhex(:signInId), sign_in_ids) > 0',
+  name: 'name = :name',
+  tokenHash: `token_hash = unhex(:tokenHash) and (token_until is null or token_until > ${now})`,
+  linkHash: `link_hash = unhex(:linkHash) and link_until > ${now}`,
+  subjectHash: 'subject_hash = unhex(:subjectHash)',
 };
 
 /** In the order of their names. */
@@ -71,11 +74,11 @@ export async function findOperator(
   key: OperatorKey,
   transaction?: Transaction,
 ): Promise<Operator | undefined> {
-  const [by, value] = Object.entries(key)[0] as [keyof typeof conditions, string | number];
+  const all = (Object.keys(key) as (keyof typeof conditions)[]).map((each) => conditions[each]).join(' and ');
   const [row] = await sequelize.query<OperatorRow>(
-    `select ${columns} from cWaferOperator where ${conditions[by]}${transaction === undefined ? '' : ' for update'}`,
+    `select ${columns} from cWaferOperator where ${all}${transaction === undefined ? '' : ' for update'}`,
     {
-      replacements: { value },
+      replacements: key,
       type: QueryTypes.SELECT,
       ...(transaction === undefined ? {} : { transaction }),
     },

@@ -33,7 +33,7 @@ export function createAccounts(deps: {
   readonly signedIn: ConsoleMetrics['signedIn'];
 }): Accounts {
   const { sequelize, commands, cipher, findSeal, origins, provider, signedIn } = deps;
-  const signIns = createSignIns(commands, findSeal, origins);
+  const signIns = createSignIns({ sequelize, commands, findSeal, isSecure: origins.isSecure });
   const passwords = createPasswords();
   const totp = createTotp(sequelize, cipher);
   const tries = createTries(commands, findSeal);

@@ -7,15 +7,21 @@ import { roles, type Role } from '../../../shared/operators/roles.ts';
 import { recordAudit, type Actor } from '../../../shared/store/audit.ts';
 import { inTransaction } from '../../../shared/store/in-transaction.ts';
 import { createActor } from '../administration.ts';
+import { clocksDifferMs } from './sign-ins.ts';
 
 export type Claims = Readonly<Record<string, unknown>> & { readonly sub: string };
+
+/** Of a proof that lies in a time to come: its clock was wrong then, or is now. */
+const unknownMs = 86_400_000;
 
 /**
  * How long before it was asked the provider had the person prove who they are, as it says by `auth_time`; 0 where it does not say. Both times
  * are of its own clock.
  */
 export function msSinceProof({ auth_time: proven, iat: issued }: Claims): number {
-  return typeof proven === 'number' && typeof issued === 'number' ? Math.max(0, issued - proven) * 1000 : 0;
+  if (typeof proven !== 'number' || typeof issued !== 'number') return 0;
+  const ms = (issued - proven) * 1000;
+  return ms < -clocksDifferMs ? unknownMs : Math.max(0, ms);
 }
 
 /** The highest role that the claims give; undefined: none. */

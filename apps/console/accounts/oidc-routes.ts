@@ -9,7 +9,7 @@ import { createActor, type Administration } from '../administration.ts';
 import type { ConsoleMetrics } from '../metrics.ts';
 import { isStoreAway } from '../api/to-problem.ts';
 import { stateOf } from '../state.ts';
-import { freshMs, type SignIns } from './sign-ins.ts';
+import { clocksDifferMs, freshMs, type SignIns } from './sign-ins.ts';
 import { findOidcOperator, msSinceProof, roleOfClaims } from './oidc-operator.ts';
 import { callbackPath, type OidcFlow, type OidcProvider } from './oidc.ts';
 import { readReturnPath } from './return-path.ts';
@@ -57,7 +57,8 @@ export function addOidc(deps: {
     const seal = await findSeal();
     try {
       const flow = JSON.parse(seal.open(purpose, decodeURIComponent(sealed))) as KeptFlow;
-      return flow.until > Date.now() ? flow : undefined;
+      const leftMs = flow.until - Date.now();
+      return leftMs > 0 && leftMs <= flowMs + clocksDifferMs ? flow : undefined;
     } catch {
       return undefined;
     }

@@ -2,11 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import type Koa from 'koa';
 import type { Context, Middleware } from 'koa';
 import session from 'koa-session';
+import type { Sequelize, Transaction } from 'sequelize';
 import type { Operator } from '../../../shared/operators/operator-store.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { stateOf } from '../state.ts';
 import { bearerOf, notAPerson } from './bearer.ts';
+import { addSignIn, findOperatorOfSignIn, readSignInIds, readStoreTime, removeSignIn } from './sign-in-store.ts';
 
 /** What is kept of a sign-in, sealed. Times are milliseconds since 1970. */
 interface SignIn {
@@ -17,6 +19,8 @@ interface SignIn {
   readonly at: number;
   /** When the person last proved who they are: before `at`, where the identity provider knew the browser and asked nothing. */
   readonly provenAt: number;
+  /** The same by the clock of MySQL, which nobody sets back together with that of a console. */
+  readonly provenAtByStore: number;
   /** To a minute. */
   seenAt: number;
   readonly from: string;
@@ -28,7 +32,7 @@ interface ListedSignIn extends SignIn {
   readonly id: string;
 }
 
-/** The sign-ins of persons, by cookie. */
+/** The sign-ins of persons, by cookie: what belongs to one is in Redis, and MySQL says which go on. */
 export interface SignIns {
   /** Reads the cookie and what is kept for it; writes both if they change. */
   middleware(app: Koa): Middleware;
@@ -40,12 +44,14 @@ export interface SignIns {
    */
   begin(context: Context, operator: Operator, via: SignIn['via'], provenMsAgo?: number): Promise<void>;
   /** Ends the one that asks, for `keep` or for good. @returns false if somebody has ended it meanwhile: then nothing may come of what it asked for */
-  take(context: Context): Promise<boolean>;
+  take(context: Context, transaction?: Transaction): Promise<boolean>;
   /** Goes on with the one that was taken, under a new id, after all of the operator have been ended by a new number. */
   keep(context: Context, signIns: number): Promise<void>;
   end(context: Context): void;
-  /** Whether it is kept still. */
+  /** Whether Redis has it, and it is not over by its age; whether somebody has ended it MySQL says. */
   isKept(id: string): Promise<boolean>;
+  /** Whether the person has proved who they are within `freshMs`, by the clock of this process and by that of MySQL. */
+  isFresh(context: Context): Promise<boolean>;
   /** The newest first. */
   list(operatorId: number): Promise<ListedSignIn[]>;
   /** @returns false if this operator has none of this id */
@@ -58,8 +64,8 @@ const idleMs = 3_600_000;
 const longestMs = 43_200_000;
 /** How old what proved who somebody is may be, where that proves it once more: of the identity provider, which has their password. */
 export const freshMs = 300_000;
-/** Beyond it the oldest one ends. */
-const maxSignIns = 20;
+/** What lies further ahead was written by a clock that was wrong, or is one. */
+export const clocksDifferMs = 60_000;
 /** How precisely the last visit is known. */
 const visitEveryMs = 60_000;
 
@@ -68,12 +74,16 @@ const idShape = /^[A-Za-z0-9_-]{43}$/;
 const maxAgentLength = 200;
 
 const keyOf = (id: string) => `wafer:console:sign-in:${id}`;
-const listOf = (operatorId: number) => `wafer:console:sign-ins:${operatorId}`;
 /** What is in the cookie opens a sign-in; what is in Redis and in lists does not. */
 const idOf = (secret: string) => createHash('sha256').update(secret).digest('hex');
 
 function isOver({ at, seenAt }: SignIn): boolean {
-  return Date.now() >= Math.min(seenAt + idleMs, at + longestMs);
+  const now = Date.now();
+  return now >= Math.min(seenAt + idleMs, at + longestMs) || at > now + clocksDifferMs;
+}
+
+function isRecent(ageMs: number): boolean {
+  return ageMs >= -clocksDifferMs && ageMs <= freshMs;
 }
 
 /** @returns undefined: a stranger wrote it, or the key was another then */
@@ -99,11 +109,17 @@ interface KoaSession extends Partial<SignIn> {
 }
 type WithSession = Context & { session: KoaSession | Partial<SignIn> | null };
 
-export function createSignIns(
-  commands: RedisClient,
-  findSeal: () => Promise<Seal>,
-  { isSecure }: { readonly isSecure: boolean },
-): SignIns {
+export function createSignIns({
+  sequelize,
+  commands,
+  findSeal,
+  isSecure,
+}: {
+  readonly sequelize: Sequelize;
+  readonly commands: RedisClient;
+  readonly findSeal: () => Promise<Seal>;
+  readonly isSecure: boolean;
+}): SignIns {
   const read = async (id: string): Promise<SignIn | undefined> => {
     const stored = await commands.get(keyOf(id));
     if (stored === null) return undefined;
@@ -113,16 +129,18 @@ export function createSignIns(
     await remove(id, signIn.operatorId);
     return undefined;
   };
-  const remove = async (id: string, operatorId: number | undefined): Promise<boolean> => {
-    const removed = await commands.del(keyOf(id));
-    if (operatorId !== undefined) await commands.zrem(listOf(operatorId), id);
-    return removed === 1;
+  /** First where it counts: if Redis does not answer after that, it has ended all the same. */
+  const remove = async (id: string, operatorId: number, transaction?: Transaction): Promise<boolean> => {
+    const isEnded = await removeSignIn(sequelize, operatorId, id, transaction);
+    await commands.del(keyOf(id));
+    return isEnded;
   };
-  const note = async (id: string, { operatorId, at }: SignIn): Promise<void> => {
-    const list = listOf(operatorId);
-    await commands.zadd(list, String(at), id);
-    await commands.pexpire(list, longestMs);
-    for (const oldest of await commands.zrange(list, 0, String(-maxSignIns - 1))) await remove(oldest, operatorId);
+  /** Also one that Redis does not know, or not at present. */
+  const endWherever = async (secret: string): Promise<void> => {
+    if (!idShape.test(secret)) return;
+    const id = idOf(secret);
+    const operatorId = await findOperatorOfSignIn(sequelize, id);
+    if (operatorId !== undefined) await remove(id, operatorId);
   };
   const store = {
     get: async (secret: string) => (idShape.test(secret) ? read(idOf(secret)) : undefined),
@@ -136,13 +154,14 @@ export function createSignIns(
         // It is written once more at the end of the request, when somebody may have ended it.
         state.isSigningIn = false;
         await commands.set(keyOf(id), sealed, 'PX', lastsMs);
-        await note(id, signIn);
+        await addSignIn(sequelize, signIn.operatorId, id);
         // One that was ended while this request was under way stays so.
       } else await commands.set(keyOf(id), sealed, 'PX', lastsMs, 'XX');
     },
     async destroy(secret: string) {
       const id = idOf(secret);
-      await remove(id, (await read(id))?.operatorId);
+      const signIn = await read(id);
+      if (signIn !== undefined) await remove(id, signIn.operatorId);
     },
   };
   const cookieName = isSecure ? '__Host-wafer-console' : 'wafer-console';
@@ -174,22 +193,27 @@ export function createSignIns(
       if (session?.operatorId === undefined) return undefined;
       const signIn = session as SignIn;
       const isVisit = !asksByItself.some((each) => each(context));
-      if (isVisit && Date.now() - signIn.seenAt >= visitEveryMs) signIn.seenAt = Date.now();
+      if (isVisit && Math.abs(Date.now() - signIn.seenAt) >= visitEveryMs) signIn.seenAt = Date.now();
       return { ...(JSON.parse(JSON.stringify(signIn)) as SignIn), id: idOf(secretOf(context)) };
     },
     async begin(context, { id: operatorId, signIns }, via, provenMsAgo = 0) {
       if (bearerOf(context) !== undefined) throw notAPerson();
+      await endWherever(secretOf(context));
+      const byStore = await readStoreTime(sequelize);
       stateOf(context).isSigningIn = true;
       const at = Date.now();
       const from = stateOf(context).address ?? 'unknown';
       const agent = context.get('User-Agent').slice(0, maxAgentLength);
       const withSession = context as WithSession;
-      const provenAt = at - provenMsAgo;
-      withSession.session = { operatorId, signIns, via, at, provenAt, seenAt: at, from, agent };
+      const proven = { provenAt: at - provenMsAgo, provenAtByStore: byStore - provenMsAgo };
+      withSession.session = { operatorId, signIns, via, at, ...proven, seenAt: at, from, agent };
       // Whatever id came with the request is none from now on.
       await (withSession.session as KoaSession).regenerate();
     },
-    take: (context) => remove(idOf(secretOf(context)), (context as WithSession).session?.operatorId),
+    async take(context, transaction) {
+      const operatorId = (context as WithSession).session?.operatorId;
+      return operatorId !== undefined && remove(idOf(secretOf(context)), operatorId, transaction);
+    },
     async keep(context, signIns) {
       const session = (context as WithSession).session as KoaSession;
       stateOf(context).isSigningIn = true;
@@ -199,8 +223,14 @@ export function createSignIns(
       (context as WithSession).session = null;
     },
     isKept: async (id) => (await read(id)) !== undefined,
+    async isFresh(context) {
+      const { session } = context as WithSession;
+      if (session?.operatorId === undefined) return false;
+      const { provenAt, provenAtByStore } = session as SignIn;
+      return isRecent(Date.now() - provenAt) && isRecent((await readStoreTime(sequelize)) - provenAtByStore);
+    },
     async list(operatorId) {
-      const ids = await commands.zrevrange(listOf(operatorId), 0, -1);
+      const ids = await readSignInIds(sequelize, operatorId);
       const kept = await Promise.all(ids.map(async (id) => ({ id, signIn: await read(id) })));
       return kept.flatMap(({ id, signIn }) => (signIn?.operatorId === operatorId ? [{ ...signIn, id }] : []));
     },

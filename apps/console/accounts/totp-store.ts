@@ -18,17 +18,17 @@ export async function storeTotpSecret(sequelize: Sequelize, id: number, stored: 
   return changed === 1;
 }
 
-/** @returns false if all sign-ins of its operator were ended meanwhile, or another request did the same */
+/** @returns false if this sign-in or all of its operator were ended meanwhile, or another request did the same */
 export async function switchTotp(
   sequelize: Sequelize,
-  { id, signIns }: { readonly id: number; readonly signIns: number },
+  { id, signIns, signInId }: { readonly id: number; readonly signIns: number; readonly signInId: string },
   isOn: boolean,
   transaction: Transaction,
 ): Promise<boolean> {
   const changed = await sequelize.query(
     `update cWaferOperator set totp_on = :isOn ${isOn ? '' : ', totp_secret = null'}
-     where id = :id and sign_ins = :signIns and totp_on <> :isOn and totp_secret is not null`,
-    { replacements: { id, signIns, isOn: Number(isOn) }, type: QueryTypes.BULKUPDATE, transaction },
+     where id = :id and sign_ins = :signIns and locate(unhex(:signInId), sign_in_ids) > 0 and totp_on <> :isOn and totp_secret is not null`,
+    { replacements: { id, signIns, signInId, isOn: Number(isOn) }, type: QueryTypes.BULKUPDATE, transaction },
   );
   return changed === 1;
 }

@@ -34,7 +34,7 @@ export function createWho(sequelize: Sequelize, signIns: SignIns): Middleware {
     const signIn = signIns.current(context);
     if (signIn === undefined) return;
     const find = async () => {
-      const operator = await findOperator(sequelize, { id: signIn.operatorId });
+      const operator = await findOperator(sequelize, { id: signIn.operatorId, signInId: signIn.id });
       const isCurrent = operator?.isDisabled === false && operator.signIns === signIn.signIns;
       return isCurrent ? operator : undefined;
     };

@@ -43,9 +43,7 @@ export async function confirmPerson(
   if (who === undefined || who.via === 'token')
     throw new ApiProblem(403, 'persons_only', 'No program does this: a person does, or npx wafer operator.');
   if (who.via === 'password') return passwordSignIn.confirmWhole(who, given, stateOf(context).address ?? 'unknown');
-  const signIn = signIns.current(context);
-  const isFresh = signIn !== undefined && Date.now() - signIn.provenAt <= freshMs;
-  if (!isFresh)
+  if (!(await signIns.isFresh(context)))
     throw new ApiProblem(
       403,
       'sign_in_again',

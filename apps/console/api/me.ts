@@ -48,7 +48,7 @@ export const meRoutes: readonly ApiRoute[] = [
       const signIns = await inTransaction(sequelize, async (transaction) => {
         const changed = await storePassword(sequelize, { id, passwordHash, ifSignIns }, transaction);
         const entry = { actor, action: 'operator password', target: name, details: { by: 'operator' } };
-        if (changed === undefined || !(await parts.accounts.signIns.take(context))) throw signInEnded();
+        if (changed === undefined || !(await parts.accounts.signIns.take(context, transaction))) throw signInEnded();
         await recordAudit(sequelize, entry, transaction);
         return changed;
       });
@@ -172,10 +172,10 @@ async function changeTotp(
     throw new ApiProblem(403, 'totp_wrong', 'The code is wrong, or was used already.');
   await attempt.takeBack();
   const { sequelize, actor } = administration;
-  const { signIns } = parts.accounts;
+  const signInId = parts.accounts.signIns.current(context)?.id ?? '';
   await inTransaction(sequelize, async (transaction) => {
-    const isSwitched = await switchTotp(sequelize, who, isOn, transaction);
-    if (!isSwitched || !(await signIns.isKept(signIns.current(context)?.id ?? ''))) throw signInEnded();
+    const isSwitched = await switchTotp(sequelize, { ...who, signInId }, isOn, transaction);
+    if (!isSwitched) throw signInEnded();
     const action = isOn ? 'operator totp on' : 'operator totp off';
     await recordAudit(sequelize, { actor, action, target: who.name }, transaction);
   });

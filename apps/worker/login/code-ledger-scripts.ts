@@ -19,7 +19,8 @@ for i, key in ipairs(KEYS) do
     answers[i] = {'ask', fence}
   elseif code[1] ~= request then answers[i] = {'used'}
   elseif code[5] then
-    if now - tonumber(code[2]) > shared then answers[i] = {'used'}
+    -- A time ahead is of a clock that was set back since, or of another Redis.
+    if math.abs(now - tonumber(code[2])) > shared then answers[i] = {'used'}
     else
       redis.call('HSET', key, 'owner', owner)
       answers[i] = {'answered', code[5]}

@@ -50,7 +50,8 @@ end
 local age = now - tonumber(code[2])
 if code[1] ~= ARGV[1] then return {'used'} end
 if code[3] then
-  if age > tonumber(ARGV[4]) then return {'used'} end
+  -- A time ahead is of a clock that was set back since, or of another Redis.
+  if math.abs(age) > tonumber(ARGV[4]) then return {'used'} end
   return {'concluded', code[3]}
 end
 if age > tonumber(ARGV[5]) then return {'interrupted'} end

@@ -1,9 +1,13 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import test from 'ava';
+import { msSinceProof } from '../../../apps/console/accounts/oidc-operator.ts';
+import { freshMs } from '../../../apps/console/accounts/sign-ins.ts';
 import { withClockAhead } from '../../support/clock-ahead.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { pageHeaders, startTestConsole } from '../../support/console.ts';
 import { startIdentityProvider } from '../../support/identity-provider.ts';
+import { openRedis } from '../../support/open-redis.ts';
+import { readSeal } from '../../support/person.ts';
 
 const onClose = closeAfterAll(test);
 const identityProvider = await startIdentityProvider(onClose);
@@ -158,6 +162,18 @@ async function give(browser: Browser) {
   }
   return codes;
 }
+/** Changes what Redis has of a sign-in, as the console would have written it. */
+async function openOwn(browser: Browser) {
+  const seal = await readSeal(site.database);
+  const secret = browser.cookies.get(consoleUrl)?.get('wafer-console') as string;
+  const key = `wafer:console:sign-in:${createHash('sha256').update(secret).digest('hex')}`;
+  const redis = openRedis(site.redis.url);
+  onClose(() => redis.disconnect());
+  return async (change: (kept: { provenAt: number; provenAtByStore: number }) => object) => {
+    const kept = JSON.parse(seal.open(key, (await redis.get(key)) as string));
+    await redis.set(key, seal.seal(key, JSON.stringify(change(kept))), 'KEEPTTL');
+  };
+}
 const refused = Array.from({ length: 5 }, () => 'sign_in_again');
 const done = [201, 201, 200, 200, 200];
 
@@ -204,6 +220,37 @@ test.serial('who takes from the address that the provider should ask again gets 
     t.like((await browser.me()).body, { name: 'gustav', role: 'admin' });
     t.deepEqual(await give(browser), refused, 'a sign-in is as old as the provider says');
   });
+});
+
+test.serial('a clock that was wrong makes no old sign-in through the provider a fresh one', async (t) => {
+  people['henry'] = { groups: ['admins'] };
+  const browser = new Browser();
+  const signIn = async () => browser.get(await browser.logIn('henry'));
+  await withClockAhead(10 * longerMs, signIn);
+  t.is((await browser.me()).status, 401, 'of a time to come, which nobody trusts');
+  await withClockAhead(10 * longerMs, async () => t.is((await browser.me()).status, 401, 'for good'));
+
+  await signIn();
+  t.deepEqual(await give(browser), done);
+  const rewrite = await openOwn(browser);
+  await rewrite(({ provenAt, ...more }) => ({ ...more, provenAt: provenAt + longerMs }));
+  t.deepEqual(await give(browser), refused, 'it was proved in a time to come');
+  await rewrite(({ provenAt, ...more }) => ({ ...more, provenAt: provenAt - longerMs }));
+  t.deepEqual(await give(browser), done);
+  await rewrite(({ provenAtByStore, ...more }) => ({ ...more, provenAtByStore: provenAtByStore - longerMs }));
+  t.deepEqual(await give(browser), refused, 'by the clock of MySQL it is old, though the console’s was set back');
+  await rewrite(({ provenAtByStore, ...more }) => ({ ...more, provenAtByStore: provenAtByStore + 2 * longerMs }));
+  t.deepEqual(await give(browser), refused, 'as if the clock of MySQL was set back');
+});
+
+test('a provider that says it asked in a time to come is not believed', (t) => {
+  const iat = 1_800_000_000;
+  const msOf = (authTime?: number) =>
+    msSinceProof({ sub: 'x', iat, ...(authTime === undefined ? {} : { auth_time: authTime }) });
+  t.is(msOf(), 0);
+  t.is(msOf(iat - 301), 301_000);
+  t.is(msOf(iat + 5), 0, 'its machines differ by seconds');
+  t.true(msOf(iat + 3600) > freshMs);
 });
 
 test.serial('who is called as somebody else here is another operator all the same', async (t) => {

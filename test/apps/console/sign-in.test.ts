@@ -256,33 +256,53 @@ test.serial('a password that is set by a link meanwhile stays', async (t) => {
   t.deepEqual(await hashOf(), before);
 });
 
-test.serial('a sign-in that is ended while it changes the password changes nothing', async (t) => {
-  const person = await site.signIn('viewer');
-  const elsewhere = await site.signIn(person);
-  const { items } = (await api('GET', '/me/sign-ins', { as: person })).body;
+/** Ends a sign-in by SQL when the first statement with `words` that a request of it causes waits for the row of its operator. */
+async function endDuring(signIn: SignedIn, words: string, ask: () => Promise<Answer>): Promise<Answer> {
+  const { items } = (await api('GET', '/me/sign-ins', { as: signIn })).body;
   const { id } = items.find(({ isThis }: { isThis: boolean }) => isThis);
-  const hashOf = async () =>
-    (await database.query('select password_hash as hash from cWaferOperator where name = ?', [person.name]))[0];
-  const before = await hashOf();
   const lock = await createConnection({ uri: database.adminUrl, database: database.name });
   onClose(() => lock.end());
   await lock.query('begin');
-  await lock.query('select id from cWaferOperator where name = ? for update', [person.name]);
+  await lock.query('select id from cWaferOperator where name = ? for update', [signIn.name]);
   let tell = () => {};
   const isWriting = new Promise<void>((resolve) => (tell = resolve));
-  const stop = database.watchStatements((text) => text.includes('set password_hash') && tell());
-  const changing = api('PUT', '/me/password', { as: person, body: { old: person.password, new: newPassword() } });
+  const stop = database.watchStatements((text) => text.includes(words) && tell());
+  const asking = ask();
   await isWriting;
   stop();
-  t.is((await api('DELETE', `/me/sign-ins/${id}`, { as: elsewhere })).status, 204);
+  await lock.query("update cWaferOperator set sign_in_ids = replace(sign_in_ids, unhex(?), '') where name = ?", [
+    id,
+    signIn.name,
+  ]);
   await lock.query('commit');
-  const answer = await changing;
+  return asking;
+}
+
+test.serial('a sign-in that is ended while it changes the password changes nothing', async (t) => {
+  const person = await site.signIn('viewer');
+  const elsewhere = await site.signIn(person);
+  const hashOf = async () =>
+    (await database.query('select password_hash as hash from cWaferOperator where name = ?', [person.name]))[0];
+  const before = await hashOf();
+  const body = { old: person.password, new: newPassword() };
+  const answer = await endDuring(person, 'set password_hash', () => api('PUT', '/me/password', { as: person, body }));
   t.is(answer.status, 401);
   t.deepEqual(await hashOf(), before);
   const { headers } = person;
   const cookie = answer.headers.get('set-cookie') === null ? String(headers['Cookie']) : cookieOf(answer);
   t.is((await me({ ...person, headers: { ...headers, Cookie: cookie } })).status, 401);
   t.is((await me(elsewhere)).status, 200);
+});
+
+test.serial('a sign-in that is ended while it switches codes on switches none on', async (t) => {
+  const person = await site.signIn('viewer');
+  const { password } = person;
+  const { secret } = (await api('POST', '/me/totp', { as: person, body: { password } })).body as { secret: string };
+  noteSecret('secret of codes', secret);
+  const body = { code: new TOTP({ secret: Secret.fromBase32(secret) }).generate() };
+  const answer = await endDuring(person, 'set totp_step', () => api('PUT', '/me/totp', { as: person, body }));
+  t.is(answer.status, 401);
+  t.is((await me(await site.signIn(person))).body.totp, false);
 });
 
 /** Adds a program by a request whose body stays away until `send`, once it is known who asks. */

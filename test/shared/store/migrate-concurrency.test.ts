@@ -161,6 +161,7 @@ test('migrate gives up on a busy table, and a later run finishes', async (t) => 
     '0023-profile-fence',
     '0024-waiting-events',
     '0025-session-caller',
+    '0026-sign-in-ids',
   ]);
 });
 

@@ -40,6 +40,7 @@ const names = [
   '0023-profile-fence',
   '0024-waiting-events',
   '0025-session-caller',
+  '0026-sign-in-ids',
 ];
 const server = await findServer();
 test.after.always(() => server.stop());
