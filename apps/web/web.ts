@@ -20,6 +20,7 @@ import { createProbes } from './probes.ts';
 import { openQueueGauges } from './queue-gauges.ts';
 import { createReadiness, untilReady } from './readiness.ts';
 import { openSessions } from './sessions/open-sessions.ts';
+import { watchCacheLife } from './sessions/cache-life.ts';
 import { createVisitCollector } from './sessions/visit-collector.ts';
 import { createWorkerCalls } from './worker-calls.ts';
 
@@ -48,17 +49,20 @@ export async function startWeb(config: Config, log: Log): Promise<Service & { re
   closer.add('visits', () => visits.close());
   showGauges(registry, { waitingCalls: calls.waiting, callLimit: calls.limit, pendingVisits: visits.pending });
 
+  const cacheLife = watchCacheLife(stores.cacheRedis);
+  closer.add('cache life', () => cacheLife.close());
+  const countsSince = cacheLife.since;
   const appInfo = defineAppInfo(stores.sequelize);
   const apps = createAppSettings({
     read: () => readApps(appInfo),
-    copy: createAppSettingsCopy(stores.cacheRedis),
+    copy: createAppSettingsCopy(stores.cacheRedis, countsSince),
     onFailure: createOutageWarning(log, 'app settings not read'),
     onDefaultMoved: (before, now) =>
       log.warn({ before, now }, 'requests and rows that name no app are for another app now'),
   });
   const watched = { remembering, metrics, log, closer };
-  const { sessions, forgetSessions } = openSessions({ config, stores, visits, visitLog, ...watched });
-  const access = createAccess({ config, ...stores, seal: member.seal, registry, log });
+  const { sessions, forgetSessions } = openSessions({ config, stores, countsSince, visits, visitLog, ...watched });
+  const access = createAccess({ config, ...stores, countsSince, seal: member.seal, registry, log });
 
   const stopping = new AbortController();
   const readiness = createReadiness(createProbes({ ...stores, apps, calls }), stopping.signal);

@@ -1,10 +1,11 @@
 import type { Sequelize } from 'sequelize';
+import { soon } from '../../shared/async/patience.ts';
 import { parsePhpJsonText, type JsonDocument } from '../../shared/protocol/php-json.ts';
 import type { EventDemand } from './events/demand.ts';
 import { announce } from '../../shared/events/outbox.ts';
 import type { AppSettings } from '../../shared/session/app-settings.ts';
 import { acceptsSkey, type Session } from '../../shared/session/session.ts';
-import type { SessionCache, WriteMark } from '../../shared/session/session-cache.ts';
+import { unmarkPatienceMs, type SessionCache, type WriteMark } from '../../shared/session/session-cache.ts';
 import { isAnonymous, renderUserInfo } from '../../shared/session/user-info.ts';
 import { nowSeconds } from '../../shared/session/wall-clock.ts';
 import type { AppWithSecret } from '../../shared/store/app-reader.ts';
@@ -36,6 +37,13 @@ interface MadeAt {
   /** undefined: nobody noted it, so that it counts as made now. */
   readonly madeByUs: number | undefined;
   readonly redisNowUs: () => number;
+}
+
+interface Attempt {
+  /** undefined if a log-in has written meanwhile. */
+  readonly isOpen?: boolean;
+  /** The session with what was written. */
+  readonly next?: Session;
 }
 
 /** Log-ins of the same user in between, each of which makes it read again. */
@@ -74,37 +82,31 @@ export function createProfileWriter(store: {
     return session?.row === row && acceptsSkey(session, skeyHash, nowSeconds()) ? session : undefined;
   };
 
-  /** @returns undefined if a log-in has written meanwhile */
-  const attempt = async (
-    open: OpenSession,
-    profile: JsonDocument,
-    made: MadeAt,
-    mark: WriteMark,
-  ): Promise<boolean | undefined> => {
+  const attempt = async (open: OpenSession, profile: JsonDocument, made: MadeAt, mark: WriteMark): Promise<Attempt> => {
     // Read under the mark: what changed before it is seen here, and who changes the row from now on marks as well, so that
     // what is published below is not taken for the latest.
     const session = await findOpen(open).catch(async (error: unknown) => {
       await cache.withdraw([open.id], mark).catch(() => undefined);
       throw error;
     });
-    if (session === undefined) return false;
+    if (session === undefined) return { isOpen: false };
     const next = merge(session, profile);
     const isChanged = next.userInfoJson !== session.userInfoJson;
     // If this fails nobody knows whether it is written: the mark stays until it ends by itself.
     const written = isChanged ? await update(session, open.id, profile, made) : 'written';
-    if (written === 'overtaken') return undefined;
-    if (written === 'older') return true;
-    await cache.publish(open.id, mark, next).catch(() => undefined);
-    return true;
+    if (written === 'overtaken') return {};
+    return { isOpen: true, ...(written === 'written' ? { next } : {}) };
   };
 
   return {
     async write(open, profile, made) {
       for (let tries = 1; tries <= maxAttempts; tries++) {
         const mark = await cache.mark([open.id]);
-        const isOpen = await attempt(open, profile, made, mark);
-        // What was published is no mark any more and stays.
-        await cache.withdraw([open.id], mark).catch(() => undefined);
+        const { isOpen, next } = await attempt(open, profile, made, mark);
+        await soon(
+          next === undefined ? cache.withdraw([open.id], mark) : cache.publish(open.id, mark, next),
+          unmarkPatienceMs,
+        );
         if (isOpen !== undefined) return isOpen;
       }
       throw new Error('log-ins of this user kept coming in between');

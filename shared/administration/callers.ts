@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createCallerKey, hashCallerKey } from '../callers/caller-key.ts';
 import { createKnownCallersCopy } from '../callers/known-callers-copy.ts';
 import { createSeal } from '../rpc/seal.ts';
+import { nowSeconds } from '../session/wall-clock.ts';
 import { readApps } from '../store/app-reader.ts';
 import { recordAudit, type Actor } from '../store/audit.ts';
 import {
@@ -137,9 +138,10 @@ function tellEverywhere(sequelize: OpenDatabase['sequelize'], useRedis: UseRedis
     const copy = createKnownCallersCopy(cacheRedis, () => seal);
     // Somebody else may have changed the callers, and saved them, between this reading and this saving.
     for (let saved: Caller[] | undefined; ;) {
+      const at = nowSeconds();
       const callers = await readCallers(sequelize);
       if (isDeepStrictEqual(callers, saved)) return;
-      await copy.save(callers);
+      await copy.save(callers, at);
       saved = callers;
     }
   });

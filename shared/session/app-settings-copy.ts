@@ -2,11 +2,12 @@ import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
 import type { App } from '../store/app-reader.ts';
 import type { ListCopy } from '../store/fresh-list.ts';
+import { isOfPresentLife, type CountsSince } from './present-life.ts';
 
 export const appSettingsCopyKey = 'wafer:apps';
 
 /** What later versions add goes through. */
-const copySchema = z.array(
+const appsSchema = z.array(
   z.looseObject({
     appid: z.string(),
     isMarkedDefault: z.boolean(),
@@ -23,15 +24,22 @@ const copySchema = z.array(
   }),
 );
 
-/** The apps' durations in Redis, without secrets: a front end that starts while MySQL is away can still check cached sessions. */
-export function createAppSettingsCopy(client: RedisClient): ListCopy<App> {
+const copySchema = z.object({ at: z.number(), apps: appsSchema });
+
+/**
+ * The apps' durations in Redis, without secrets: a front end that starts while MySQL is away can still check cached sessions.
+ * @param countsSince as for the entries of the session cache: Redis may have lost a revocation that came after an earlier copy
+ */
+export function createAppSettingsCopy(client: RedisClient, countsSince: CountsSince): ListCopy<App> {
   return {
-    async save(apps) {
-      await client.set(appSettingsCopyKey, JSON.stringify(apps));
+    async save(apps, at) {
+      await client.set(appSettingsCopyKey, JSON.stringify({ at, apps }));
     },
     async load() {
       const text = await client.get(appSettingsCopyKey);
-      return text === null ? undefined : (copySchema.parse(JSON.parse(text)) as App[]);
+      if (text === null) return undefined;
+      const { at, apps } = copySchema.parse(JSON.parse(text));
+      return isOfPresentLife(at, await countsSince()) ? (apps as App[]) : undefined;
     },
   };
 }

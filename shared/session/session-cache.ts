@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Cluster } from 'ioredis';
 import { createPromptGrouper } from '../async/grouper.ts';
 import { soon } from '../async/patience.ts';
@@ -9,6 +10,7 @@ import { defineKeyScript, defineScript } from '../redis/script.ts';
 import { changeChannel, nameInChange } from './change-channel.ts';
 import { cacheKeyOf } from './cache-key.ts';
 import { decodeSession, encodeSession, isEntry, type Session } from './session.ts';
+import type { CountsSince } from './present-life.ts';
 import { nowSeconds } from './wall-clock.ts';
 
 /**
@@ -19,7 +21,7 @@ import { nowSeconds } from './wall-clock.ts';
  *   that are about it: none of them knows what the others leave behind, so none publishes, and the last one clears the key
  *
  * Every change is a compare-and-set on exactly what the changer saw or put there, so a late reader or writer can never put an
- * older session over a newer one.
+ * older session over a newer one. An entry says when its reader or writer came: what Redis has lost since then it does not know.
  */
 export interface SessionCache {
   /** One read, together with others. @throws when Redis does not answer; at once while it has just failed to several times. */
@@ -37,7 +39,10 @@ export interface SessionCache {
   introduce(id: string): Promise<Introduction | undefined>;
   /** Before a row is changed: from here on nobody is answered by the cache, until `publish` or `withdraw`. */
   mark(ids: readonly string[]): Promise<WriteMark>;
-  /** After the change is committed: stores the new session, unless another writer was about the row at the same time. */
+  /**
+   * After the change is committed: stores the new session, unless another writer was about the row at the same time, or the mark is gone.
+   * Tried again for some seconds while Redis does not answer, as `withdraw` is. One of both ends a mark, once.
+   */
   publish(id: string, mark: WriteMark, session: Session): Promise<void>;
   /** After a change that did not happen, or of which the new state is not known: the next check reads MySQL. */
   withdraw(ids: readonly string[], mark: WriteMark): Promise<void>;
@@ -49,9 +54,16 @@ interface Introduction {
   store(session: Session): Promise<void>;
 }
 
-/** What a key held, as the condition for changing it. */
-export type Seen = string & { readonly seen: unique symbol };
-export type WriteMark = string & { readonly mark: unique symbol };
+/** What a key held, as the condition for changing it, and the second before it was seen. */
+export interface Seen {
+  readonly value: string;
+  readonly at: number;
+}
+export interface WriteMark {
+  readonly tag: string;
+  /** The second before the keys were marked. */
+  readonly at: number;
+}
 export type CacheLookup =
   | { readonly session: Session; readonly seen: Seen }
   /** `seen` is an entry that does not count, and that who reads the row may replace. */
@@ -59,7 +71,7 @@ export type CacheLookup =
 
 interface NewEntry {
   readonly key: string;
-  readonly seen: Seen;
+  readonly lease: string;
   readonly entry: string;
   readonly lifeMs: number;
 }
@@ -74,6 +86,11 @@ const leaseTtlMs = 5000;
 const introductionMs = 250;
 /** Outlives the commit that follows it. */
 const markTtlMs = 30_000;
+/** A writer connects again a moment after a reader does, and what that one has filled meanwhile must not stay. */
+const unmarkingMs = 5000;
+const unmarkAgainMs = 100;
+/** How long a call that has written waits for its mark to end, before it answers. */
+export const unmarkPatienceMs = 1000;
 
 const fillScript = `
 local now = redis.call('GET', KEYS[1])
@@ -96,12 +113,16 @@ for i, key in ipairs(KEYS) do
 end
 return answers`;
 
+/**
+ * Where the mark is gone, Redis has lost it, or its time was over. A reader may have put in what it read before the commit: that goes, and
+ * who remembers it is told. Another writer that has come since knows nothing of this one: its mark becomes a shared one.
+ */
 const unmarkScript = `
 local answers = {}
 for i, key in ipairs(KEYS) do
-  local mark, value, life = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local mark, value, life, name = ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i], ARGV[4 * i + 1]
   local now = redis.call('GET', key) or ''
-  local writers = string.match(now, '^W%* (.+)$')
+  local writers = string.match(now, '^W%*? (.+)$')
   if now == 'W ' .. mark then
     if value == '' then redis.call('DEL', key) else redis.call('SET', key, value, 'PX', life) end
   elseif writers then
@@ -111,6 +132,9 @@ for i, key in ipairs(KEYS) do
     end
     if #others == 0 then redis.call('DEL', key)
     else redis.call('SET', key, 'W* ' .. table.concat(others, ' '), 'PX', math.max(redis.call('PTTL', key), 1)) end
+  else
+    redis.call('DEL', key)
+    redis.call('PUBLISH', ARGV[1], name)
   end
   answers[i] = 1
 end
@@ -132,26 +156,32 @@ const maxIntroductions = 64;
 /**
  * @param countsSince of who goes by what it finds: only entries that were cached later than this, in seconds since 1970, count
  */
-export function createSessionCache(
-  client: RedisClient,
-  countsSince: () => number | Promise<number> = () => 0,
-): SessionCache {
+export function createSessionCache(client: RedisClient, countsSince: CountsSince = () => 0): SessionCache {
   const read = createKeyReader(client);
   const replace = defineScript(client, 'waferReplace', fillScript);
   const changes = channelOf(client, changeChannel);
   const markKey = defineKeyScript(client, 'waferMark', markScript, [markTtlMs, changes]);
-  const unmarkKey = defineKeyScript(client, 'waferUnmark', unmarkScript);
-  const unmark = async (id: string, mark: WriteMark, value: string) => {
-    await unmarkKey(cacheKeyOf(id), [mark, value, entryLifeMs()]);
+  const unmarkKey = defineKeyScript(client, 'waferUnmark', unmarkScript, [changes]);
+  const unmark = async (id: string, { tag }: WriteMark, value: string) => {
+    const giveUpAt = performance.now() + unmarkingMs;
+    for (;;) {
+      try {
+        await unmarkKey(cacheKeyOf(id), [tag, value, entryLifeMs(), nameInChange(id)]);
+        return;
+      } catch (error) {
+        if (performance.now() > giveUpAt || client.status === 'end') throw error;
+        await setTimeout(unmarkAgainMs);
+      }
+    }
   };
   const leaseKey = defineKeyScript(client, 'waferLease', leaseScript, [leaseTtlMs]);
   const lease = async (id: string): Promise<Seen | undefined> => {
-    const seen = `L ${createTag()}` as Seen;
-    return (await leaseKey(cacheKeyOf(id), [seen])) === 1 ? seen : undefined;
+    const seen = { value: `L ${createTag()}`, at: nowSeconds() };
+    return (await leaseKey(cacheKeyOf(id), [seen.value])) === 1 ? seen : undefined;
   };
   const storeNew = async (entries: readonly NewEntry[]) => {
     const keys = entries.map(({ key }) => key);
-    const args = entries.flatMap(({ seen, entry, lifeMs }) => [seen, entry, lifeMs]);
+    const args = entries.flatMap(({ lease, entry, lifeMs }) => [lease, entry, lifeMs]);
     await client.eval(introduceScript, keys.length, ...keys, ...args);
   };
   const introduceEntry = createPromptGrouper<NewEntry>(maxIntroductions, async (entries) => {
@@ -159,21 +189,22 @@ export function createSessionCache(
     if (client instanceof Cluster) await Promise.all(entries.map((entry) => storeNew([entry])));
     else await storeNew(entries);
   });
-  const compareAndSet = async (id: string, expected: string, value: string) => {
-    await replace([cacheKeyOf(id)], [expected, value, entryLifeMs(), changes, nameInChange(id)]);
+  const compareAndSet = async (id: string, seen: Seen, value: string) => {
+    await replace([cacheKeyOf(id)], [seen.value, value, entryLifeMs(), changes, nameInChange(id)]);
   };
   return {
     async find(id) {
+      const at = nowSeconds();
       const value = await read(cacheKeyOf(id));
       if (value === null) return { marked: false };
       // Asked after the read: what was read before a connection was lost is judged by the one after it.
       const since = countsSince();
       const session = decodeSession(value, nowSeconds(), typeof since === 'number' ? since : await since);
-      if (session !== undefined) return { session, seen: value as Seen };
-      return isEntry(value) ? { marked: false, seen: value as Seen } : { marked: true };
+      if (session !== undefined) return { session, seen: { value, at } };
+      return isEntry(value) ? { marked: false, seen: { value, at } } : { marked: true };
     },
     lease,
-    fill: (id, seen, session) => compareAndSet(id, seen, encode(session)),
+    fill: (id, seen, session) => compareAndSet(id, seen, encode(session, seen.at)),
     drop: (id, seen) => compareAndSet(id, seen, ''),
     async introduce(id) {
       const seen = await soon(lease(id), introductionMs);
@@ -182,18 +213,18 @@ export function createSessionCache(
         store: (session) =>
           introduceEntry({
             key: cacheKeyOf(id),
-            seen,
-            entry: encode(session),
+            lease: seen.value,
+            entry: encode(session, seen.at),
             lifeMs: entryLifeMs(),
           }),
       };
     },
     async mark(ids) {
-      const mark = createTag() as WriteMark;
-      await Promise.all(ids.map((id) => markKey(cacheKeyOf(id), [mark, nameInChange(id)])));
+      const mark = { tag: createTag(), at: nowSeconds() };
+      await Promise.all(ids.map((id) => markKey(cacheKeyOf(id), [mark.tag, nameInChange(id)])));
       return mark;
     },
-    publish: (id, mark, session) => unmark(id, mark, encode(session)),
+    publish: (id, mark, session) => unmark(id, mark, encode(session, mark.at)),
     async withdraw(ids, mark) {
       await Promise.all(ids.map((id) => unmark(id, mark, '')));
     },
@@ -204,8 +235,8 @@ function entryLifeMs(): number {
   return Math.round(entryTtlMs * (0.9 + Math.random() / 10));
 }
 
-function encode(session: Session): string {
-  return encodeSession(session, createTag(), nowSeconds());
+function encode(session: Session, atSeconds: number): string {
+  return encodeSession(session, createTag(), atSeconds);
 }
 
 function createTag(): string {

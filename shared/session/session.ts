@@ -1,4 +1,5 @@
 import type { SessionTimes } from './expiry.ts';
+import { aheadSeconds } from './present-life.ts';
 import { expandProfile, shortenProfile } from './short-profile.ts';
 import { equalHash } from './skey.ts';
 
@@ -32,20 +33,18 @@ const formats = { plain: '2', short: '3' } as const;
 
 /** An entry counts for so long, whatever its key's expiry is: who can write to Redis leaves nothing there that stays. */
 const entryAgeSeconds = 86_400;
-/** What lies further ahead than clocks of ours are apart nobody of ours has written. */
-const aheadSeconds = 5;
 
 /**
  * A session as it lies in Redis: one line of numbers and tokens, then the user_info, ready but for what is short for a phrase.
  * @param tag makes every write of an entry different from all others, so that a compare-and-set can't mistake one for another
- * @param nowSeconds when it is cached, beside the tag, where versions before this one read nothing
+ * @param atSeconds from when on its reader or writer knows what happened to it, beside the tag
  */
-export function encodeSession(session: Session, tag: string, nowSeconds: number): string {
+export function encodeSession(session: Session, tag: string, atSeconds: number): string {
   const { row, createTime, lastVisitTime, fence, skeyHash, appid, openId, unionId, previous, userInfoJson } = session;
   const short = shortenProfile(userInfoJson, [openId, appid, unionId]);
   const texts = [appid, openId, unionId].map(encodeURIComponent);
   const format = short === undefined ? formats.plain : formats.short;
-  const head = [format, `${tag}@${nowSeconds}`, row, createTime, lastVisitTime, fence, skeyHash, ...texts];
+  const head = [format, `${tag}@${atSeconds}`, row, createTime, lastVisitTime, fence, skeyHash, ...texts];
   if (previous !== undefined) head.push(previous.skeyHash, previous.until);
   return `${head.join(' ')}\n${short ?? userInfoJson}`;
 }

@@ -1,4 +1,5 @@
 import { waitAtMost } from '../async/patience.ts';
+import { nowSeconds } from '../session/wall-clock.ts';
 
 /** A short list of MySQL that every request needs, such as the apps: kept in the process and read again every few seconds. */
 export interface FreshList<View> {
@@ -18,7 +19,8 @@ export interface FreshList<View> {
 
 /** Where the list outlives the process, or its being forgotten, while MySQL is away. */
 export interface ListCopy<Item> {
-  save(items: readonly Item[]): Promise<void>;
+  /** @param at the second, since 1970, in which the reading of them began */
+  save(items: readonly Item[], at: number): Promise<void>;
   load(): Promise<Item[] | undefined>;
 }
 
@@ -35,6 +37,8 @@ const youngMs = 2000;
 /** How long a request waits for a read before it goes on with the last known list. */
 const patienceMs = 400;
 const retryMs = 1000;
+/** The copy is written again after this time: Redis may have lost it, and another process may have saved what it read before. */
+const copyAgainMs = 10_000;
 const never = Number.NEGATIVE_INFINITY;
 
 export function createFreshList<Item, View>({
@@ -57,20 +61,22 @@ export function createFreshList<Item, View>({
   let known: View | undefined;
   /** What the copy holds, as far as this process knows. */
   let copied = '';
+  let copiedAt = never;
   let readAt = never;
   /** The last attempt failed, or took too long: meanwhile nobody waits for the next. */
   let failedAt = never;
   let reading: Promise<void> | undefined;
   let generation = 0;
 
-  const accept = (items: readonly Item[], startedAt: number): void => {
+  const accept = (items: readonly Item[], startedAt: number, startedAtSeconds: number): void => {
     known = toView(items);
     readAt = startedAt;
     failedAt = never;
     const text = JSON.stringify(items);
-    if (text === copied) return;
+    if (text === copied && startedAt - copiedAt < copyAgainMs) return;
     copied = text;
-    copy?.save(items).catch(() => {
+    copiedAt = startedAt;
+    copy?.save(items, startedAtSeconds).catch(() => {
       if (copied === text) copied = '';
     });
   };
@@ -81,9 +87,10 @@ export function createFreshList<Item, View>({
   const readNow = async (): Promise<void> => {
     const asked = generation;
     const startedAt = performance.now();
+    const startedAtSeconds = nowSeconds();
     try {
       const items = await read();
-      if (asked === generation) accept(items, startedAt);
+      if (asked === generation) accept(items, startedAt, startedAtSeconds);
     } catch (error) {
       onFailure(error);
       if (asked === generation) failedAt = performance.now();

@@ -84,3 +84,54 @@ for (const [how, isKilled] of [
       for (const ended of [out, revoked, erased, replaced]) t.is((await auth(web, ended)).returnCode, 60012);
   });
 }
+
+test.serial('a copy of the apps that a snapshot brings back revives no revoked session', async (t) => {
+  const onClose = t.teardown.bind(t);
+  const cache = await startTestRedis({ onClose });
+  const stack = await startStack({ onClose, env: { REDIS_CACHE_URL: cache.url } });
+  const [url] = stack.urls;
+  const session = (await login(url, `${newUser()}~1`)).returnData as Session;
+  t.is((await auth(url, session)).returnCode, 0);
+  const client = openRedis(cache.url);
+  t.teardown(() => client.disconnect());
+  await until('the apps are there', async () => (await client.get('wafer:apps')) !== null);
+  await client.save();
+  const dump = join((await client.config('GET', 'dir'))[1] as string, 'dump.rdb');
+  const saved = await createTemporaryFolder('saved');
+  t.teardown(saved.remove);
+  await copyFile(dump, join(saved.path, 'dump.rdb'));
+  t.is((await runCli(stack.env, ['session', 'revoke', '--appid', testAppid, '--json'])).status, 0);
+  t.is((await auth(url, session)).returnCode, 60012);
+  const revoked = await client.get('wafer:apps');
+
+  cache.kill('SIGKILL');
+  await cache.exited;
+  await startFrom(join(saved.path, 'dump.rdb'), t, cache.port);
+  const now = openRedis(cache.url);
+  t.teardown(() => now.disconnect());
+  t.not(await now.get('wafer:apps'), revoked);
+  const oldEntry = await now.get(cacheKeyOf(session.id));
+  await until('the row is cached again', async () => {
+    t.is((await auth(url, session)).returnCode, 60012);
+    const entry = await now.get(cacheKeyOf(session.id));
+    return isEntry(entry ?? '') && entry !== oldEntry;
+  });
+  const withoutMysql = { DATABASE_URL: 'mysql://nobody:x@127.0.0.1:9/x' };
+  // Nobody has written the apps again yet, or somebody has: in neither case the session is valid.
+  t.not((await auth(await stack.addWeb(withoutMysql), session)).returnCode, 0);
+  const revokedBefore = /"revokedBeforeUs":(\d+)/.exec(revoked ?? '')?.[1];
+  t.not(revokedBefore, undefined);
+  await until(
+    'the apps are written again',
+    async () => {
+      t.is((await auth(url, session)).returnCode, 60012);
+      return (await now.get('wafer:apps'))?.includes(`"revokedBeforeUs":${revokedBefore}`);
+    },
+    30_000,
+  );
+  const kept = (await login(url, `${newUser()}~1`)).returnData as Session;
+  t.is((await auth(url, kept)).returnCode, 0);
+  const young = await stack.addWeb(withoutMysql);
+  await until('a front end goes by them', async () => (await auth(young, kept)).returnCode === 0);
+  t.not((await auth(young, session)).returnCode, 0);
+});

@@ -18,7 +18,7 @@ function warningsAtStart(variables: Record<string, string>): string[] {
   const warnings: string[] = [];
   const log = createLog('web', 'silent');
   log.warn = (...parts: unknown[]) => void warnings.push(JSON.stringify(parts));
-  const stores = { sequelize: {} as never, cacheRedis: {} as never, seal: () => undefined };
+  const stores = { sequelize: {} as never, cacheRedis: {} as never, countsSince: () => 0, seal: () => undefined };
   createAccess({ config: readConfig(variables), ...stores, registry: new Registry(), log });
   return warnings;
 }

@@ -194,13 +194,16 @@ const forgedCopies: readonly unknown[] = [
 ];
 
 test.serial('a copy of the apps of any other shape is none', async (t) => {
-  const apps = createAppSettingsCopy(redis);
+  const apps = createAppSettingsCopy(redis, () => 0);
   const trueApps = await redis.get('wafer:apps');
+  const at = Math.floor(Date.now() / 1000);
   t.true((await apps.load())?.length === 1, 'the one that a front end has written');
   for (const copy of forgedCopies) {
-    await redis.set('wafer:apps', JSON.stringify(copy));
+    await redis.set('wafer:apps', JSON.stringify({ at, apps: copy }));
     await t.throwsAsync(apps.load(), undefined, JSON.stringify(copy));
   }
+  await redis.set('wafer:apps', (trueApps ?? '').replace(/"at":\d+/, `"at":${at + 60}`));
+  t.is(await apps.load(), undefined, 'of a time to come');
   await redis.set('wafer:apps', trueApps ?? '[]');
 });
 
@@ -211,17 +214,29 @@ test.serial('a copy of the callers that is not sealed here, or for this, is none
   const seal = createSeal((row as { value: Buffer }).value);
   const copy = createKnownCallersCopy(redis, () => seal);
   const caller = { name: 'x', keyHash: 'a'.repeat(64), appids: null, may: everyPermission };
-  await copy.save([caller]);
+  const at = Math.floor(Date.now() / 1000);
+  await copy.save([caller], at);
   t.deepEqual(await copy.load(), [{ ...caller, may: ['default'] }], 'what has to be granted rests on no copy');
   t.is(await createKnownCallersCopy(redis, () => undefined).load(), undefined, 'before the key is known');
+  t.is(
+    await createKnownCallersCopy(
+      redis,
+      () => seal,
+      () => at,
+    ).load(),
+    undefined,
+    'of an earlier life of Redis',
+  );
+  await copy.save([caller], at + 60);
+  t.is(await copy.load(), undefined, 'of a time to come');
   const stranger = createSeal(randomBytes(32));
-  const text = JSON.stringify([caller]);
+  const text = JSON.stringify({ at, callers: [caller] });
   for (const forged of [text, stranger.seal('callers', text), seal.seal('another purpose', text), 'x', '']) {
     await redis.set('wafer:callers', forged);
     await t.throwsAsync(copy.load(), undefined, forged);
   }
   for (const fault of [{ keyHash: 7 }, { appids: 'wx' }, { appids: undefined }, { may: [1] }, { may: undefined }]) {
-    await redis.set('wafer:callers', seal.seal('callers', JSON.stringify([{ ...caller, ...fault }])));
+    await redis.set('wafer:callers', seal.seal('callers', JSON.stringify({ at, callers: [{ ...caller, ...fault }] })));
     await t.throwsAsync(copy.load(), undefined, JSON.stringify(fault));
   }
 });

@@ -8,6 +8,7 @@ import type { RefusedConnection } from '../../../shared/http/guard.ts';
 import type { Standing } from '../../../shared/http/places.ts';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
+import type { CountsSince } from '../../../shared/session/present-life.ts';
 import { readCallers, type Caller } from '../../../shared/store/caller-store.ts';
 import type { Seal } from '../../../shared/rpc/seal.ts';
 import { createAccessMetrics } from './access-metrics.ts';
@@ -33,12 +34,13 @@ export function createAccess(deps: {
   readonly config: Config;
   readonly sequelize: Sequelize;
   readonly cacheRedis: RedisClient;
+  readonly countsSince: CountsSince;
   /** undefined as long as its key was not read. */
   readonly seal: () => Seal | undefined;
   readonly registry: Registry;
   readonly log: Log;
 }): Access {
-  const { config, sequelize, cacheRedis, seal, registry, log } = deps;
+  const { config, sequelize, cacheRedis, countsSince, seal, registry, log } = deps;
   const { allowed, metrics, trustedProxies, requiresKey } = config.access;
   if (isOpenToNetwork(config)) {
     log.warn(
@@ -48,7 +50,7 @@ export function createAccess(deps: {
   }
   const callers = createKnownCallers({
     read: () => readCallers(sequelize),
-    copy: createKnownCallersCopy(cacheRedis, seal),
+    copy: createKnownCallersCopy(cacheRedis, seal, countsSince),
     onFailure: createOutageWarning(log, 'callers not read'),
   });
   const accessMetrics = createAccessMetrics(registry);

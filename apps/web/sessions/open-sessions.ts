@@ -3,6 +3,7 @@ import type { Closer } from '../../../shared/lifecycle/closer.ts';
 import { createOutageWarning, type Log } from '../../../shared/log/log.ts';
 import { connectRedis } from '../../../shared/redis/connect.ts';
 import { listenToChanges } from '../../../shared/session/change-channel.ts';
+import type { CountsSince } from '../../../shared/session/present-life.ts';
 import { createSessionCache } from '../../../shared/session/session-cache.ts';
 import type { VisitLog } from '../../../shared/session/visit-log.ts';
 import { defineSessionInfo } from '../../../shared/store/models.ts';
@@ -10,7 +11,6 @@ import { readSessions } from '../../../shared/store/session-reader.ts';
 import type { Remembering } from '../../../shared/system/remembering.ts';
 import type { Stores } from '../../../shared/system/stores.ts';
 import type { WebMetrics } from '../metrics.ts';
-import { watchCacheLife } from './cache-life.ts';
 import { createSessionCheck, type SessionCheck } from './session-check.ts';
 import { createSessionConfirmer } from './session-confirmer.ts';
 import { createSessionLookups } from './session-lookups.ts';
@@ -27,6 +27,7 @@ const tidyIntervalMs = 5000;
 export function openSessions(deps: {
   readonly config: Config;
   readonly stores: Stores;
+  readonly countsSince: CountsSince;
   readonly visits: VisitCollector;
   readonly visitLog: VisitLog;
   readonly remembering: Remembering;
@@ -34,10 +35,10 @@ export function openSessions(deps: {
   readonly log: Log;
   readonly closer: Closer;
 }): { readonly sessions: SessionCheck; readonly forgetSessions: () => void } {
-  const { config, stores, visits, visitLog, remembering, metrics, log, closer } = deps;
+  const { config, stores, countsSince, visits, visitLog, remembering, metrics, log, closer } = deps;
   const { cacheRedis } = stores;
   const sessionInfo = defineSessionInfo(stores.sequelize);
-  const cache = createSessionCache(cacheRedis, watchCacheLife(cacheRedis).since);
+  const cache = createSessionCache(cacheRedis, countsSince);
   const lookups = createSessionLookups(
     (ids) => {
       metrics.readFromMysql(ids.length);

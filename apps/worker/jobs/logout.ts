@@ -1,10 +1,11 @@
 import type { Sequelize } from 'sequelize';
+import { soon } from '../../../shared/async/patience.ts';
 import { describeError } from '../../../shared/log/log.ts';
 import { fail, succeed } from '../../../shared/protocol/outcome.ts';
 import type { CallHandler } from '../rpc/server.ts';
 import type { EventDemand } from '../events/demand.ts';
 import type { AppSettings } from '../../../shared/session/app-settings.ts';
-import type { SessionCache } from '../../../shared/session/session-cache.ts';
+import { unmarkPatienceMs, type SessionCache } from '../../../shared/session/session-cache.ts';
 import type { AppWithSecret } from '../../../shared/store/app-reader.ts';
 import { endAndAnnounce } from '../store/end-and-announce.ts';
 import type { SessionInfo } from '../../../shared/store/models.ts';
@@ -37,7 +38,7 @@ export function createLogoutHandler({
       const skey = await findOpenSkey(sessionInfo, row, skeyHash);
       if (skey === undefined) {
         // A front end has just found it valid: what it went by is old.
-        await cache.withdraw([id], await cache.mark([id]));
+        await soon(cache.withdraw([id], await cache.mark([id])), unmarkPatienceMs);
         return fail('sessionInvalid');
       }
       const mark = await cache.mark([id]);
@@ -45,7 +46,7 @@ export function createLogoutHandler({
       const ended = (await demand.isAny())
         ? await endAnnounced(row, skey)
         : await endSessions(sequelize, [row], 'logged_out', { skey });
-      await cache.withdraw([id], mark).catch(() => undefined);
+      await soon(cache.withdraw([id], mark), unmarkPatienceMs);
       if (ended === 0) return fail('sessionInvalid');
       context.log.info({ row }, 'log-out');
       return succeed('LOGOUT_SUCCESS', '{}');

@@ -2,7 +2,13 @@ import test from 'ava';
 import { parseRedisUrl } from '../../../shared/config/redis-url.ts';
 import { connectRedis, whenReady } from '../../../shared/redis/connect.ts';
 import type { Session } from '../../../shared/session/session.ts';
-import { createSessionCache, type CacheLookup, type Seen } from '../../../shared/session/session-cache.ts';
+import {
+  createSessionCache,
+  type CacheLookup,
+  type Seen,
+  type WriteMark,
+} from '../../../shared/session/session-cache.ts';
+import { changeChannel } from '../../../shared/session/change-channel.ts';
 import { cachedSessionPrefix } from '../../../shared/session/cache-key.ts';
 import { closeAfterAll } from '../../support/closing.ts';
 import { monitorRedis } from '../../support/redis-monitor.ts';
@@ -35,7 +41,6 @@ test('a writer alone publishes what it has written', async (t) => {
   t.true(await isMarked('alone'));
   t.is(await cache.lease('alone'), undefined);
   await cache.publish('alone', mark, session(1));
-  await cache.withdraw(['alone'], mark);
   t.is(fenceOf(await cache.find('alone')), 1);
 });
 
@@ -48,7 +53,6 @@ test('of two writers at once neither publishes', async (t) => {
     for (const [index, name] of order.entries()) {
       t.true(await isMarked(id));
       await cache.publish(id, marks[name], session(index));
-      await cache.withdraw([id], marks[name]);
     }
     t.deepEqual(await cache.find(id), { marked: false });
     t.truthy(await cache.lease(id));
@@ -72,6 +76,85 @@ test('a writer of whom nothing is heard again keeps the mark until it ends by it
   t.true(await isMarked('lost'));
   const ttlMs = await client.pttl(`${cachedSessionPrefix}lost`);
   t.true(ttlMs > 20_000 && ttlMs <= 30_000);
+});
+
+for (const end of ['publish', 'withdraw'] as const) {
+  const finish = (id: string, mark: WriteMark) =>
+    end === 'publish' ? cache.publish(id, mark, session(2)) : cache.withdraw([id], mark);
+
+  test(`a change whose mark Redis has lost leaves nothing of before it: ${end}`, async (t) => {
+    const ids = ['nothing', 'leased', 'filled'].map((what) => `${end}-${what}`);
+    const [nothing, leased, filled] = ids as [string, string, string];
+    const told: string[] = [];
+    const subscriber = connectRedis(parseRedisUrl(url), 'subscriber');
+    t.teardown(() => subscriber.disconnect());
+    subscriber.on('message', (_, name: string) => ids.includes(name) && told.push(name));
+    await subscriber.subscribe(changeChannel);
+    const mark = await cache.mark(ids);
+    for (const id of ids) await client.del(`${cachedSessionPrefix}${id}`);
+    const lease = (await cache.lease(leased)) as Seen;
+    await cache.fill(filled, (await cache.lease(filled)) as Seen, session(1));
+    t.is(fenceOf(await cache.find(filled)), 1);
+    told.length = 0;
+    for (const id of ids) await finish(id, mark);
+    await cache.fill(leased, lease, session(1));
+    for (const id of ids) t.deepEqual(await cache.find(id), { marked: false }, id);
+    await until('front ends are told', () => told.length === 3);
+    t.deepEqual(told, [nothing, leased, filled]);
+  });
+
+  test(`another writer in the place of a lost mark publishes nothing: ${end}`, async (t) => {
+    const id = `${end}-overtaken`;
+    const first = await cache.mark([id]);
+    await client.del(`${cachedSessionPrefix}${id}`);
+    const second = await cache.mark([id]);
+    await finish(id, first);
+    t.true(await isMarked(id), 'the second has not ended');
+    t.true((await client.pttl(`${cachedSessionPrefix}${id}`)) > 20_000);
+    const third = await cache.mark([id]);
+    await cache.publish(id, second, session(3));
+    t.true(await isMarked(id));
+    await cache.publish(id, third, session(3));
+    t.deepEqual(await cache.find(id), { marked: false });
+  });
+}
+
+test('what was begun before Redis lost something counts as cached before it', async (t) => {
+  const ids = ['leased', 'found', 'introduced', 'marked'].map((what) => `begun-${what}`);
+  const [leased, found, introduced, marked] = ids as [string, string, string, string];
+  const lease = (await cache.lease(leased)) as Seen;
+  await cache.fill(found, (await cache.lease(found)) as Seen, session(1));
+  const { seen } = (await cache.find(found)) as { seen: Seen };
+  const introduction = await cache.introduce(introduced);
+  const mark = await cache.mark([marked]);
+  const since = Math.floor(Date.now() / 1000);
+  await until('a second is over', () => Date.now() / 1000 > since + 1);
+  await cache.fill(leased, lease, session(2));
+  await cache.fill(found, seen, session(2));
+  await introduction?.store(session(2));
+  await cache.publish(marked, mark, session(2));
+  const later = createSessionCache(client, () => since);
+  for (const id of ids) {
+    t.is(fenceOf(await cache.find(id)), 2);
+    t.is(fenceOf(await later.find(id)), undefined, id);
+  }
+});
+
+test('the end of a change is told to Redis again if the connection is down just then', async (t) => {
+  const proxy = await startTcpProxy({ port: Number(new URL(url).port), onClose });
+  const writing = connectRedis(parseRedisUrl(`redis://127.0.0.1:${proxy.port}`), 'commands');
+  onClose(async () => writing.disconnect());
+  await whenReady(writing, AbortSignal.timeout(5000));
+  const writer = createSessionCache(writing);
+  const mark = await writer.mark(['cut']);
+  await client.del(`${cachedSessionPrefix}cut`);
+  await cache.fill('cut', (await cache.lease('cut')) as Seen, session(1));
+  await proxy.refuse();
+  await until('it is down', () => writing.status !== 'ready');
+  const ending = writer.withdraw(['cut'], mark);
+  await proxy.pass();
+  await ending;
+  t.deepEqual(await cache.find('cut'), { marked: false });
 });
 
 test('a mark stays small however many writers there are, and then nobody clears it', async (t) => {
