@@ -1,10 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
+import { createConnection } from 'mysql2/promise';
 import { openIdOf } from '../../apps/wechat-simulator/users.ts';
 import { createSessionWriter } from '../../apps/worker/login/write-session.ts';
 import { finishErasures } from '../../shared/erasure/erase.ts';
 import { beginErasure, eraseFromMysql } from '../../shared/erasure/erase-rows.ts';
 import { tidyJournal } from '../../shared/erasure/journal.ts';
 import { plainCipher } from '../../shared/keys/column-cipher.ts';
+import { phoneKeyPrefix } from '../../shared/rpc/ledger-keys.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createCredential } from '../../shared/session/skey.ts';
@@ -146,6 +148,51 @@ for (const [how, order] of [
     t.is(later.returnCode, 0, 'a later one is');
     await runCli(env, ['user', 'erase', '--open-id', openId]);
   });
+
+test.serial('nor is it by a run of the same call that gets it from the run that asked', async (t) => {
+  const user = newUser();
+  const openId = openIdOf(testAppid, user);
+  const session = (await login(url, `${user}~1`)).returnData as Session;
+  t.is((await call(url, 'qcloud.cam.phone', { ...session, code: `${user}~before` })).returnCode, 0);
+  const phone = { ...session, code: `${user}~phone` };
+  const held = holdWechat();
+  const asking = call(url, 'qcloud.cam.phone', phone);
+  await held.asked;
+  const monitor = await redis.monitor();
+  t.teardown(() => monitor.disconnect());
+  const looksForCode = new Promise<void>((resolve) => {
+    monitor.on('monitor', (_: string, args: string[]) => {
+      if (args.some((arg) => arg.startsWith(phoneKeyPrefix))) resolve();
+    });
+  });
+  const waiting = call(url, 'qcloud.cam.phone', phone);
+  await looksForCode;
+  await erase(t, openId);
+  // From here on nobody can see in the journal who was erased: the run that asked has the number in Redis, and can't look yet.
+  const sql = await createConnection({ uri: database.adminUrl, database: database.name });
+  t.teardown(() => sql.destroy());
+  await sql.query('lock tables cWaferErasure write');
+  held.release();
+  await until('the number is there', async () => (await phoneNumbersInRedis()).length > 0);
+  let isAnswered = false;
+  void waiting.then(() => (isAnswered = true));
+  await until('both look in the journal', async () => isAnswered || (await countStatements('%cWaferErasure%')) >= 2);
+  await sql.query('unlock tables');
+  for (const each of [asking, waiting]) {
+    const { returnCode, reason } = await each;
+    t.deepEqual([returnCode, reason], [40029, 'user_erased']);
+  }
+  t.deepEqual(await phoneNumbersInRedis(), []);
+});
+
+/** Statements that wait for a table. */
+async function countStatements(like: string): Promise<number> {
+  const rows = await database.query(
+    "select id from information_schema.processlist where info like ? and state like 'Waiting%'",
+    [like],
+  );
+  return rows.length;
+}
 
 /** What is kept of codes, calls and answers and has a phone number in it. */
 async function phoneNumbersInRedis(): Promise<string[]> {
