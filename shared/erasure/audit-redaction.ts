@@ -50,16 +50,62 @@ export async function findNamingEntries(
 /** Puts the label in the place of the person: who did what and when stays. */
 export async function redactAudit(sequelize: Sequelize, erasure: Erasure, transaction: Transaction): Promise<number> {
   const entries = await findNamingEntries(sequelize, erasure, transaction);
-  const others = await findRowsOfOthers(sequelize, entries, erasure, transaction);
+  await redact(sequelize, entries, { label: `erased:${erasure.label}`, own: erasure, transaction });
+  return entries.length;
+}
+
+/** By what rows of cSessionInfo name a person, in the words of a target, and the column that says it. */
+const columns = { open_id: 'open_id', union_id: 'union_id', id: 'uuid' } as const;
+type NamedBy = keyof typeof columns;
+const allKinds = Object.keys(columns) as NamedBy[];
+
+/**
+ * Takes out of the audit log the names of which no row is left. To stand after rows have been removed, in the same transaction: from then on no erasure
+ * could tell whose names these were.
+ * @param removed what the removed rows had
+ */
+export async function redactGone(
+  sequelize: Sequelize,
+  removed: readonly Readonly<Record<NamedBy, string | null>>[],
+  transaction: Transaction,
+): Promise<void> {
+  const select = <Row extends object>(sql: string, replacements: Record<string, unknown>) =>
+    sequelize.query<Row>(sql, { replacements, type: QueryTypes.SELECT, transaction });
+  // Mostly there are none: then this is all that it costs.
+  const anyOf = (kind: NamedBy) => `exists (select 1 from cWaferAudit where target like '${kind} %') as ${kind}`;
+  const [named] = await select<Record<NamedBy, number>>(`select ${allKinds.map(anyOf).join(', ')}`, {});
+  for (const kind of allKinds.filter((each) => named?.[each] === 1)) {
+    const names = [...new Set(removed.map((row) => row[kind] ?? '').filter((name) => name !== ''))];
+    const traces = { openIds: [], unionIds: [], ids: [], rows: [], appid: undefined };
+    const key = { open_id: 'openIds', union_id: 'unionIds', id: 'ids' }[kind];
+    const entries = await findNamingEntries(sequelize, { ...traces, [key]: names }, transaction);
+    if (entries.length === 0) continue;
+    const nameOf = ({ target }: NamingEntry) => target.slice(kind.length + 1);
+    const left = await select<{ name: string }>(
+      `select ${columns[kind]} as name from cSessionInfo where ${columns[kind]} in (:names)`,
+      { names: [...new Set(entries.map(nameOf))] },
+    );
+    // The index compares by a collation.
+    const there = new Set(left.map(({ name }) => name));
+    const gone = entries.filter((entry) => !there.has(nameOf(entry)));
+    await redact(sequelize, gone, { label: 'removed by retention', own: traces, transaction });
+  }
+}
+
+async function redact(
+  sequelize: Sequelize,
+  entries: readonly NamingEntry[],
+  { label, own, transaction }: { readonly label: string; readonly own: Named; readonly transaction: Transaction },
+): Promise<void> {
+  const others = await findRowsOfOthers(sequelize, entries, own, transaction);
   for (const { id, target, details } of entries) {
     const kind = target.slice(0, target.indexOf(' '));
     await sequelize.query('update cWaferAudit set target = :target, details = :details where id = :id', {
-      replacements: { id, target: `${kind} erased:${erasure.label}`, details: withoutRows(details, others) },
+      replacements: { id, target: `${kind} ${label}`, details: withoutRows(details, others) },
       type: QueryTypes.UPDATE,
       transaction,
     });
   }
-  return entries.length;
 }
 
 /** Primary keys in entries that are rows of somebody else. */

@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { againAfterDeadlock } from '../store/in-transaction.ts';
-import { erasedUserOf } from '../rpc/ledger-keys.ts';
+import { erasedUserOf, type AppUser } from '../rpc/ledger-keys.ts';
 import type { Seal } from '../rpc/seal.ts';
 import type { Erasure } from './order.ts';
 
@@ -41,6 +41,7 @@ export async function isErased(sequelize: Sequelize, user: string, fence: number
 
 /** Drops notes of users who were erased more than a day ago: no log-in of before is on its way any more. */
 export async function tidyJournal(sequelize: Sequelize): Promise<void> {
+  await endFuture(sequelize);
   const isOver = `person <> '${turnstile}' and todo is null and at < ${now} - interval ${rememberedHours} hour`;
   for (;;) {
     // Found by a read without locks: a delete that looks for them would lock the row that log-ins wait for.
@@ -57,6 +58,24 @@ export async function tidyJournal(sequelize: Sequelize): Promise<void> {
       }),
     );
   }
+}
+
+/**
+ * What lies further ahead than any wait is of a clock of MySQL that was ahead: the note would stay, and what is to be done wait, for so much
+ * longer.
+ */
+async function endFuture(sequelize: Sequelize): Promise<void> {
+  const isFuture = `person <> '${turnstile}' and at > ${now} + interval ${2 * longestWaitSeconds} second`;
+  const found = await sequelize.query<{ person: string }>(`select person from cWaferErasure where ${isFuture}`, {
+    type: QueryTypes.SELECT,
+  });
+  if (found.length === 0) return;
+  await againAfterDeadlock(() =>
+    sequelize.query(`update cWaferErasure set at = ${now} where person in (:people) and ${isFuture}`, {
+      replacements: { people: found.map(({ person }) => person) },
+      type: QueryTypes.UPDATE,
+    }),
+  );
 }
 
 /**
@@ -133,7 +152,8 @@ export async function listPending(
   { idleSeconds, limit }: { readonly idleSeconds: number; readonly limit: number },
 ): Promise<PendingErasure[]> {
   const rows = await sequelize.query<{ person: string; todo: string }>(
-    `select person, todo from cWaferErasure where todo is not null and at <= ${now} - interval :idleSeconds second
+    `select person, todo from cWaferErasure
+     where todo is not null and todo not like '${lookMark}%' and at <= ${now} - interval :idleSeconds second
      order by at limit :limit`,
     { replacements: { idleSeconds, limit }, type: QueryTypes.SELECT },
   );
@@ -175,13 +195,63 @@ export async function removePending(sequelize: Sequelize, seal: Seal, done: Pend
   });
 }
 
+const openTodo = (seal: Seal, key: string, todo: string) => open<Erasure>(seal, purposeOf(key), todo);
+
 /** @returns undefined if it is not ours: sealed by a key that is gone, or of another version */
-function openTodo(seal: Seal, key: string, todo: string): Erasure | undefined {
+function open<Value>(seal: Seal, purpose: string, sealed: string): Value | undefined {
   try {
-    return JSON.parse(seal.open(purposeOf(key), todo)) as Erasure;
+    return JSON.parse(seal.open(purpose, sealed)) as Value;
   } catch {
     return undefined;
   }
 }
 
 const purposeOf = (key: string) => `erasure ${key}`;
+
+/** A log-in that has been written, of which nobody could see whether somebody had ordered its user's erasure meanwhile. */
+export interface UncheckedLogin {
+  readonly user: AppUser;
+  readonly fence: number;
+  readonly profileFence: number;
+}
+
+/** In the place of what an erasure has to do. */
+const lookMark = 'look ';
+const lookPurposeOf = (key: string) => `look for orders ${key}`;
+
+/** Has a worker look when it can. */
+export async function noteUnchecked(sequelize: Sequelize, seal: Seal, login: UncheckedLogin): Promise<void> {
+  const { appid, openId } = login.user;
+  const key = seal.fingerprint('unchecked log-in', appid, openId, String(login.fence));
+  const todo = `${lookMark}${seal.seal(lookPurposeOf(key), JSON.stringify(login))}`;
+  await againAfterDeadlock(() =>
+    sequelize.query(
+      `insert into cWaferErasure (person, erased_before, todo, at) values (:key, 0, :todo, ${now})
+       on duplicate key update todo = :todo, at = ${now}`,
+      { replacements: { key, todo }, type: QueryTypes.INSERT },
+    ),
+  );
+}
+
+/** The oldest ones, and how each is ticked off. */
+export async function listUnchecked(
+  sequelize: Sequelize,
+  seal: Seal,
+  limit: number,
+): Promise<{ readonly login: UncheckedLogin | undefined; remove(): Promise<void> }[]> {
+  const rows = await sequelize.query<{ person: string; todo: string }>(
+    `select person, todo from cWaferErasure where todo like '${lookMark}%' order by at limit :limit`,
+    { replacements: { limit }, type: QueryTypes.SELECT },
+  );
+  return rows.map(({ person, todo }) => ({
+    login: open<UncheckedLogin>(seal, lookPurposeOf(person), todo.slice(lookMark.length)),
+    async remove() {
+      await againAfterDeadlock(() =>
+        sequelize.query('delete from cWaferErasure where person = :person and todo = :todo', {
+          replacements: { person, todo },
+          type: QueryTypes.BULKDELETE,
+        }),
+      );
+    },
+  }));
+}

@@ -6,6 +6,9 @@ import { isWaiting } from './waiting.ts';
 /** Events stay for so long: who comes back within it misses none, and they can be sent again from there. */
 export const keptMs = 2 * 86_400_000;
 
+/** Who reads the stream of them and comes back within this has missed none. */
+export const streamKeptMs = 15 * 60_000;
+
 /** The next events of a lane, in their order. */
 export async function readLane(
   sequelize: Sequelize,

@@ -1,5 +1,6 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { EndReason } from '../session/ended-skeys.ts';
+import { databaseNowMs } from '../store/database-clock.ts';
 import type { EventDetails, EventName } from './event.ts';
 
 /** What is to be told. Its user, if it has one, is of the app; without an app it is about all of them. */
@@ -20,9 +21,9 @@ export const laneSql = (subject: string): string => `crc32(${subject}) % ${laneC
 /** What a row of the outbox is made of; `id` counts. */
 export const outboxInsert = 'insert into cWaferOutbox (at, event, lane, appid, open_id, session_id, details)';
 
-/** SQL: whether an endpoint or a stream wants events, for those who do not remember it. It needs the replacement `at`. */
+/** SQL: whether an endpoint or a stream wants events, for those who do not remember it. */
 const anybodyListens = `(exists (select 1 from cWaferEndpoint where enabled = 1)
-  or exists (select 1 from cWaferEventDemand where what = 'stream' and wanted_until > :at))`;
+  or exists (select 1 from cWaferEventDemand where what = 'stream' and wanted_until > ${databaseNowMs}))`;
 
 /**
  * Notes what is to be told, if anybody wants to hear of anything.
@@ -35,11 +36,10 @@ export async function announce(
 ): Promise<void> {
   for (const { event, appid, openId, sessionId, details } of events) {
     await sequelize.query(
-      `${outboxInsert} select :at, :event, ${laneSql("coalesce(:openId, :appid, '')")}, :appid, :openId, :sessionId, :details
+      `${outboxInsert} select ${databaseNowMs}, :event, ${laneSql("coalesce(:openId, :appid, '')")}, :appid, :openId, :sessionId, :details
        from dual where ${anybodyListens}`,
       {
         replacements: {
-          at: Date.now(),
           event,
           appid: appid ?? null,
           openId: openId ?? null,
@@ -72,12 +72,11 @@ export async function announceEnds(
 ): Promise<void> {
   if (rows.length === 0) return;
   await sequelize.query(
-    `${outboxInsert} select :at, 'session.ended', ${laneSql('open_id')}, coalesce(nullif(appid, ''), :defaultAppid), open_id, uuid, :details
+    `${outboxInsert} select ${databaseNowMs}, 'session.ended', ${laneSql('open_id')}, coalesce(nullif(appid, ''), :defaultAppid), open_id, uuid, :details
      from cSessionInfo where id in (:rows) and char_length(skey) <> 64
        ${skey === undefined ? '' : 'and skey = :skey'} and ${anybodyListens} order by id for update`,
     {
       replacements: {
-        at: Date.now(),
         rows: [...rows],
         ...(skey !== undefined && { skey }),
         defaultAppid: defaultAppid ?? null,

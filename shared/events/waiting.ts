@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { databaseNowMs } from '../store/database-clock.ts';
 import { eventColumns, toStoredEvent, type EventRow, type StoredEvent } from './event.ts';
 
 /** An event that an endpoint has not taken so far: those after it in its lane wait for it. */
@@ -85,7 +86,7 @@ export async function skipWaiting(
 ): Promise<number> {
   const { endpoint, sequence } = which;
   const condition = `endpoint = :endpoint and ${isWaiting('cWaferEndpointLane')}${sequence === undefined ? '' : ' and waits_for = :sequence'}`;
-  const replacements = { endpoint, sequence, now: Date.now() };
+  const replacements = { endpoint, sequence };
   const lanes = await sequelize.query<{ waits_for: number | string }>(
     `select waits_for from cWaferEndpointLane where ${condition} for update`,
     { replacements, type: QueryTypes.SELECT, transaction },
@@ -93,7 +94,7 @@ export async function skipWaiting(
   if (lanes.length === 0) return 0;
   await sequelize.query(
     `insert ignore into cWaferDeadLetter (endpoint, event_id, at, event, appid, open_id, session_id, details, failure, died_at)
-     select l.endpoint, e.id, e.at, e.event, e.appid, e.open_id, e.session_id, e.details, l.failure, :now
+     select l.endpoint, e.id, e.at, e.event, e.appid, e.open_id, e.session_id, e.details, l.failure, ${databaseNowMs}
      from (select endpoint, waits_for, failure from cWaferEndpointLane where ${condition}) l
        join cWaferEvent e on e.id = l.waits_for and e.event <> ''`,
     { replacements, type: QueryTypes.INSERT, transaction },

@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { redactGone } from '../erasure/audit-redaction.ts';
 import type { VisitLog } from '../session/visit-log.ts';
 import { toWallClock } from '../session/wall-clock.ts';
 import { readApps, readAppsLocked } from '../store/app-reader.ts';
@@ -58,40 +59,49 @@ export function createRetentionTables(
   return tables;
 }
 
+/** A row that is to leave, by primary key, and whom it names. */
+interface LeavingRow {
+  readonly row: number;
+  readonly id: string;
+  readonly open_id: string;
+  readonly union_id: string | null;
+}
+
 /** Sessions that nobody accepts any more, for so long. */
 function createSessions(sequelize: Sequelize, appInfo: AppInfo, visits: VisitLog, endedBefore: number): RetentionTable {
-  const find = async (after: number, last: number): Promise<number[]> => {
+  const find = async (after: number, last: number): Promise<LeavingRow[]> => {
     const apps = await readApps(appInfo);
     if (apps.length === 0) return [];
     const { sql, replacements } = endedBeforeSql(apps, endedBefore);
-    const rows = await sequelize.query<{ id: number }>(
-      `select id from cSessionInfo where id > :after and id <= :last and ${sql}`,
+    const rows = await sequelize.query<LeavingRow>(
+      `select id as \`row\`, uuid as id, open_id, union_id from cSessionInfo where id > :after and id <= :last and ${sql}`,
       { replacements: { ...replacements, after, last }, type: QueryTypes.SELECT },
     );
-    const ids = rows.map(({ id }) => id);
-    if (ids.length === 0) return ids;
+    if (rows.length === 0) return rows;
     // As a rule they are in MySQL within ten seconds. While they can't be written there, for days, sessions live by these.
-    const { visits: onTheirWay } = await visits.read(ids);
-    return ids.filter((id) => !onTheirWay.has(id));
+    const { visits: onTheirWay } = await visits.read(rows.map(({ row }) => row));
+    return rows.filter(({ row }) => !onTheirWay.has(row));
   };
   return {
     part: 'sessions',
     findWindow: (after) => findWindow(sequelize, 'cSessionInfo', after),
     count: async (after, last) => (await find(after, last)).length,
     async remove(after, last) {
-      const ids = await find(after, last);
-      if (ids.length === 0) return 0;
+      const leaving = await find(after, last);
+      if (leaving.length === 0) return 0;
       return inTransaction(sequelize, async (transaction) => {
         // Limits that become longer meanwhile wait, and so does the original when it is set up anew.
         const apps = await readAppsLocked(appInfo, transaction);
         if (apps.length === 0) return 0;
         const { sql, replacements } = endedBeforeSql(apps, endedBefore);
         // Once more: a log-in or a visit since then keeps its row.
-        return sequelize.query(`delete from cSessionInfo where id in (:ids) and ${sql}`, {
-          replacements: { ...replacements, ids },
+        const removed = await sequelize.query(`delete from cSessionInfo where id in (:rows) and ${sql}`, {
+          replacements: { ...replacements, rows: leaving.map(({ row }) => row) },
           type: QueryTypes.BULKDELETE,
           transaction,
         });
+        if (removed > 0) await redactGone(sequelize, leaving, transaction);
+        return removed;
       });
     },
   };

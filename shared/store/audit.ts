@@ -24,7 +24,7 @@ export interface AuditEntry {
 const lengths = { osUser: 100, host: 255, byName: 100, action: 50, target: 255, details: 10_000 } as const;
 
 /**
- * Adds an entry to the audit log. None is ever removed; what names an erased person in it is replaced.
+ * Adds an entry to the audit log. In it the name of an erased person, and one that no row has any more, is replaced.
  * @param transaction of the change itself where there is one, so that neither is without the other
  */
 export async function recordAudit(

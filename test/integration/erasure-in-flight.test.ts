@@ -1,10 +1,15 @@
 import test, { type ExecutionContext } from 'ava';
+import { createConnection } from 'mysql2/promise';
 import { openIdOf } from '../../apps/wechat-simulator/users.ts';
 import { createSessionWriter } from '../../apps/worker/login/write-session.ts';
+import { startEraser } from '../../apps/worker/erasure/eraser.ts';
+import { createRecentOrders } from '../../apps/worker/erasure/recent-orders.ts';
 import { finishErasures } from '../../shared/erasure/erase.ts';
 import { beginErasure, eraseFromMysql } from '../../shared/erasure/erase-rows.ts';
 import { tidyJournal } from '../../shared/erasure/journal.ts';
 import { plainCipher } from '../../shared/keys/column-cipher.ts';
+import { createLog } from '../../shared/log/log.ts';
+import { phoneKeyPrefix } from '../../shared/rpc/ledger-keys.ts';
 import { createRedisClock } from '../../shared/redis/clock.ts';
 import { createSessionCache } from '../../shared/session/session-cache.ts';
 import { createCredential } from '../../shared/session/skey.ts';
@@ -146,6 +151,50 @@ for (const [how, order] of [
     t.is(later.returnCode, 0, 'a later one is');
     await runCli(env, ['user', 'erase', '--open-id', openId]);
   });
+
+test.serial('a number of an erased person is answered to no run of the same call', async (t) => {
+  const user = newUser();
+  const openId = openIdOf(testAppid, user);
+  const session = (await login(url, `${user}~1`)).returnData as Session;
+  t.is((await call(url, 'qcloud.cam.phone', { ...session, code: `${user}~before` })).returnCode, 0);
+  const phone = { ...session, code: `${user}~phone` };
+  const held = holdWechat();
+  const asking = call(url, 'qcloud.cam.phone', phone);
+  await held.asked;
+  const monitor = await redis.monitor();
+  t.teardown(() => monitor.disconnect());
+  const looksForCode = new Promise<void>((resolve) => {
+    monitor.on('monitor', (_: string, args: string[]) => {
+      if (args.some((arg) => arg.startsWith(phoneKeyPrefix))) resolve();
+    });
+  });
+  const waiting = call(url, 'qcloud.cam.phone', phone);
+  await looksForCode;
+  await erase(t, openId);
+  // From here on nobody can see in the journal who was erased: the run that asked has the number in Redis, and can't look yet.
+  const sql = await createConnection({ uri: database.adminUrl, database: database.name });
+  t.teardown(() => sql.destroy());
+  await sql.query('lock tables cWaferErasure write');
+  held.release();
+  await until('the number is there', async () => (await phoneNumbersInRedis()).length > 0);
+  let isAnswered = false;
+  void waiting.then(() => (isAnswered = true));
+  await until('both look in the journal', async () => isAnswered || (await countStatements('%cWaferErasure%')) >= 2);
+  await sql.query('unlock tables');
+  for (const each of [asking, waiting]) {
+    const { returnCode, reason } = await each;
+    t.deepEqual([returnCode, reason], [40029, 'user_erased']);
+  }
+  t.deepEqual(await phoneNumbersInRedis(), []);
+});
+
+/** Statements that are under way, as those that wait for a lock are. */
+async function countStatements(like: string): Promise<number> {
+  const rows = await database.query("select id from information_schema.processlist where info like ? and state <> ''", [
+    like,
+  ]);
+  return rows.length;
+}
 
 /** What is kept of codes, calls and answers and has a phone number in it. */
 async function phoneNumbersInRedis(): Promise<string[]> {
@@ -326,6 +375,57 @@ test.serial('a profile that a log-in read before the drop comes to neither MySQL
   t.deepEqual([...new Set(await nickNamesOf(openId))], ['']);
 });
 
+const cancellationOf = (openId: string) => ({
+  part: 'everything' as const,
+  person: { openId, appid: testAppid },
+  actor: { osUser: 'test', host: 'test' },
+  action: 'user_authorization_cancellation',
+});
+
+test.serial('what a log-in wrote that could not look for orders goes, as soon as one can', async (t) => {
+  const { stores, writer } = await openAsWorker(t);
+  const [user, other] = [newUser(), newUser()].map((name) => openIdOf(testAppid, name)) as [string, string];
+  const fence = Math.floor(stores.clock.nowMs() * 1000);
+  // In this process nobody looks at the order again.
+  await createRecentOrders(stores).remember(cancellationOf(user));
+  for (const openId of [user, other]) await writer.write(loginOf(openId, fence));
+  const away = openRedis(stack.redis?.url);
+  away.disconnect();
+  const eraser = startEraser({ stores: { ...stores, commands: away }, log: createLog('worker', 'silent') });
+  t.teardown(() => eraser.close());
+  for (const openId of [user, other]) {
+    await t.throwsAsync(eraser.eraseIfOrdered({ appid: testAppid, openId }, fence, fence));
+    t.is((await rowsOf(openId)).length, 1);
+  }
+  t.is((await database.query("select 1 from cWaferErasure where todo like 'look %'")).length, 2);
+  const looked = async () => (await database.query('select 1 from cWaferErasure where todo is not null')).length === 0;
+  await until('a worker has looked', looked, 60_000);
+  t.deepEqual(await rowsOf(user), []);
+  t.is((await rowsOf(other)).length, 1, 'nobody ordered anything of this one');
+});
+
+test.serial('what a log-in wrote that died before it looked for orders goes', async (t) => {
+  const { stores, writer } = await openAsWorker(t);
+  const names = [newUser(), newUser(), newUser()].map((name) => openIdOf(testAppid, name));
+  const [cancelled, changed, returned] = names as [string, string, string];
+  const before = Math.floor(stores.clock.nowMs() * 1000);
+  t.is(await passOn(cancelled, 'user_authorization_cancellation'), 'success');
+  t.is(await passOn(changed, 'user_info_modified'), 'success');
+  t.is(await passOn(returned, 'user_authorization_cancellation'), 'success');
+  const after = Math.floor(stores.clock.nowMs() * 1000) + 1000;
+  const profile = { text: '{"nickName":"known"}' } as ReturnType<typeof placeholderProfile>;
+  for (const [openId, fence] of [
+    [returned, after],
+    [changed, before],
+    [cancelled, before],
+  ] as const)
+    await writer.write({ ...loginOf(openId, fence), profile });
+  t.deepEqual(await nickNamesOf(changed), ['known']);
+  await until('MySQL is looked at again', async () => (await rowsOf(cancelled)).length === 0, 60_000);
+  await until('for the profile, too', async () => (await nickNamesOf(changed))[0] === '', 60_000);
+  t.deepEqual(await nickNamesOf(returned), ['known'], 'who logs in after it stays');
+});
+
 test.serial('that somebody was erased is noted for a day, what is to be done until it is', async (t) => {
   const { stores } = await openAsWorker(t);
   await database.query(
@@ -341,4 +441,45 @@ test.serial('that somebody was erased is noted for a day, what is to be done unt
     ['', 'todo', 'young'],
   );
   await database.query("delete from cWaferErasure where person = 'todo'");
+});
+
+test.serial('a note of a clock that was ahead is kept no longer, and no erasure waits for it', async (t) => {
+  const { stores } = await openAsWorker(t);
+  const now = 'utc_timestamp() + interval 8 hour';
+  await database.query(
+    `insert into cWaferErasure (person, erased_before, todo, at)
+     values ('note', 1, null, ${now} + interval 200 day), ('todo', 1, 'x', ${now} + interval 200 day),
+       ('waits', 1, 'x', ${now} + interval 59 minute)`,
+  );
+  await tidyJournal(stores.sequelize);
+  const ahead = await database.query(
+    `select person from cWaferErasure where at > ${now} and person in ('note', 'todo', 'waits')`,
+  );
+  t.deepEqual(ahead, [{ person: 'waits' }]);
+  await database.query("delete from cWaferErasure where person in ('note', 'todo', 'waits')");
+});
+
+test.serial('who cancels while Redis is about to be silent has no row when it is back', async (t) => {
+  const user = newUser();
+  const openId = openIdOf(testAppid, user);
+  const held = holdWechat();
+  const late = call(url, 'qcloud.cam.id_skey', { code: `${user}~1` });
+  await held.asked;
+  t.is(await passOn(openId, 'user_authorization_cancellation'), 'success');
+  const sql = await createConnection({ uri: database.adminUrl, database: database.name });
+  t.teardown(() => sql.destroy());
+  await sql.query('begin');
+  await sql.query("select person from cWaferErasure where person = '' for update");
+  held.release();
+  await until('the row waits', async () => (await countStatements('insert into cSessionInfo%')) > 0);
+  stack.redis?.kill('SIGSTOP');
+  t.teardown(() => stack.redis?.kill('SIGCONT'));
+  await sql.query('commit');
+  await until('the row is written', async () => (await rowsOf(openId)).length > 0);
+  // The look has failed: somebody is to look again.
+  const isNoted = async () => (await database.query("select 1 from cWaferErasure where todo like 'look %'")).length > 0;
+  await until('it is noted', isNoted, 60_000);
+  t.is((await late).reason, 'store_unavailable');
+  stack.redis?.kill('SIGCONT');
+  await until('the row is gone', async () => (await rowsOf(openId)).length === 0, 60_000);
 });

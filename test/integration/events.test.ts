@@ -6,12 +6,13 @@ import { Webhook } from 'standardwebhooks';
 import { createUserData, openIdOf } from '../../apps/wechat-simulator/users.ts';
 import { isAnyLeft, removeOldEvents } from '../../apps/worker/events/old-events.ts';
 import { checkEndpoints } from '../../shared/administration/doctor/endpoints.ts';
-import { keptMs, readOldest } from '../../shared/events/event-log.ts';
+import { keptMs, readOldest, streamKeptMs } from '../../shared/events/event-log.ts';
 import { laneCount } from '../../shared/events/outbox.ts';
 import { openDatabase } from '../../shared/store/database.ts';
 import { createWaferSession } from '../../packages/node/src/wafer-session.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
 import { call, login, newUser } from '../support/client.ts';
+import { withClockAhead } from '../support/clock-ahead.ts';
 import { closeAfterAll } from '../support/closing.ts';
 import { startTestConsole } from '../support/console.ts';
 import { startEventReceiver, type EventReceiver } from '../support/event-receiver.ts';
@@ -596,6 +597,50 @@ test.serial('a back end that remembers sessions forgets one as soon as it ends e
   t.false(await isRefused());
   await call(url, 'qcloud.cam.logout', session);
   await until('it is forgotten', isRefused);
+});
+
+test.serial('what a process notes whose clock is ahead is kept no longer', async (t) => {
+  await addReceiver(t, 'ahead');
+  const aheadMs = 200 * 86_400_000;
+  const user = newUser();
+  await withClockAhead(aheadMs, async () => {
+    const { returnData: session } = await login(url, user);
+    await call(url, 'qcloud.cam.logout', session);
+  });
+  const read = () =>
+    database.query<{ at: number }>('select at from cWaferEvent where open_id = ?', [openIdOf(testAppid, user)]);
+  await until('both are noted', async () => (await read()).length === 2);
+  for (const { at } of await read()) t.true(Math.abs(at - Date.now()) < 60_000, String(at));
+});
+
+test.serial('what lies ahead of now is as old as what is noted now', async (t) => {
+  const sequelize = openDatabase(stack.config.database.primary, { poolSize: 1 });
+  t.teardown(() => sequelize.close());
+  const farMs = Date.now() + 200 * 86_400_000;
+  await database.query('delete from cWaferDeadLetter');
+  for (const [what, spoil] of [
+    ['events', 'update cWaferEvent set at = ? order by id desc limit 1'],
+    [
+      'dead letters',
+      `insert into cWaferDeadLetter (endpoint, event_id, at, event, failure, died_at) values ('ahead', 1, 1, 'app.changed', 'x', ?)`,
+    ],
+  ] as const) {
+    await database.query(spoil, [farMs]);
+    t.true(await isAnyLeft(sequelize), what);
+    await removeOldEvents(sequelize);
+    t.false(await isAnyLeft(sequelize), what);
+  }
+  await database.query(
+    "insert into cWaferEventDemand values ('stream', ?, 0) on duplicate key update wanted_until = ?",
+    [farMs, farMs],
+  );
+  await removeOldEvents(sequelize);
+  const [last] = await database.query<{ at: number; died: number; wanted: number }>(
+    `select (select max(at) from cWaferEvent) as at, (select max(died_at) from cWaferDeadLetter) as died,
+       (select max(wanted_until) from cWaferEventDemand) as wanted`,
+  );
+  for (const time of [last?.at, last?.died]) t.true(Math.abs((time ?? 0) - Date.now()) < 60_000, String(time));
+  t.true((last?.wanted ?? 0) < Date.now() + streamKeptMs + 60_000);
 });
 
 test.serial('after two days nothing is left of events but the number of the last', async (t) => {

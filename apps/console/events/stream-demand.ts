@@ -1,8 +1,9 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
-import { readEventBounds } from '../../../shared/events/event-log.ts';
+import { readEventBounds, streamKeptMs } from '../../../shared/events/event-log.ts';
 import { tellAll } from '../../../shared/redis/control.ts';
 import type { RedisClock } from '../../../shared/redis/clock.ts';
 import type { RedisClient } from '../../../shared/redis/connect.ts';
+import { databaseNowMs } from '../../../shared/store/database-clock.ts';
 
 /** Has events kept for those who read them as a stream. */
 export interface StreamDemand {
@@ -10,25 +11,21 @@ export interface StreamDemand {
   keep(): Promise<number>;
 }
 
-/** Who comes back within this has missed nothing. */
-const keptMs = 15 * 60_000;
 const renewMs = 60_000;
 const what = 'stream';
 
 export function createStreamDemand(sequelize: Sequelize, commands: RedisClient, clock: RedisClock): StreamDemand {
   let kept: { readonly at: number; readonly since: Promise<number> } | undefined;
   const renew = async (): Promise<number> => {
-    const now = Date.now();
     const { last } = await readEventBounds(sequelize);
     const [before] = await read(sequelize);
     await sequelize.query(
-      `insert into cWaferEventDemand (what, wanted_until, since_id) values (:what, :until, :last)
-       on duplicate key update since_id = if(wanted_until < :now, :last, since_id), wanted_until = greatest(wanted_until, :until)`,
-      { replacements: { what, until: now + keptMs, last, now }, type: QueryTypes.INSERT },
+      `insert into cWaferEventDemand (what, wanted_until, since_id) values (:what, ${databaseNowMs} + :streamKeptMs, :last)
+       on duplicate key update since_id = if(wanted_until < ${databaseNowMs}, :last, since_id), wanted_until = ${databaseNowMs} + :streamKeptMs`,
+      { replacements: { what, streamKeptMs, last }, type: QueryTypes.INSERT },
     );
     // Workers that do not hear it find out within seconds.
-    if (Number(before?.wanted_until ?? 0) < now)
-      await tellAll(commands, clock, { kind: 'forget-endpoints' }).catch(() => undefined);
+    if (before?.isWanted !== 1) await tellAll(commands, clock, { kind: 'forget-endpoints' }).catch(() => undefined);
     const [row] = await read(sequelize);
     return Number(row?.since_id);
   };
@@ -44,9 +41,9 @@ export function createStreamDemand(sequelize: Sequelize, commands: RedisClient, 
   };
 }
 
-function read(sequelize: Sequelize): Promise<{ wanted_until: number | string; since_id: number | string }[]> {
-  return sequelize.query('select wanted_until, since_id from cWaferEventDemand where what = :what', {
-    replacements: { what },
-    type: QueryTypes.SELECT,
-  });
+function read(sequelize: Sequelize): Promise<{ isWanted: number; since_id: number | string }[]> {
+  return sequelize.query(
+    `select wanted_until >= ${databaseNowMs} as isWanted, since_id from cWaferEventDemand where what = :what`,
+    { replacements: { what }, type: QueryTypes.SELECT },
+  );
 }

@@ -1,5 +1,12 @@
 import { beginErasure, eraseFromMysql } from '../../../shared/erasure/erase-rows.ts';
-import { isErased, listPending, tidyJournal, type PendingErasure } from '../../../shared/erasure/journal.ts';
+import {
+  isErased,
+  listPending,
+  listUnchecked,
+  noteUnchecked,
+  tidyJournal,
+  type PendingErasure,
+} from '../../../shared/erasure/journal.ts';
 import type { ErasureStores } from '../../../shared/erasure/stores.ts';
 import { createOutageWarning, describeError, type Log } from '../../../shared/log/log.ts';
 import { erasedUserOf, type AppUser } from '../../../shared/rpc/ledger-keys.ts';
@@ -11,7 +18,8 @@ export interface Eraser {
   /** Resolves when MySQL and the cache have nothing of it any more; the rest goes within seconds, whoever is killed meanwhile. */
   erase(order: UserOrder): Promise<void>;
   /**
-   * Erases a user, or the profile, whose log-in was written after an order that found nothing to erase.
+   * Erases a user, or the profile, whose log-in was written after an order that found nothing to erase. Where that can't be seen it throws, and a
+   * worker looks again.
    * @param fence of the log-in
    * @param profileFence of the log-in that brought the profile: that one, or an earlier one
    * @returns whether all of the user went
@@ -31,6 +39,8 @@ const tickMs = 1000;
 const abandonedSeconds = 10;
 /** Erasures in one pass through Redis. */
 const maxAtOnce = 100;
+/** Log-ins that could not look for orders, in one pass. */
+const maxUnchecked = 500;
 /** Labels in one line of the log. */
 const maxLabels = 10;
 const tidyIntervalMs = 600_000;
@@ -54,7 +64,30 @@ export function startEraser({ stores, log }: { readonly stores: ErasureStores; r
       await tidyJournal(sequelize);
       tidyAt = performance.now() + tidyIntervalMs;
     }
+    await check().catch(warn);
     return listPending(sequelize, seal, { idleSeconds: abandonedSeconds, limit: maxAtOnce });
+  };
+
+  const begin = async (order: UserOrder): Promise<void> => {
+    own.push(await beginErasure(stores, order));
+  };
+
+  /** Looks for the orders that log-ins could not look for. */
+  const check = async (): Promise<void> => {
+    for (const { login, remove } of await listUnchecked(sequelize, seal, maxUnchecked)) {
+      if (login !== undefined) {
+        const orders = await recentOrders.findOrders(login.user, login.fence, login.profileFence);
+        // One that has been carried out since is not carried out again.
+        for (const order of await recentOrders.findLate(orders)) await begin(order);
+      }
+      await remove();
+    }
+  };
+
+  const eraseOrdered = async (user: AppUser, fence: number, profileFence: number): Promise<boolean> => {
+    const orders = await recentOrders.findOrders(user, fence, profileFence);
+    for (const order of orders) await eraseKept(order);
+    return orders.some(({ part }) => part === 'everything');
   };
 
   const finish = async (): Promise<void> => {
@@ -80,24 +113,34 @@ export function startEraser({ stores, log }: { readonly stores: ErasureStores; r
     own.push(await eraseFromMysql(stores, await beginErasure(stores, order)));
   };
 
+  /** One that fails keeps none of the others from its turn. */
+  const work = async (): Promise<void> => {
+    for (const step of [finish, () => recentOrders.lookAgain(begin), () => recentOrders.sweep()])
+      await step().catch(warn);
+  };
+
   const timer = setInterval(() => {
-    running ??= finish()
-      .then(() => recentOrders.sweep())
-      .catch(warn)
-      .finally(() => {
-        running = undefined;
-      });
+    running ??= work().finally(() => {
+      running = undefined;
+    });
   }, tickMs);
   return {
     async erase(order) {
-      await recentOrders.remember(order);
-      if (await recentOrders.isAnythingKept(order)) await eraseKept(order);
+      const remembered = await recentOrders.remember(order);
+      const isAnythingKept = await recentOrders.isAnythingKept(order);
+      if (isAnythingKept) await eraseKept(order);
       else recentOrders.addToSweep(order);
+      // Whose rows are erased, of that one MySQL itself takes no log-in of before.
+      const isRefused = order.part === 'everything' && isAnythingKept;
+      if (order.part !== 'phone' && !isRefused) recentOrders.addToLookAgain(remembered);
     },
     async eraseIfOrdered(user, fence, profileFence) {
-      const orders = await recentOrders.findOrders(user, fence, profileFence);
-      for (const order of orders) await eraseKept(order);
-      return orders.some(({ part }) => part === 'everything');
+      try {
+        return await eraseOrdered(user, fence, profileFence);
+      } catch (error) {
+        await noteUnchecked(sequelize, seal, { user, fence, profileFence }).catch(() => undefined);
+        throw error;
+      }
     },
     async wasPhoneErased(user, askedAtUs) {
       // Those of commands and of the console are in the journal alone.

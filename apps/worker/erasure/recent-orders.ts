@@ -29,14 +29,16 @@ export type UserOrder = ErasureOrder & {
  * log-ins wait for.
  */
 export interface RecentOrders {
-  /** Comes before anybody looks what is kept: what is not seen then is written later, and finds this. */
-  remember(order: UserOrder): Promise<void>;
+  /** Comes before anybody looks what is kept: what is not seen then is written later, and finds this. @returns it with its time */
+  remember(order: UserOrder): Promise<TimedOrder>;
   /**
    * By what a log-in that has just been written is to be erased, and by what its profile, if they were made before.
    * @param fence of the log-in
    * @param profileFence of the log-in that brought the profile
    */
-  findOrders(user: AppUser, fence: number, profileFence: number): Promise<UserOrder[]>;
+  findOrders(user: AppUser, fence: number, profileFence: number): Promise<TimedOrder[]>;
+  /** Those of which MySQL has a log-in, or the profile of one, that was made before. */
+  findLate(orders: readonly TimedOrder[]): Promise<TimedOrder[]>;
   /** Whether a phone number that was asked for then is to go. @param askedAtUs by Redis's clock */
   isPhoneOrdered(user: AppUser, askedAtUs: number): Promise<boolean>;
   /** Whether MySQL has anything that would go. */
@@ -45,13 +47,29 @@ export interface RecentOrders {
   addToSweep(order: UserOrder): void;
   /** Sweeps Redis and processes for all who wait, every ten seconds at most. */
   sweep(): Promise<void>;
+  /** MySQL will be looked at once more, when the log-ins that were on their way are over. */
+  addToLookAgain(order: TimedOrder): void;
+  /**
+   * Carries out the orders whose turn has come and that MySQL has a log-in of before for: one that could not look, or died before it did.
+   * @param carryOut if it throws, the order is looked at again
+   */
+  lookAgain(carryOut: (order: TimedOrder) => Promise<void>): Promise<void>;
 }
+
+/** @property orderedAtUs by Redis's clock */
+type TimedOrder = UserOrder & { readonly orderedAtUs: number };
 
 /** As long as WeChat's answer to a code is kept, by which a log-in goes on, and a little more. */
 const rememberedSeconds = codeRememberedMs / 1000 + 60;
 const maxWaiting = 1000;
 /** A pass looks at every key of Redis, for all at once. */
 const betweenSweepsMs = 10_000;
+
+/** So long after an order: what was on its way then is written, or never will be. */
+const lookAgainAfterMs = [10_000, 60_000] as const;
+/** Beyond, the oldest are not looked at again. */
+const maxToLookAgain = 10_000;
+const ordersPerLook = 500;
 
 const keyOf = (user: string, part: ErasurePart) => `wafer:erased:${part === 'everything' ? '' : `${part}:`}${user}`;
 
@@ -60,6 +78,8 @@ export function createRecentOrders(stores: ErasureStores): RecentOrders {
   const read = createKeyReader(commands);
   const waiting = new Map<string, Traces>();
   let sweepAt = performance.now();
+  /** @property looks how often MySQL has been looked at again */
+  let toLookAgain: readonly { readonly order: TimedOrder; readonly from: number; readonly looks: number }[] = [];
 
   const isThere = async (sql: string, replacements: Readonly<Record<string, unknown>>): Promise<boolean> => {
     const rows = await sequelize.query(sql, { replacements: { ...replacements }, type: QueryTypes.SELECT });
@@ -70,9 +90,9 @@ export function createRecentOrders(stores: ErasureStores): RecentOrders {
   const findEach = async (
     { openId, appid }: AppUser,
     after: readonly (readonly [part: ErasurePart, fence: number])[],
-  ): Promise<UserOrder[]> => {
+  ): Promise<TimedOrder[]> => {
     const user = erasedUserOf(seal, { openId, appid });
-    const found = after.map(async ([part, fence]): Promise<UserOrder[]> => {
+    const found = after.map(async ([part, fence]): Promise<TimedOrder[]> => {
       const key = keyOf(user, part);
       const sealed = await read(key);
       if (sealed === null) return [];
@@ -82,18 +102,41 @@ export function createRecentOrders(stores: ErasureStores): RecentOrders {
     return (await Promise.all(found)).flat();
   };
 
+  const findLate = async (orders: readonly TimedOrder[]): Promise<TimedOrder[]> => {
+    if (orders.length === 0) return [];
+    const defaultAppid = toApps(await readApps(stores.appInfo)).default?.appid;
+    const rows = await sequelize.query<{
+      open_id: string;
+      appid: string | null;
+      fence: number | string;
+      profile_fence: number | string;
+    }>('select open_id, appid, fence, profile_fence from cSessionInfo where open_id in (:openIds)', {
+      replacements: { openIds: [...new Set(orders.map(({ person }) => person.openId))] },
+      type: QueryTypes.SELECT,
+    });
+    return orders.filter(({ part, person, orderedAtUs }) =>
+      rows
+        .filter((row) => row.open_id === person.openId && (row.appid || defaultAppid) === person.appid)
+        .map((row) => Number(part === 'profile' ? row.profile_fence : row.fence))
+        // 0 is no log-in of ours. A profile that was dropped has the time of its order.
+        .some((fence) => fence > 0 && (fence < orderedAtUs || (fence === orderedAtUs && part !== 'profile'))),
+    );
+  };
+
   return {
     async remember(order) {
       const { part, person, ...rest } = order;
       const key = keyOf(erasedUserOf(seal, person), part);
       const remembered: Remembered = { ...rest, orderedAtUs: await readRedisTime(commands) };
       await commands.set(key, seal.seal(erasurePurpose(key), JSON.stringify(remembered)), 'EX', rememberedSeconds);
+      return { ...order, orderedAtUs: remembered.orderedAtUs };
     },
     findOrders: (user, fence, profileFence) =>
       findEach(user, [
         ['everything', fence],
         ['profile', profileFence],
       ]),
+    findLate,
     async isPhoneOrdered(user, askedAtUs) {
       const found = await findEach(user, [
         ['everything', askedAtUs],
@@ -130,6 +173,22 @@ export function createRecentOrders(stores: ErasureStores): RecentOrders {
       await tellToForget(stores, people);
       await sweepRedis(stores, people);
       for (const [key, traces] of due) if (waiting.get(key) === traces) waiting.delete(key);
+    },
+    addToLookAgain(order) {
+      const entry = { order, from: performance.now(), looks: 0 };
+      toLookAgain = [...toLookAgain, entry].slice(-maxToLookAgain);
+    },
+    async lookAgain(carryOut) {
+      const isDue = ({ from, looks }: { from: number; looks: number }) =>
+        performance.now() - from >= (lookAgainAfterMs[looks] ?? 0);
+      const due = toLookAgain.filter(isDue).slice(0, ordersPerLook);
+      if (due.length === 0) return;
+      const late = await findLate(due.map(({ order }) => order));
+      for (const order of late) await carryOut(order);
+      toLookAgain = toLookAgain.flatMap((entry) => {
+        if (!due.includes(entry)) return [entry];
+        return entry.looks + 1 < lookAgainAfterMs.length ? [{ ...entry, looks: entry.looks + 1 }] : [];
+      });
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../../shared/events/endpoint-store.ts';
 import { isWanted, type StoredEvent } from '../../../shared/events/event.ts';
 import { keptMs, movePlace, readLane, readPlace } from '../../../shared/events/event-log.ts';
 import { holdRelay } from '../../../shared/events/relay-turn.ts';
+import { databaseNowMs } from '../../../shared/store/database-clock.ts';
 import { inTransaction } from '../../../shared/store/in-transaction.ts';
 
 /** For so long an event is tried. */
@@ -41,10 +42,10 @@ export async function buryOld(
       if (ids.length > 0)
         await sequelize.query(
           `insert ignore into cWaferDeadLetter (endpoint, event_id, at, event, appid, open_id, session_id, details, failure, died_at)
-           select :name, id, at, event, appid, open_id, session_id, details, :failure, :now from cWaferEvent
+           select :name, id, at, event, appid, open_id, session_id, details, :failure, ${databaseNowMs} from cWaferEvent
            where id in (:ids) and event <> ''`,
           {
-            replacements: { name: endpoint.name, ids, failure: failure.slice(0, 100), now: Date.now() },
+            replacements: { name: endpoint.name, ids, failure: failure.slice(0, 100) },
             type: QueryTypes.INSERT,
             transaction,
           },

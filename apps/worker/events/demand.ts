@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
+import { databaseNowMs } from '../../../shared/store/database-clock.ts';
 import { createFreshList } from '../../../shared/store/fresh-list.ts';
 import { isWanted, type EventFilter, type EventName } from '../../../shared/events/event.ts';
 import { readEndpoints, type Endpoint, type StoredSecrets } from '../../../shared/events/endpoint-store.ts';
@@ -60,8 +61,7 @@ function toDemand(listeners: readonly ((Endpoint & StoredSecrets) | 'stream')[])
 async function readListeners(sequelize: Sequelize): Promise<((Endpoint & StoredSecrets) | 'stream')[]> {
   const [endpoints, streams] = await Promise.all([
     readEndpoints(sequelize),
-    sequelize.query('select what from cWaferEventDemand where wanted_until > :now', {
-      replacements: { now: Date.now() },
+    sequelize.query(`select what from cWaferEventDemand where wanted_until > ${databaseNowMs}`, {
       type: QueryTypes.SELECT,
     }),
   ]);

@@ -67,6 +67,22 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
     return { isSent, outcome };
   };
 
+  /**
+   * Every run that has a number looks, also one that another run's number was told: an order that comes after this look finds the number in
+   * Redis, where it was by then. One of before takes it from there.
+   */
+  const unlessErased = async (
+    outcome: Outcome,
+    person: AppUser,
+    concluded: Parameters<PhoneLedger['conclude']>[0],
+    askedAtUs: number,
+  ): Promise<Outcome> => {
+    if (!outcome.ok || !(await eraser.wasPhoneErased(person, askedAtUs))) return outcome;
+    const erased = fail('codeRefused', 'user_erased');
+    await ledger.conclude(concluded, erased);
+    return erased;
+  };
+
   /** However many runs and processes have the same code in hand, one sends it. */
   const askOnce = async (
     code: string,
@@ -91,7 +107,8 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
     for (;;) {
       if (context.remainingMs() <= 0) return dropped;
       const claim = await ledger.claim(claimed);
-      if (claim.kind === 'concluded') return claim.outcome;
+      if (claim.kind === 'concluded')
+        return unlessErased(claim.outcome, person, { ...claimed, owner: claim.owner }, claim.atUs);
       if (claim.kind === 'used') return fail('codeRefused', 'code_used');
       if (claim.kind === 'interrupted' || (claim.kind === 'wait' && context.remainingMs() < reserveMs))
         return fail('wechatUnreachable', 'exchange_interrupted');
@@ -108,11 +125,7 @@ export function createPhoneHandler(deps: PhoneDeps): CallHandler<'phone'> {
     const { isSent, outcome } = await ask(code, user, caller, context);
     if (!isSent) await userLimit.giveBack(user.app.appid, user.openId);
     await (isSent ? ledger.conclude(claimed, outcome) : ledger.release(claimed)).catch(() => undefined);
-    // Looked up when the number is in Redis: an erasure after this look finds it there.
-    if (!outcome.ok || !(await eraser.wasPhoneErased(person, askedAtUs))) return outcome;
-    const erased = fail('codeRefused', 'user_erased');
-    await ledger.conclude(claimed, erased);
-    return erased;
+    return unlessErased(outcome, person, claimed, askedAtUs);
   };
 
   return tellStoreFailure('phone number not fetched', async (request, context) => {

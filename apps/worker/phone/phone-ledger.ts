@@ -11,7 +11,7 @@ import { codeRememberedMs, codeSharedMs } from '../code-times.ts';
  */
 export interface PhoneLedger {
   claim(code: PhoneCode): Promise<PhoneClaim>;
-  /** The code was sent, and this is what came of it. Again: in its place. */
+  /** The code was sent, and this is what came of it. Again: in its place, also by a run that was told of it, with the `owner` that it was told. */
   conclude(code: PhoneCode, outcome: Outcome): Promise<void>;
   /** The code was not sent after all: it is as good as new. */
   release(code: PhoneCode): Promise<void>;
@@ -30,7 +30,11 @@ interface PhoneCode {
 type PhoneClaim =
   /** @property atUs when it was claimed, by Redis's clock in microseconds since 1970 */
   | { readonly kind: 'ask'; readonly atUs: number }
-  | { readonly kind: 'concluded'; readonly outcome: Outcome }
+  /**
+   * By the run that `owner` names, which may not have looked yet whether the user was erased meanwhile.
+   * @property atUs when that one claimed it; 0: by an earlier version, which did not note it
+   */
+  | { readonly kind: 'concluded'; readonly outcome: Outcome; readonly owner: string; readonly atUs: number }
   /** Another process is asking. */
   | { readonly kind: 'wait' }
   /** From another session or caller, or answered long ago. */
@@ -41,18 +45,19 @@ type PhoneClaim =
 const claimScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local code = redis.call('HMGET', KEYS[1], 'request', 'at', 'outcome')
+local code = redis.call('HMGET', KEYS[1], 'request', 'at', 'outcome', 'owner', 'claimed')
 if not code[1] then
-  redis.call('HSET', KEYS[1], 'request', ARGV[1], 'owner', ARGV[2], 'user', ARGV[6], 'at', string.format('%.0f', now))
+  local claimed = string.format('%.0f', time[1] * 1000000 + time[2])
+  redis.call('HSET', KEYS[1], 'request', ARGV[1], 'owner', ARGV[2], 'user', ARGV[6], 'at', string.format('%.0f', now), 'claimed', claimed)
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
-  return {'ask', string.format('%.0f', time[1] * 1000000 + time[2])}
+  return {'ask', claimed}
 end
 local age = now - tonumber(code[2])
 if code[1] ~= ARGV[1] then return {'used'} end
 if code[3] then
   -- A time ahead is of a clock that was set back since, or of another Redis.
   if math.abs(age) > tonumber(ARGV[4]) then return {'used'} end
-  return {'concluded', code[3]}
+  return {'concluded', code[3], code[4] or '', code[5] or '0'}
 end
 if age > tonumber(ARGV[5]) then return {'interrupted'} end
 return {'wait'}`;
@@ -71,10 +76,11 @@ export function createPhoneLedger(client: RedisClient, seal: Seal, abandonedAfte
   return {
     async claim({ key, requestFingerprint, owner, user }) {
       const args = [requestFingerprint, owner, codeRememberedMs, codeSharedMs, abandonedAfterMs, user];
-      const [kind, value = ''] = (await claim([key], args)) as [PhoneClaim['kind'], string | undefined];
+      const [kind, value = '', by = '', claimedAt] = (await claim([key], args)) as [PhoneClaim['kind'], ...string[]];
       if (kind === 'ask') return { kind, atUs: Number(value) };
       if (kind !== 'concluded') return { kind };
-      return { kind, outcome: JSON.parse(seal.open(phonePurpose(key), value)) as Outcome };
+      const outcome = JSON.parse(seal.open(phonePurpose(key), value)) as Outcome;
+      return { kind, outcome, owner: by, atUs: Number(claimedAt) };
     },
     async conclude({ key, owner }, outcome) {
       await end([key], [owner, seal.seal(phonePurpose(key), JSON.stringify(outcome))]);

@@ -1,6 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import { laneSql, outboxInsert } from '../../../shared/events/outbox.ts';
 import type { EventDetails } from '../../../shared/events/event.ts';
+import { databaseNowMs } from '../../../shared/store/database-clock.ts';
 import { isEndedSkey } from '../../../shared/store/session-ender.ts';
 import { toSqlList } from './sql-literal.ts';
 
@@ -31,7 +32,7 @@ export function noteInserts(sequelize: Sequelize, sessions: readonly InsertToNot
   const rows = sessions.flatMap(({ id, write, events }) => {
     if (events?.session === undefined) return [];
     const openId = toSqlList(sequelize, [write.openId]);
-    return `(${Date.now()},'${events.session}',${laneSql(openId)},${toSqlList(sequelize, [write.appid, write.openId, id])},null)`;
+    return `(${databaseNowMs},'${events.session}',${laneSql(openId)},${toSqlList(sequelize, [write.appid, write.openId, id])},null)`;
   });
   return rows.length === 0 ? undefined : `${outboxInsert} values ${rows.join(',')}`;
 }
@@ -65,7 +66,7 @@ function selectWritten(sequelize: Sequelize, renewals: readonly RenewalToNote[],
     renewals.map(({ write }) => write.skey),
   );
   const skey = renewals.length === 1 ? skeys : `elt(field(id,${rows}),${skeys})`;
-  return `${outboxInsert} select ${Date.now()},${event},${laneSql('open_id')},appid,open_id,uuid,null
+  return `${outboxInsert} select ${databaseNowMs},${event},${laneSql('open_id')},appid,open_id,uuid,null
     from cSessionInfo where id in (${rows}) and skey = ${skey}`;
 }
 
@@ -75,7 +76,7 @@ function noteEnds({ ended, write, events }: RenewalToNote): string[] {
   if (events?.ends !== true || live.length === 0) return [];
   const details = JSON.stringify({ why: 'replaced' } satisfies EventDetails);
   return [
-    `${outboxInsert} select ${Date.now()},'session.ended',${laneSql('open_id')},appid,open_id,uuid,'${details}'
+    `${outboxInsert} select ${databaseNowMs},'session.ended',${laneSql('open_id')},appid,open_id,uuid,'${details}'
      from cSessionInfo where id in (${live.map(({ row }) => row).join(',')}) and fence = ${write.fence}`,
   ];
 }

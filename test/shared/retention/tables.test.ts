@@ -58,6 +58,64 @@ test('limits that become longer while a window is about to leave keep its rows',
   t.is((await readRows(database)).length, 10);
 });
 
+test('the audit log names nobody of whom no row is left, so that no erasure misses it', async (t) => {
+  const { database, sessions } = await openSessions(t, (query) =>
+    query('update cSessionInfo set create_time = now(), last_visit_time = now() where id = 4'),
+  );
+  const stored = await storeSessions(
+    database,
+    Array.from({ length: 6 }, () => oldSession),
+  );
+  await database.query("update cSessionInfo set open_id = concat('open', id), union_id = concat('union', id)");
+  // Another session of the user of row 2, which stays, and nearly that of row 1.
+  await database.query("update cSessionInfo set open_id = 'open2', union_id = 'union2' where id = 4");
+  await database.query("update cSessionInfo set open_id = 'OPEN3' where id = 3");
+  const idOf = (row: number) => stored.find((each) => each.row === row)?.id ?? '';
+  const entries: [target: string, rows: number[], action?: string][] = [
+    [`id ${idOf(1)}`, [1]],
+    ['open_id open1', [1]],
+    ['union_id union1', [1, 99]],
+    [`id ${idOf(2)}`, [2]],
+    ['open_id open2', [2, 4]],
+    ['union_id union2', [2, 4]],
+    [`id ${idOf(4)}`, [4]],
+    ['open_id open3', [3]],
+    ['open_id somebody', [77]],
+    ['open_id open1', [], 'app set'],
+    ['everything', []],
+  ];
+  await database.query('insert into cWaferAudit (at, os_user, host, action, target, details) values ?', [
+    entries.map(([target, rows, action = 'session revoke']) => [
+      '2026-01-01',
+      'root',
+      'here',
+      action,
+      target,
+      JSON.stringify({ rows, appid: 'wx1' }),
+    ]),
+  ]);
+  t.is(await sessions.remove(0, 100, true), 5);
+  const left = await database.query<{ target: string; details: string }>(
+    'select target, details from cWaferAudit order by id',
+  );
+  t.deepEqual(
+    left.map(({ target, details }) => [target, (JSON.parse(details) as { rows?: number[] }).rows]),
+    [
+      ['id removed by retention', undefined],
+      ['open_id removed by retention', undefined],
+      ['union_id removed by retention', undefined],
+      ['id removed by retention', undefined],
+      ['open_id open2', [2, 4]],
+      ['union_id union2', [2, 4]],
+      [`id ${idOf(4)}`, [4]],
+      ['open_id open3', [3]],
+      ['open_id somebody', [77]],
+      ['open_id open1', []],
+      ['everything', []],
+    ],
+  );
+});
+
 test('while there is no app at all no session leaves', async (t) => {
   const { database, sessions } = await openSessions(t);
   await storeSessions(
