@@ -33,7 +33,7 @@ const build = await rolldown({
   platform: 'node',
   tsconfig: join(rootDir, 'tsconfig.json'),
   external: [
-    // Native, or look for files of their own.
+    // Native (findings/rolldown-msgpackr-native.sh), or look for files of their own.
     '@node-rs/argon2',
     'msgpackr-extract',
     /^@bull-board\//,

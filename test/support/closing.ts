@@ -39,7 +39,8 @@ async function closeAll(file: string, closers: readonly (() => unknown)[]): Prom
 }
 
 /**
- * What tests left open would keep a file's process for as long as ava waits, which then names neither the file nor what is open.
+ * What tests left open would keep a file's process for as long as ava waits, which then names neither the file nor what is open
+ * (findings/ava-kept-process.sh).
  * A process that ends by itself does not get here, as the timer does not keep it.
  */
 function endAnyway(file: string): void {
