@@ -62,7 +62,8 @@ export function createSessionMemory(
 
   const lastAnnounced = (id: string) => lately.get(id) ?? before.get(id) ?? 0;
   const dropAll = () => {
-    floor = ++announcements;
+    // What has been announced since a read began is not known any more.
+    floor = announcements;
     entries.clear();
     lately = new Map();
     before = new Map();
@@ -123,8 +124,8 @@ export function createSessionMemory(
       trustedFrom = floor = ++announcements;
     },
     clear() {
+      trustedFrom = ++announcements;
       dropAll();
-      trustedFrom = floor;
     },
     tidy() {
       const now = nowMs();
