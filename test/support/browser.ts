@@ -30,8 +30,16 @@ export async function startBrowser(onClose: OnClose): Promise<Browser> {
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What axe finds wrong with a page as it is shown now, each with the places where. */
+/** Resolves when what fades in or out has done so. */
+const untilStill = `Promise.all(document.getAnimations()
+  .filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime))
+  .map(({ finished }) => finished.catch(() => undefined)))
+  .then(() => new Promise(requestAnimationFrame))
+  .then(() => undefined)`;
+
+/** What axe finds wrong with a page as it is shown once it is still, each with the places where. */
 export async function findAxeFaults(page: Page): Promise<string[]> {
+  await page.evaluate(untilStill);
   // Not as a script of the page, which its Content-Security-Policy would refuse.
   await page.evaluate(`window.axe === undefined && (() => { ${axeSource} })()`);
   const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, { resultTypes: ['violations'] })`);
