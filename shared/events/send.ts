@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { Agent, type Dispatcher } from 'undici';
-import { setPatientTimeout } from '../async/patience.ts';
+import { Agent } from 'undici';
 import { createHttpConnector } from '../network/http-connector.ts';
 import { createNameLookup, type NameLookup } from '../network/name-lookup.ts';
+import { TimedRequest } from '../network/timed-request.ts';
 import { nameEvent, toMessage, type StoredEvent } from './event.ts';
 import type { TargetRules } from './targets.ts';
 
@@ -82,51 +82,18 @@ function sign(secret: string, text: string): string {
   return `v1,${createHmac('sha256', key).update(text).digest('base64')}`;
 }
 
-/** An event on its way, from the wait for a connection to the end of the answer. undici's `request` would make streams and signals for it. */
-class Attempt implements Dispatcher.DispatchHandler {
-  readonly #resolve: (answer: string) => void;
-  readonly #timer: NodeJS.Timeout;
-  #controller: Dispatcher.DispatchController | undefined;
-  #hasEnded = false;
-  #status = 0;
-
-  constructor(limitMs: number, resolve: (answer: string) => void) {
-    this.#resolve = resolve;
-    this.#timer = setPatientTimeout(() => this.#giveUp(), limitMs);
+/** What an endpoint says beside its status is for nobody. */
+class Attempt extends TimedRequest<string> {
+  protected onAnswer(status: number): string {
+    return `http ${status}`;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    // It waited for a connection until its time was over: now it must not be sent any more.
-    if (this.#hasEnded) controller.abort(new Error('too late'));
+  protected onTimeout(): string {
+    return 'timeout';
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
-    this.#status = status;
-  }
-
-  onResponseData(): void {
-    // What an endpoint says beside its status is for nobody.
-  }
-
-  onResponseEnd(): void {
-    this.#end(`http ${this.#status}`);
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#end(describeFailure(error));
-  }
-
-  #giveUp(): void {
-    if (this.#hasEnded) return;
-    this.#end('timeout');
-    this.#controller?.abort(new Error('too late'));
-  }
-
-  #end(answer: string): void {
-    this.#hasEnded = true;
-    clearTimeout(this.#timer);
-    this.#resolve(answer);
+  protected onFailure(error: Error): string {
+    return describeFailure(error);
   }
 }
 

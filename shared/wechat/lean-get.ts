@@ -1,6 +1,6 @@
 import { errors, Pool, type Dispatcher } from 'undici';
 import { createHttpConnector } from '../network/http-connector.ts';
-import { setPatientTimeout } from '../async/patience.ts';
+import { TimedRequest } from '../network/timed-request.ts';
 import type { WechatAnswer } from './answer.ts';
 
 /** GETs without what a general client does around them. */
@@ -44,63 +44,31 @@ export function createLeanGet(
       new Promise((resolve) => {
         const sent = traceparent === undefined ? headers : [...headers, 'traceparent', traceparent];
         const request = { path: prefix + path, method: 'GET', headers: sent, idempotent: false } as const;
-        pool.dispatch(request, new Call(timeoutMs, resolve));
+        pool.dispatch(request, new Call(Math.max(Math.ceil(timeoutMs), 1), resolve));
       }),
     close: () => pool.destroy(),
   };
 }
 
-/** One call, from the wait for a connection to the end of its answer. */
-class Call implements Dispatcher.DispatchHandler {
-  readonly #resolve: (answer: WechatAnswer) => void;
-  readonly #timer: NodeJS.Timeout;
-  #controller: Dispatcher.DispatchController | undefined;
-  #hasEnded = false;
-  #status = 0;
+class Call extends TimedRequest<WechatAnswer> {
   readonly #chunks: Buffer[] = [];
 
-  constructor(timeoutMs: number, resolve: (answer: WechatAnswer) => void) {
-    this.#resolve = resolve;
-    this.#timer = setPatientTimeout(() => this.#giveUp(), Math.max(Math.ceil(timeoutMs), 1));
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    // It waited for a connection until nobody waited for it: now it must not be sent any more.
-    if (this.#hasEnded) controller.abort(new Error('too late'));
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
-    this.#status = status;
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  override onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#chunks.push(chunk);
   }
 
-  onResponseEnd(): void {
-    this.#end(
-      this.#status === 200
-        ? { kind: 'body', text: Buffer.concat(this.#chunks).toString('utf8') }
-        : { kind: 'unreachable', reason: `wechat_http_${this.#status}` },
-    );
+  protected onAnswer(status: number): WechatAnswer {
+    if (status !== 200) return { kind: 'unreachable', reason: `wechat_http_${status}` };
+    return { kind: 'body', text: Buffer.concat(this.#chunks).toString('utf8') };
+  }
+
+  protected onTimeout(): WechatAnswer {
+    return { kind: 'unreachable', reason: 'wechat_timeout' };
   }
 
   /** The error itself stays here: its message may quote the path, and with it secret and code. */
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  protected onFailure(error: Error): WechatAnswer {
     const isTooLong = error instanceof errors.ResponseExceededMaxSizeError;
-    this.#end(isTooLong ? { kind: 'invalid' } : { kind: 'unreachable', reason: 'wechat_network' });
-  }
-
-  #giveUp(): void {
-    if (this.#hasEnded) return;
-    this.#end({ kind: 'unreachable', reason: 'wechat_timeout' });
-    this.#controller?.abort(new Error('too late'));
-  }
-
-  #end(answer: WechatAnswer): void {
-    this.#hasEnded = true;
-    clearTimeout(this.#timer);
-    this.#resolve(answer);
+    return isTooLong ? { kind: 'invalid' } : { kind: 'unreachable', reason: 'wechat_network' };
   }
 }
