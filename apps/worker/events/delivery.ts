@@ -42,6 +42,8 @@ export interface Delivery {
   ): Promise<{ readonly done: number; readonly refused?: Refusal }>;
   /** Has a lane wait for an event, which is tried again from now on; if it is a day old it is a dead letter instead. */
   noteRefusal(endpoint: LiveEndpoint, lane: number, after: number, refused: Refusal): Promise<void>;
+  /** Of a lane whose next event is so old that it would soon be gone: makes dead letters of those that are a day old. */
+  buryLate(endpoint: LiveEndpoint, lane: number): Promise<void>;
 }
 
 const batchMs = 1000;
@@ -91,5 +93,7 @@ export function createDelivery(deps: {
       await noteWaiting(sequelize, { endpoint: endpoint.name, lane, after, ...refused });
       await buryOld(sequelize, endpoint, lane, refused.failure, metrics.buriedEvents);
     },
+    buryLate: (endpoint, lane) =>
+      buryOld(sequelize, endpoint, lane, 'too late: the endpoint is too slow', metrics.buriedEvents),
   };
 }

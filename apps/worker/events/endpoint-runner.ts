@@ -1,12 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Sequelize } from 'sequelize';
 import { waitAtMost } from '../../../shared/async/patience.ts';
 import { movePlaces, readDueLanes, readLanes, type DueLane, type LaneEvent } from '../../../shared/events/event-log.ts';
-import type { WorkerMetrics } from '../metrics.ts';
-import { buryOld, isTooLate } from './bury-old.ts';
-import type { Delivery, LiveEndpoint, Refusal } from './delivery.ts';
-import type { EventDemand } from './demand.ts';
-import type { InHand } from './in-hand.ts';
+import { isTooLate } from './bury-old.ts';
+import type { LiveEndpoint, Refusal } from './delivery.ts';
+import type { RunnerParts } from './runner-parts.ts';
 
 /** A lane that was sent, and whose place is still to be written. */
 interface SentLane {
@@ -32,15 +29,8 @@ const runMs = 10_000;
  * takes, and the others go on with the next one.
  * @returns the job of an endpoint; it throws if MySQL fails
  */
-export function createEndpointRunner(deps: {
-  readonly sequelize: Sequelize;
-  readonly demand: EventDemand;
-  readonly delivery: Delivery;
-  readonly inHand: InHand;
-  readonly metrics: WorkerMetrics;
-  readonly signal: AbortSignal;
-}): (name: string) => Promise<void> {
-  const { sequelize, demand, delivery, inHand, metrics, signal } = deps;
+export function createEndpointRunner(parts: RunnerParts): (name: string) => Promise<void> {
+  const { sequelize, demand, delivery, inHand, signal } = parts;
 
   /** @param sent gets each lane when it is through */
   const sendRound = (endpoint: LiveEndpoint, lanes: readonly DueLane[], sent: (lane: SentLane) => void) => {
@@ -48,7 +38,7 @@ export function createEndpointRunner(deps: {
     const sendLane = async ({ lane, after: from }: DueLane, events: readonly LaneEvent[], turns: readonly number[]) => {
       const first = events[turns[0] ?? -1];
       if (first !== undefined && isTooLate(first)) {
-        await buryOld(sequelize, endpoint, lane, 'too late: the endpoint is too slow', metrics.buriedEvents);
+        await delivery.buryLate(endpoint, lane);
         return sent({ endpoint, lane, from, to: from });
       }
       const { done, refused } = await delivery.sendBatch({ endpoint, target }, from, events, turns);

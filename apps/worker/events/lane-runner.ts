@@ -1,11 +1,7 @@
-import type { Sequelize } from 'sequelize';
 import { movePlace, readLane } from '../../../shared/events/event-log.ts';
 import { readWait } from '../../../shared/events/waiting.ts';
-import type { WorkerMetrics } from '../metrics.ts';
-import { buryOld, isTooLate } from './bury-old.ts';
-import type { Delivery } from './delivery.ts';
-import type { EventDemand } from './demand.ts';
-import type { InHand } from './in-hand.ts';
+import { isTooLate } from './bury-old.ts';
+import type { RunnerParts } from './runner-parts.ts';
 
 /** Up to the event that is waited for there are others only if somebody has moved the lane back. */
 const eventsPerBatch = 20;
@@ -15,15 +11,8 @@ const eventsPerBatch = 20;
  * it is sent at less cost.
  * @returns the job of a lane; it throws if the endpoint did not take the event, which is to be tried again later
  */
-export function createLaneRunner(deps: {
-  readonly sequelize: Sequelize;
-  readonly demand: EventDemand;
-  readonly delivery: Delivery;
-  readonly inHand: InHand;
-  readonly metrics: WorkerMetrics;
-  readonly signal: AbortSignal;
-}): (name: string, lane: number) => Promise<void> {
-  const { sequelize, demand, delivery, inHand, metrics, signal } = deps;
+export function createLaneRunner(parts: RunnerParts): (name: string, lane: number) => Promise<void> {
+  const { sequelize, demand, delivery, inHand, signal } = parts;
   return async (name, lane) => {
     while (!signal.aborted) {
       const endpoint = (await demand.endpoints()).get(name);
@@ -42,7 +31,7 @@ export function createLaneRunner(deps: {
         },
       );
       if (step === 'late') {
-        await buryOld(sequelize, endpoint, lane, 'too late: the endpoint is too slow', metrics.buriedEvents);
+        await delivery.buryLate(endpoint, lane);
         continue;
       }
       const { done, refused } = { refused: undefined, ...step };

@@ -1,8 +1,7 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { readDeadLetters, type DeadLetter } from '../../../shared/events/dead-letters.ts';
-import type { Delivery, LiveEndpoint } from './delivery.ts';
-import type { EventDemand } from './demand.ts';
-import type { InHand } from './in-hand.ts';
+import type { LiveEndpoint } from './delivery.ts';
+import type { RunnerParts } from './runner-parts.ts';
 
 /** How many letters may be sent twice if this process is killed. */
 const lettersPerBatch = 20;
@@ -10,14 +9,8 @@ const lettersPerBatch = 20;
 const lettersUntilTired = 5;
 
 /** @returns the job that sends dead letters of an endpoint once more */
-export function createLetterRunner(deps: {
-  readonly sequelize: Sequelize;
-  readonly demand: EventDemand;
-  readonly delivery: Delivery;
-  readonly inHand: InHand;
-  readonly signal: AbortSignal;
-}): (name: string) => Promise<void> {
-  const { sequelize, demand, delivery, inHand, signal } = deps;
+export function createLetterRunner(parts: RunnerParts): (name: string) => Promise<void> {
+  const { sequelize, demand, delivery, inHand, signal } = parts;
 
   const sendBatch = async (endpoint: LiveEndpoint, letters: DeadLetter[], failuresBefore: number) => {
     const target = delivery.targetOf(endpoint);

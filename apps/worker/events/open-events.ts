@@ -47,11 +47,11 @@ export async function openEvents(
   const inHand = createInHand();
   remembering.add((order) => inHand.forget(order));
   const delivery = createDelivery({ sequelize, cipher, sender, health, metrics, signal });
-  const common = { sequelize, demand, delivery, inHand, metrics, signal };
+  const parts = { sequelize, demand, delivery, inHand, signal };
   const [runEndpoint, runLane, runLetters] = [
-    createEndpointRunner(common),
-    createLaneRunner(common),
-    createLetterRunner(common),
+    createEndpointRunner(parts),
+    createLaneRunner(parts),
+    createLetterRunner(parts),
   ];
   const run = ({ endpoint, lane }: EventsJob): Promise<void> => {
     if (lane === 'all') return runEndpoint(endpoint);
