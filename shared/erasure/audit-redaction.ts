@@ -13,13 +13,18 @@ type Named = Pick<Traces, 'appid' | 'openIds' | 'unionIds' | 'ids' | 'rows'>;
 /** The one command that names persons in the audit log, in its target, which names nothing else. */
 const namingAction = 'session revoke';
 
+/** By what a target names a person, in its first word: where traces have it, and the column of cSessionInfo. */
+const kinds = {
+  open_id: { traces: 'openIds', column: 'open_id' },
+  union_id: { traces: 'unionIds', column: 'union_id' },
+  id: { traces: 'ids', column: 'uuid' },
+} as const;
+type NamedBy = keyof typeof kinds;
+const allKinds = Object.keys(kinds) as NamedBy[];
+
 /** The targets that name a person, as whole values: a userid may be a word that stands in any text. */
-function targetsOf({ openIds, unionIds, ids }: Named): string[] {
-  return [
-    ...openIds.map((openId) => `open_id ${openId}`),
-    ...unionIds.map((unionId) => `union_id ${unionId}`),
-    ...ids.map((id) => `id ${id}`),
-  ];
+function targetsOf(named: Named): string[] {
+  return allKinds.flatMap((kind) => named[kinds[kind].traces].map((name) => `${kind} ${name}`));
 }
 
 /** Entries of the audit log that name a person, and not somebody whom another app calls the same. */
@@ -54,11 +59,6 @@ export async function redactAudit(sequelize: Sequelize, erasure: Erasure, transa
   return entries.length;
 }
 
-/** By what rows of cSessionInfo name a person, in the words of a target, and the column that says it. */
-const columns = { open_id: 'open_id', union_id: 'union_id', id: 'uuid' } as const;
-type NamedBy = keyof typeof columns;
-const allKinds = Object.keys(columns) as NamedBy[];
-
 /**
  * Takes out of the audit log the names of which no row is left. To stand after rows have been removed, in the same transaction: from then on no erasure
  * could tell whose names these were.
@@ -76,19 +76,19 @@ export async function redactGone(
   const [named] = await select<Record<NamedBy, number>>(`select ${allKinds.map(anyOf).join(', ')}`, {});
   for (const kind of allKinds.filter((each) => named?.[each] === 1)) {
     const names = [...new Set(removed.map((row) => row[kind] ?? '').filter((name) => name !== ''))];
-    const traces = { openIds: [], unionIds: [], ids: [], rows: [], appid: undefined };
-    const key = { open_id: 'openIds', union_id: 'unionIds', id: 'ids' }[kind];
-    const entries = await findNamingEntries(sequelize, { ...traces, [key]: names }, transaction);
+    const { traces, column } = kinds[kind];
+    const nobody = { openIds: [], unionIds: [], ids: [], rows: [], appid: undefined };
+    const entries = await findNamingEntries(sequelize, { ...nobody, [traces]: names }, transaction);
     if (entries.length === 0) continue;
     const nameOf = ({ target }: NamingEntry) => target.slice(kind.length + 1);
     const left = await select<{ name: string }>(
-      `select ${columns[kind]} as name from cSessionInfo where ${columns[kind]} in (:names)`,
+      `select ${column} as name from cSessionInfo where ${column} in (:names)`,
       { names: [...new Set(entries.map(nameOf))] },
     );
     // The index compares by a collation.
     const there = new Set(left.map(({ name }) => name));
     const gone = entries.filter((entry) => !there.has(nameOf(entry)));
-    await redact(sequelize, gone, { label: 'removed by retention', own: traces, transaction });
+    await redact(sequelize, gone, { label: 'removed by retention', own: nobody, transaction });
   }
 }
 

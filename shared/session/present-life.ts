@@ -7,6 +7,6 @@ export type CountsSince = () => number | Promise<number>;
 export const aheadSeconds = 5;
 
 /** @param atSeconds when the reading of it began */
-export function isOfPresentLife(atSeconds: number, sinceSeconds: number): boolean {
-  return atSeconds > sinceSeconds && atSeconds <= nowSeconds() + aheadSeconds;
+export function isOfPresentLife(atSeconds: number, sinceSeconds: number, now = nowSeconds()): boolean {
+  return atSeconds > sinceSeconds && atSeconds <= now + aheadSeconds;
 }

@@ -1,5 +1,5 @@
 import type { SessionTimes } from './expiry.ts';
-import { aheadSeconds } from './present-life.ts';
+import { aheadSeconds, isOfPresentLife } from './present-life.ts';
 import { expandProfile, shortenProfile } from './short-profile.ts';
 import { equalHash } from './skey.ts';
 
@@ -70,7 +70,7 @@ export function decodeSession(entry: string, nowSeconds: number, since = 0): Ses
   const latest = nowSeconds + aheadSeconds;
   const cachedAt = Number(tag.slice(tag.indexOf('@') + 1));
   if (
-    !(cachedAt > Math.max(since, nowSeconds - entryAgeSeconds) && cachedAt <= latest) ||
+    !isOfPresentLife(cachedAt, Math.max(since, nowSeconds - entryAgeSeconds), nowSeconds) ||
     !isTimeUntil(createTime, latest) ||
     !isTimeUntil(lastVisitTime, latest) ||
     !isTimeUntil(fence, latest * 1_000_000) ||

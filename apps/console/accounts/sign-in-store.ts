@@ -1,4 +1,5 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { databaseNowMs } from '../../../shared/store/database-clock.ts';
 
 // Which sign-ins go on. MySQL says so, and not Redis alone: one that was killed, or a replica that takes over, lacks the last changes and would
 // bring back what was ended. Ids are 64 hexadecimal digits.
@@ -54,9 +55,8 @@ export async function readSignInIds(sequelize: Sequelize, operatorId: number): P
 
 /** The clock that all processes share, in milliseconds since 1970. */
 export async function readStoreTime(sequelize: Sequelize): Promise<number> {
-  const [row] = await sequelize.query<{ now: number | string }>(
-    "select timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000 as now",
-    { type: QueryTypes.SELECT },
-  );
+  const [row] = await sequelize.query<{ now: number | string }>(`select ${databaseNowMs} as now`, {
+    type: QueryTypes.SELECT,
+  });
   return Number(row?.now);
 }
