@@ -79,7 +79,7 @@ export function createRecentOrders(stores: ErasureStores): RecentOrders {
   const waiting = new Map<string, Traces>();
   let sweepAt = performance.now();
   /** @property looks how often MySQL has been looked at again */
-  let toLookAgain: readonly { readonly order: TimedOrder; readonly from: number; readonly looks: number }[] = [];
+  let toLookAgain: { readonly order: TimedOrder; readonly from: number; looks: number }[] = [];
 
   const isThere = async (sql: string, replacements: Readonly<Record<string, unknown>>): Promise<boolean> => {
     const rows = await sequelize.query(sql, { replacements: { ...replacements }, type: QueryTypes.SELECT });
@@ -175,20 +175,19 @@ export function createRecentOrders(stores: ErasureStores): RecentOrders {
       for (const [key, traces] of due) if (waiting.get(key) === traces) waiting.delete(key);
     },
     addToLookAgain(order) {
-      const entry = { order, from: performance.now(), looks: 0 };
-      toLookAgain = [...toLookAgain, entry].slice(-maxToLookAgain);
+      toLookAgain.push({ order, from: performance.now(), looks: 0 });
+      if (toLookAgain.length > maxToLookAgain) toLookAgain.shift();
     },
     async lookAgain(carryOut) {
-      const isDue = ({ from, looks }: { from: number; looks: number }) =>
-        performance.now() - from >= (lookAgainAfterMs[looks] ?? 0);
-      const due = toLookAgain.filter(isDue).slice(0, ordersPerLook);
+      const now = performance.now();
+      const due = toLookAgain
+        .filter(({ from, looks }) => now - from >= (lookAgainAfterMs[looks] ?? 0))
+        .slice(0, ordersPerLook);
       if (due.length === 0) return;
       const late = await findLate(due.map(({ order }) => order));
       for (const order of late) await carryOut(order);
-      toLookAgain = toLookAgain.flatMap((entry) => {
-        if (!due.includes(entry)) return [entry];
-        return entry.looks + 1 < lookAgainAfterMs.length ? [{ ...entry, looks: entry.looks + 1 }] : [];
-      });
+      for (const entry of due) entry.looks++;
+      toLookAgain = toLookAgain.filter(({ looks }) => looks < lookAgainAfterMs.length);
     },
   };
 }
