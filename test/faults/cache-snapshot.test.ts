@@ -1,13 +1,14 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { openIdOf } from '../../apps/wechat-simulator/users.ts';
 import { isEntry } from '../../shared/session/session.ts';
 import { cacheKeyOf } from '../../shared/session/cache-key.ts';
 import { runCli } from '../apps/cli/run-cli.ts';
 import { auth, call, login, newUser } from '../support/client.ts';
 import { openRedis } from '../support/open-redis.ts';
-import { startTestRedis, type TestRedis } from '../support/redis-server.ts';
+import { startTestRedis } from '../support/redis-server.ts';
+import { saveSnapshot, startFromSnapshot } from '../support/redis-snapshot.ts';
 import { startStack, testAppid } from '../support/stack.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
@@ -16,15 +17,6 @@ import { until } from '../support/until.ts';
 interface Session {
   readonly id: string;
   readonly skey: string;
-}
-
-/** A Redis with what another one had on its disk. */
-async function startFrom(dump: string, t: ExecutionContext, port?: number): Promise<TestRedis> {
-  const folder = await createTemporaryFolder('snapshot');
-  t.teardown(folder.remove);
-  await copyFile(dump, join(folder.path, 'dump.rdb'));
-  const args = ['--dir', folder.path, '--appendonly', 'no'];
-  return startTestRedis({ onClose: t.teardown.bind(t), args, ...(port === undefined ? {} : { port }) });
 }
 
 for (const [how, isKilled] of [
@@ -48,10 +40,9 @@ for (const [how, isKilled] of [
     await until('all are cached', async () => (await client.mget(keys)).every((entry) => isEntry(entry ?? '')));
     for (const session of sessions) for (const web of urls) t.is((await auth(web, session)).returnCode, 0);
 
-    await client.save();
+    const dump = await saveSnapshot(client);
     const keptEntry = await client.get(cacheKeyOf(kept.id));
-    const dump = join((await client.config('GET', 'dir'))[1] as string, 'dump.rdb');
-    const other = isKilled ? undefined : await startFrom(dump, t);
+    const other = isKilled ? undefined : await startFromSnapshot(dump, t.teardown.bind(t));
 
     t.is((await call(url, 'qcloud.cam.logout', { id: out.id, skey: out.skey })).returnCode, 0);
     for (const [command, user] of [
@@ -67,7 +58,7 @@ for (const [how, isKilled] of [
     if (other === undefined) {
       cache.kill('SIGKILL');
       await cache.exited;
-      await startFrom(dump, t, cache.port);
+      await startFromSnapshot(dump, t.teardown.bind(t), cache.port);
     } else {
       proxy.lead(other.port);
       proxy.cut();
@@ -95,8 +86,7 @@ test.serial('a copy of the apps that a snapshot brings back revives no revoked s
   const client = openRedis(cache.url);
   t.teardown(() => client.disconnect());
   await until('the apps are there', async () => (await client.get('wafer:apps')) !== null);
-  await client.save();
-  const dump = join((await client.config('GET', 'dir'))[1] as string, 'dump.rdb');
+  const dump = await saveSnapshot(client);
   const saved = await createTemporaryFolder('saved');
   t.teardown(saved.remove);
   await copyFile(dump, join(saved.path, 'dump.rdb'));
@@ -106,7 +96,7 @@ test.serial('a copy of the apps that a snapshot brings back revives no revoked s
 
   cache.kill('SIGKILL');
   await cache.exited;
-  await startFrom(join(saved.path, 'dump.rdb'), t, cache.port);
+  await startFromSnapshot(join(saved.path, 'dump.rdb'), t.teardown.bind(t), cache.port);
   const now = openRedis(cache.url);
   t.teardown(() => now.disconnect());
   t.not(await now.get('wafer:apps'), revoked);

@@ -1,27 +1,16 @@
 import { createHash } from 'node:crypto';
-import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { withClockAhead } from '../support/clock-ahead.ts';
 import { startTestConsole, type SignedIn } from '../support/console.ts';
 import { openRedis } from '../support/open-redis.ts';
-import { startTestRedis, type TestRedis } from '../support/redis-server.ts';
+import { startTestRedis } from '../support/redis-server.ts';
+import { saveSnapshot, startFromSnapshot } from '../support/redis-snapshot.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { createTemporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
 const hourMs = 3_600_000;
 /** Of one person; beyond it the oldest ends. */
 const most = 20;
-
-/** A Redis with what another one had on its disk. */
-async function startFrom(dump: string, t: ExecutionContext, port?: number): Promise<TestRedis> {
-  const folder = await createTemporaryFolder('snapshot');
-  t.teardown(folder.remove);
-  await copyFile(dump, join(folder.path, 'dump.rdb'));
-  const args = ['--dir', folder.path, '--appendonly', 'no'];
-  return startTestRedis({ onClose: t.teardown.bind(t), args, ...(port === undefined ? {} : { port }) });
-}
 
 /** Two consoles whose Redis is reached through a proxy. */
 async function startSite(t: ExecutionContext) {
@@ -61,9 +50,8 @@ for (const [how, isKilled] of [
     const crowded = await person('viewer');
     const oldest = await signIn(crowded);
     const client = open(redis.url);
-    await client.save();
-    const dump = join((await client.config('GET', 'dir'))[1] as string, 'dump.rdb');
-    const lagging = isKilled ? undefined : await startFrom(dump, t);
+    const dump = await saveSnapshot(client);
+    const lagging = isKilled ? undefined : await startFromSnapshot(dump, t.teardown.bind(t));
 
     t.is((await api('DELETE', '/sign-in', { as: out })).status, 204);
     t.is((await api('DELETE', `/me/sign-ins/${idOf(stolen)}`, { as: kept })).status, 204);
@@ -79,7 +67,7 @@ for (const [how, isKilled] of [
     if (lagging === undefined) {
       redis.kill('SIGKILL');
       await redis.exited;
-      await startFrom(dump, t, redis.port);
+      await startFromSnapshot(dump, t.teardown.bind(t), redis.port);
     } else {
       proxy.lead(lagging.port);
       proxy.cut();

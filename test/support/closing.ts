@@ -1,4 +1,3 @@
-import { setTimeout as setTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { registerCompletionHandler, type TestFn } from 'ava';
 import { patience } from './machine-load.ts';
@@ -44,12 +43,11 @@ async function closeAll(file: string, closers: readonly (() => unknown)[]): Prom
  * A process that ends by itself does not get here, as the timer does not keep it.
  */
 function endAnyway(file: string): void {
-  const timer = setTimer(() => {
+  void setTimeout(lingerMs * patience(), undefined, { ref: false }).then(() => {
     process.stderr.write(`${file} closed everything, and has yet: ${process.getActiveResourcesInfo().join(', ')}\n`);
     // process.exit is ava's here, and a mistake: exit-at-once.js.
     process.reallyExit(process.exitCode);
-  }, lingerMs * patience());
-  timer.unref();
+  });
 }
 
 const lingerMs = 10_000;
